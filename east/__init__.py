@@ -1,0 +1,1 @@
+"""EAST scene-text detector."""

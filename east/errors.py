@@ -1,0 +1,68 @@
+"""Everything this project raises on purpose.
+
+::
+
+    EastError
+    ├── ImageError                   an image that cannot be used
+    │   ├── ImageDecodeError         empty, truncated, corrupt or not an image
+    │   └── ImageTooLargeError       more pixels than the limit, told from the header
+    ├── WeightsError                 unknown weights, or an unreadable file of them
+    │   ├── DamagedFileError         a file whose hash is not the one on record
+    │   └── CheckpointError          missing or mis-shaped variables, each listed
+    ├── GraphError                   a graph without the named nodes, or with training left in it
+    ├── RuntimeUnavailableError      a runtime this machine cannot run, and what is missing
+    ├── UnsupportedPrecisionError    a precision the named runtime cannot do
+    ├── CalibrationError             no usable calibration images
+    └── ConversionError              a conversion that failed or converted nothing
+
+Each message is one line: what was wrong, with the offending value, and what to do.
+Wrong argument types and values raise the built-in ``TypeError`` and ``ValueError``.
+"""
+
+
+class EastError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class ImageError(EastError):
+    """An image that cannot be used."""
+
+
+class ImageDecodeError(ImageError):
+    """Empty, truncated, corrupt or not an image."""
+
+
+class ImageTooLargeError(ImageError):
+    """More pixels than the limit."""
+
+
+class WeightsError(EastError):
+    """Unknown weights, or an unreadable file of them."""
+
+
+class DamagedFileError(WeightsError):
+    """A file whose SHA-256 is not the one on record."""
+
+
+class CheckpointError(WeightsError):
+    """Missing or mis-shaped variables."""
+
+
+class GraphError(EastError):
+    """A graph without the named nodes, or with training left in it."""
+
+
+class RuntimeUnavailableError(EastError):
+    """A runtime this machine cannot run."""
+
+
+class UnsupportedPrecisionError(EastError):
+    """A precision the named runtime cannot do."""
+
+
+class CalibrationError(EastError):
+    """No usable calibration images."""
+
+
+class ConversionError(EastError):
+    """A conversion that failed or converted nothing."""

@@ -1,0 +1,42 @@
+"""What every runtime is: images in, maps out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..postprocess import select_candidates
+from ..types import Candidates, Maps, Precision, Size
+
+
+class Runtime(ABC):
+    """A network loaded and ready to run on this machine. Thread-safe.
+
+    name: the runtime's name, as the user writes it.
+    precision: what was asked for.
+    arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
+    device: the processor it runs on, in words.
+    """
+
+    name: str
+    precision: Precision
+    arithmetic: str
+    device: str
+
+    @abstractmethod
+    def infer(self, images: NDArray[np.uint8]) -> Maps:
+        """Runs the network on ``images``, uint8 RGB ``(N, H, W, 3)``, H and W multiples of 32."""
+
+    def candidates(self, images: NDArray[np.uint8], score_threshold: float) -> list[Candidates]:
+        """Runs the network and keeps, per image, the pixels that score above the threshold."""
+        maps = self.infer(images)
+        return [select_candidates(s, g, score_threshold) for s, g in zip(*maps, strict=True)]
+
+    def warm_up(self, size: Size, batch: int = 1) -> None:
+        """Compiles and allocates for images of ``size``, so that no later call pays for it."""
+        self.infer(np.zeros((batch, *size, 3), np.uint8))
+
+    def close(self) -> None:  # noqa: B027
+        """Frees what the runtime holds; it must not be used afterwards."""

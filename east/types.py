@@ -1,0 +1,106 @@
+"""The values that pass between the steps: pure data, NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Precision(str, Enum):
+    """Precision the user asks for; a runtime names the arithmetic it really uses."""
+
+    FP32 = "FP32"
+    FP16 = "FP16"
+    INT8 = "INT8"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Size(NamedTuple):
+    """Image size in pixels, height first as in array shapes."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+
+class Maps(NamedTuple):
+    """What the network says about a batch of images, at stride 4.
+
+    score: float32 ``(N, H/4, W/4)``, probability that the pixel lies on text.
+    geometry: float32 ``(N, H/4, W/4, 5)``, distances from the pixel's image point to the top,
+        right, bottom and left side of its rectangle in network-input pixels, then its angle in radians.
+    """
+
+    score: NDArray[np.float32]
+    geometry: NDArray[np.float32]
+
+
+class Candidates(NamedTuple):
+    """The pixels of one image's maps that passed the score threshold, in row-major order.
+
+    pixels: int32 ``(K, 2)``, row and column in the map; map pixel ``(i, j)`` is image point ``(4j, 4i)``.
+    geometry: float32 ``(K, 5)``, as in `Maps`.
+    score_map: float32 ``(H/4, W/4)``, the whole map, because a box is scored by the mean inside it.
+    """
+
+    pixels: NDArray[np.int32]
+    geometry: NDArray[np.float32]
+    score_map: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The three numbers of EAST's post-processing.
+
+    score: a map pixel is a candidate when its score is greater. 0..1.
+    nms: boxes merge, then suppress each other, when their IoU is greater. 0..1.
+    box: a box is dropped when the mean score inside it is lower. 0..1.
+    """
+
+    score: float = 0.8
+    nms: float = 0.2
+    box: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name}_threshold must be between 0 and 1, got {value!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class TextBox:
+    """One word.
+
+    quad: float32 ``(4, 2)``, corners ``(x, y)`` clockwise from the text's top-left corner, in pixels
+        of the upright image, origin at its top-left corner.
+    score: mean score of the map inside the quad, 0..1.
+    """
+
+    quad: NDArray[np.float32]
+    score: float
+
+
+@dataclass
+class Timings:
+    """Milliseconds spent on one image; in a batch, the batch's time divided by its images."""
+
+    decode: float = 0.0
+    resize: float = 0.0
+    network: float = 0.0
+    postprocess: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.decode + self.resize + self.network + self.postprocess
+
+    def as_dict(self) -> dict[str, float]:
+        return {**{name: round(ms, 3) for name, ms in asdict(self).items()}, "total": round(self.total, 3)}
