@@ -1,1 +1,88 @@
-"""EAST scene-text detector."""
+"""EAST scene-text detection: an image in, the words' quadrilaterals out.
+
+::
+
+    from east import TextDetector
+
+    detector = TextDetector()
+    for box in detector.detect("sign.jpg"):
+        print(box.quad, box.score)
+
+Importing this package is cheap: TensorFlow, OpenVINO and Numba are imported when first needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import (
+    CalibrationError,
+    CheckpointError,
+    ConversionError,
+    DamagedFileError,
+    EastError,
+    GraphError,
+    ImageDecodeError,
+    ImageError,
+    ImageTooLargeError,
+    RuntimeUnavailableError,
+    UnsupportedPrecisionError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from .detections import Detections
+    from .detector import TextDetector
+    from .model.source import NodeNames
+    from .types import Precision, Size, TextBox, Thresholds, Timings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CalibrationError",
+    "CheckpointError",
+    "ConversionError",
+    "DamagedFileError",
+    "Detections",
+    "EastError",
+    "GraphError",
+    "ImageDecodeError",
+    "ImageError",
+    "ImageTooLargeError",
+    "NodeNames",
+    "Precision",
+    "RuntimeUnavailableError",
+    "Size",
+    "TextBox",
+    "TextDetector",
+    "Thresholds",
+    "Timings",
+    "UnsupportedPrecisionError",
+    "WeightsError",
+    "__version__",
+]
+
+_LAZY = {
+    "Detections": "detections",
+    "NodeNames": "model.source",
+    "Precision": "types",
+    "Size": "types",
+    "TextBox": "types",
+    "TextDetector": "detector",
+    "Thresholds": "types",
+    "Timings": "types",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
+
+
+@dataclass(frozen=True)
+class Availability:
+    """What this machine can do with a runtime.
+
+    precisions: those that work here; none when the runtime does not work at all.
+    missing: what is missing for the rest, and how to get it, in words.
+    """
+
+    precisions: tuple[Precision, ...]
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a runtime shall be loaded.
+
+    threads: CPU threads; None leaves it to the runtime. tf32: lets an NVIDIA GPU round FP32 to TF32.
+    """
+
+    precision: Precision = Precision.FP32
+    threads: int | None = None
+    tf32: bool = False
 
 
 class Runtime(ABC):
@@ -18,12 +43,14 @@ class Runtime(ABC):
     precision: what was asked for.
     arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
     device: the processor it runs on, in words.
+    batch: how many images at once it is fastest with.
     """
 
     name: str
     precision: Precision
     arithmetic: str
     device: str
+    batch: int = 1
 
     @abstractmethod
     def infer(self, images: NDArray[np.uint8]) -> Maps:

@@ -1,0 +1,109 @@
+"""What ``east detect`` writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING
+
+from ..files import written_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..detections import Detections
+
+CSV_HEADER = "file,x1,y1,x2,y2,x3,y3,x4,y4,score\n"
+
+
+class Writer:
+    """Results in one of the formats, on standard output or in a file that is there whole or not at all.
+
+    An interruption by the user keeps what was done so far; any other failure leaves no file.
+    """
+
+    def __init__(self, form: str, path: Path | None, *, several: bool) -> None:
+        self._form, self._path = form, path
+        self._folder = form == "icdar" and path is not None and (several or path.is_dir())
+        if form == "icdar" and path is None and several:
+            raise ValueError("--format icdar writes a file per image: give --output FOLDER, or one image")
+        self._stack = ExitStack()
+        self._stream: IO[bytes] | None = None
+        self._count = 0
+
+    def __enter__(self) -> Writer:
+        if self._path is not None and not self._folder:
+            if self._path.is_dir():
+                raise IsADirectoryError(21, "is a folder; name a file", str(self._path))
+            self._stream = self._stack.enter_context(written_whole(self._path))
+        if self._form == "json":
+            self._write("[")
+        elif self._form == "csv":
+            self._write(CSV_HEADER)
+        return self
+
+    def add(self, name: str, found: Detections) -> None:
+        """Writes the result of one image."""
+        if self._form == "icdar" and self._folder and self._path is not None:
+            target = self._path / Path(name).with_name(f"res_{Path(name).stem}.txt")
+            with written_whole(target) as file:
+                file.write(found.to_icdar().encode())
+        elif self._form == "icdar":
+            self._write(found.to_icdar())
+        elif self._form == "csv":
+            for box in found:
+                corners = ",".join(f"{value:.2f}" for value in box.quad.ravel())
+                self._write(f"{_csv_field(name)},{corners},{box.score:.4f}\n")
+        else:
+            text = json.dumps({"file": name, **found.to_dict()}, ensure_ascii=False, allow_nan=False)
+            self._write(("," if self._count and self._form == "json" else "") + ("\n" if self._form == "json" else ""))
+            self._write(text if self._form == "json" else text + "\n")
+        self._count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._form == "json" and (error is None or isinstance(error, KeyboardInterrupt)):
+            self._write("\n]\n" if self._count else "]\n")
+        if isinstance(error, KeyboardInterrupt):
+            self._stack.close()
+            return
+        self._stack.__exit__(kind, error, trace)
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            self._stream.write(text.encode())
+        elif not self._folder:
+            sys.stdout.write(text)
+
+
+def save_drawing(folder: Path, name: str, found: Detections) -> None:
+    """Writes the image with its boxes under its own name, as PNG if it was PNG, else as JPEG."""
+    path = folder / name
+    form = ".png" if path.suffix.lower() == ".png" else ".jpg"
+    _save(path.with_suffix(form), found.draw())
+
+
+def save_crops(folder: Path, name: str, found: Detections) -> None:
+    """Writes the words of one image as ``NAME/0001.png`` and so on, in the order of the boxes."""
+    for number, crop in enumerate(found.crops(), start=1):
+        _save(folder / Path(name).with_suffix("") / f"{number:04}.png", crop)
+
+
+def _save(path: Path, image: NDArray[np.uint8]) -> None:
+    import cv2
+
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix == ".jpg" else []
+    done, encoded = cv2.imencode(path.suffix, image[..., ::-1], parameters)
+    if not done:
+        raise OSError(22, "cannot encode the image", str(path))
+    with written_whole(path) as file:
+        file.write(encoded.tobytes())
+
+
+def _csv_field(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text

@@ -1,0 +1,184 @@
+"""TextDetector: an image in, the words' quads out. The one place that strings the steps together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detections import Detections
+from .errors import ImageError
+from .image import ImageInput, Rounding, load_image, network_size, resize, to_image_frame
+from .model.source import ModelSource, NodeNames
+from .postprocess import extract_boxes
+from .runtimes import load_runtime
+from .runtimes.base import LoadOptions, Runtime
+from .types import Candidates, Precision, Size, TextBox, Thresholds, Timings
+
+_EVALUATION_SIZE = Size(672, 1280)
+
+
+class TextDetector:
+    """EAST, loaded once and ready for images. Thread-safe."""
+
+    def __init__(
+        self,
+        weights: str = "default",
+        runtime: str = "auto",
+        precision: str | Precision = Precision.FP32,
+        input_size: tuple[int, int] | None = None,
+        max_side: int = 2400,
+        score_threshold: float = 0.8,
+        nms_threshold: float = 0.2,
+        box_threshold: float = 0.1,
+        threads: int | None = None,
+        *,
+        rounding: Rounding = "down",
+        tf32: bool = False,
+        nodes: NodeNames | None = None,
+    ) -> None:
+        """Loads the network; a first call on a machine converts it, later ones find it converted.
+
+        weights: a name that ``python -m weights list`` shows, or the path of a bundle (.npz), a TensorFlow
+            checkpoint, a frozen graph (.pb) or a SavedModel folder.
+        runtime: ``auto`` takes the fastest that works here for the precision; else ``openvino`` or ``tensorflow``.
+        precision: ``FP32``, ``FP16`` or ``INT8``; what the runtime really computes in is ``runtime.arithmetic``.
+        input_size: height and width in pixels, multiples of 32, that every image is resized to. Without it
+            the image's own size, its long side capped at ``max_side``, each side rounded to a multiple of 32.
+        score_threshold, nms_threshold, box_threshold: see `Thresholds`.
+        threads: CPU threads; None leaves it to the runtime.
+        rounding: ``down``, or ``original`` for the original code's ``(side // 32 - 1) * 32``.
+        tf32: lets TensorFlow on an NVIDIA GPU round FP32 to TF32.
+        nodes: names of the input and output nodes, where they differ from the original's.
+
+        Raises `WeightsError`, `GraphError`, `RuntimeUnavailableError`, `UnsupportedPrecisionError` or
+        ``ValueError`` for an argument out of range.
+        """
+        if input_size is not None and (min(input_size) < 32 or any(side % 32 for side in input_size)):
+            raise ValueError(f"input_size must be multiples of 32 (height, width), got {tuple(input_size)}")
+        if max_side < 32:
+            raise ValueError(f"max_side must be at least 32, got {max_side}")
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
+        self.thresholds = Thresholds(score_threshold, nms_threshold, box_threshold)
+        self.input_size = None if input_size is None else Size(*input_size)
+        self.max_side = max_side
+        self.rounding = rounding
+        source = ModelSource.find(weights, nodes)
+        self.weights = source.name
+        self.weights_sha256 = source.sha256
+        self.runtime: Runtime = load_runtime(source, runtime, LoadOptions(_precision(precision), threads, tf32))
+
+    def detect(
+        self, image: ImageInput, *, bgr: bool = False, thresholds: Thresholds | None = None, max_side: int | None = None
+    ) -> Detections:
+        """Finds the words of one image.
+
+        image: a path, the bytes of an image file, a NumPy array (RGB, or BGR with ``bgr``) or a PIL image.
+        thresholds, max_side: take the place of the detector's own for this call.
+        Raises `ImageError` when it cannot be used.
+        """
+        prepared = self._prepare(image, bgr, max_side or self.max_side)
+        return self._run([prepared], thresholds or self.thresholds)[0]
+
+    def detect_batch(
+        self, images: Iterable[ImageInput], *, bgr: bool = False, thresholds: Thresholds | None = None
+    ) -> list[Detections | ImageError]:
+        """Finds the words of several images, of any sizes; images of one network size run in one batch.
+
+        Returns one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+        """
+        results: dict[int, Detections | ImageError] = {}
+        by_size: dict[Size, list[tuple[int, _Prepared]]] = {}
+        for index, image in enumerate(images):
+            try:
+                prepared = self._prepare(image, bgr, self.max_side)
+            except ImageError as error:
+                results[index] = error
+            else:
+                by_size.setdefault(prepared.size, []).append((index, prepared))
+        for same_size in by_size.values():
+            for start in range(0, len(same_size), self.runtime.batch):
+                indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
+                results.update(zip(indices, self._run(chunk, thresholds or self.thresholds), strict=True))
+        return [results[index] for index in range(len(results))]
+
+    def warm_up(self, size: tuple[int, int] | None = None) -> None:
+        """Compiles and allocates for images of ``size`` (height, width), so that no request pays for it.
+
+        Without it, for ``input_size``, or else the table's 672x1280.
+        """
+        chosen = Size(*size) if size is not None else self.input_size or _EVALUATION_SIZE
+        self.detect(np.zeros((*chosen, 3), np.uint8))
+
+    def close(self) -> None:
+        """Frees the network; the detector must not be used afterwards."""
+        self.runtime.close()
+
+    def __enter__(self) -> TextDetector:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _prepare(self, image: ImageInput, bgr: bool, max_side: int) -> _Prepared:
+        start = time.perf_counter()
+        upright = load_image(image, bgr=bgr)
+        decoded = time.perf_counter()
+        size = self.input_size or network_size(Size(*upright.shape[:2]), max_side, self.rounding)
+        resized = resize(upright, size)
+        resizing = time.perf_counter() - decoded
+        return _Prepared(upright, resized, Timings(decode=(decoded - start) * 1e3, resize=resizing * 1e3))
+
+    def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections]:
+        """The network and the post-processing, on images of one network size."""
+        start = time.perf_counter()
+        found = self.runtime.candidates(np.stack([p.resized for p in batch]), thresholds.score)
+        share = (time.perf_counter() - start) * 1e3 / len(batch)
+        return [self._detections(p, c, thresholds, share) for p, c in zip(batch, found, strict=True)]
+
+    def _detections(
+        self, prepared: _Prepared, candidates: Candidates, thresholds: Thresholds, network_ms: float
+    ) -> Detections:
+        start = time.perf_counter()
+        quads, scores = extract_boxes(candidates, thresholds)
+        height, width = prepared.upright.shape[:2]
+        quads = to_image_frame(quads, prepared.size, Size(height, width))
+        boxes = tuple(TextBox(quad, float(score)) for quad, score in zip(quads, scores, strict=True))
+        timings = replace(prepared.timings, network=network_ms, postprocess=(time.perf_counter() - start) * 1e3)
+        return Detections(
+            boxes=boxes,
+            width=width,
+            height=height,
+            runtime=self.runtime.name,
+            precision=self.runtime.precision,
+            timings=timings,
+            image=prepared.upright,
+            weights=self.weights,
+        )
+
+
+class _Prepared(NamedTuple):
+    """An image on its way into the network; ``upright`` and ``resized`` are uint8 RGB ``(H, W, 3)``."""
+
+    upright: NDArray[np.uint8]
+    resized: NDArray[np.uint8]
+    timings: Timings
+
+    @property
+    def size(self) -> Size:
+        return Size(*self.resized.shape[:2])
+
+
+def _precision(precision: str | Precision) -> Precision:
+    try:
+        return Precision(str(precision).upper())
+    except ValueError:
+        raise ValueError(f"precision must be one of {', '.join(Precision)}, got {precision!r}") from None

@@ -1,0 +1,70 @@
+"""Where a model comes from: a file or folder of weights, hashed now, frozen when somebody needs the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import WeightsError
+from ..hashing import sha256_file, sha256_files
+
+if TYPE_CHECKING:
+    from .freeze import FrozenModel
+
+
+@dataclass(frozen=True)
+class NodeNames:
+    """Names of the graph's input and outputs; None takes those of the original EAST."""
+
+    input: str | None = None
+    score: str | None = None
+    geometry: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Weights as the user named them.
+
+    path: bundle (.npz), TensorFlow checkpoint prefix or folder, frozen graph (.pb) or SavedModel folder.
+    name: what to call them in results. sha256: of the file, or of all files of a checkpoint or SavedModel.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    nodes: NodeNames = NodeNames()
+
+    @classmethod
+    def find(cls, name_or_path: str | Path, nodes: NodeNames | None = None) -> ModelSource:
+        """Resolves a name or a path. Raises `WeightsError` when there is no such thing or it is damaged."""
+        import weights
+
+        path = weights.resolve(name_or_path)
+        known = {record.path: record for record in weights.manifest().values()}
+        record = known.get(path)
+        if record is not None:
+            return cls(path, record.name, record.sha256, nodes or NodeNames())
+        return cls(path, path.stem or str(path), _hash(path), nodes or NodeNames())
+
+    def freeze(self, input_dtype: Literal["uint8", "float32"] = "uint8") -> FrozenModel:
+        """The frozen graph; imports TensorFlow."""
+        from .freeze import freeze
+
+        return freeze(
+            self.path,
+            input_dtype=input_dtype,
+            input_name=self.nodes.input,
+            score_name=self.nodes.score,
+            geometry_name=self.nodes.geometry,
+        )
+
+
+def _hash(path: Path) -> str:
+    try:
+        if path.is_file() and path.suffix in {".npz", ".pb"}:
+            return sha256_file(path)
+        files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
+        return sha256_files([file for file in files if file.is_file()])
+    except OSError as error:
+        raise WeightsError(f"cannot read weights {path}: {error.strerror}") from error
