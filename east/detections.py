@@ -1,0 +1,106 @@
+"""Detections: the words found in one image, and the forms in which people want them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .types import Precision, TextBox, Timings
+
+_ICDAR_SHORTEST_SIDE = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Detections(Sequence[TextBox]):
+    """The words found in one image: a sequence of `TextBox`.
+
+    boxes: the words; their quads are in pixels of the upright image.
+    width, height: size of the upright image in pixels.
+    runtime, precision, weights: what found them.
+    timings: milliseconds per step.
+    image: the upright image, uint8 RGB ``(height, width, 3)``.
+    """
+
+    boxes: tuple[TextBox, ...]
+    width: int
+    height: int
+    runtime: str
+    precision: Precision
+    timings: Timings
+    image: NDArray[np.uint8] = field(repr=False)
+    weights: str = ""
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @overload
+    def __getitem__(self, index: int) -> TextBox: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[TextBox, ...]: ...
+    def __getitem__(self, index: int | slice) -> TextBox | tuple[TextBox, ...]:
+        return self.boxes[index]
+
+    @property
+    def quads(self) -> NDArray[np.float32]:
+        """The quads of all boxes, float32 ``(M, 4, 2)``."""
+        return np.array([box.quad for box in self.boxes], np.float32).reshape(-1, 4, 2)
+
+    def draw(self, *, scores: bool = False) -> NDArray[np.uint8]:
+        """Outlines the words on a copy of the image, uint8 RGB; ``scores`` writes each box's score beside it."""
+        from .draw import draw_boxes
+
+        return draw_boxes(self.image, self.quads, [box.score for box in self.boxes] if scores else None)
+
+    def crops(self, *, height: int | None = None, padding: float = 0.0) -> list[NDArray[np.uint8]]:
+        """Cuts the words out, rectified so that their text runs from left to right: for a recogniser.
+
+        height: pixels every crop is high, its width following the word's aspect; the word's own size without it.
+        padding: how much of the surroundings to keep on every side, as a share of the word's height.
+        Returns uint8 RGB images in the order of the boxes, none without pixels. See `east.crops.crop_word`.
+        """
+        from .crops import crop_word
+
+        return [crop_word(self.image, box.quad, height, padding) for box in self.boxes]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as the REST interface answers it; coordinates to 1/100 pixel."""
+        return {
+            "image": {"width": self.width, "height": self.height},
+            "boxes": [{"quad": _rounded(box.quad, 2).tolist(), "score": round(float(box.score), 4)} for box in self],
+            "model": {"weights": self.weights, "runtime": self.runtime, "precision": str(self.precision)},
+            "timings_ms": self.timings.as_dict(),
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_csv(self) -> str:
+        """One line ``x1,y1,x2,y2,x3,y3,x4,y4,score`` per word, under a header."""
+        header = "x1,y1,x2,y2,x3,y3,x4,y4,score\n"
+        return header + "".join(
+            ",".join(f"{value:.2f}" for value in box.quad.ravel()) + f",{box.score:.4f}\n" for box in self
+        )
+
+    def to_icdar(self, *, scores: bool = False) -> str:
+        """One line ``x1,y1,x2,y2,x3,y3,x4,y4`` of whole pixels per word, as ICDAR2015's task 4.1 takes it.
+
+        Words with a side under 5 pixels are left out. Corners that lie outside the image stay there: the protocol
+        compares areas. ``scores`` adds the score as a ninth value, which the protocol can rank by.
+        """
+        lines = []
+        for box in self:
+            sides = np.linalg.norm(box.quad - np.roll(box.quad, -1, axis=0), axis=1)
+            if sides.min() >= _ICDAR_SHORTEST_SIDE:
+                corners = ",".join(str(int(value)) for value in _rounded(box.quad, 0).ravel())
+                lines.append(corners + (f",{box.score:.4f}\n" if scores else "\n"))
+        return "".join(lines)
+
+
+def _rounded(quad: NDArray[np.float32], decimals: int) -> NDArray[np.float64]:
+    return quad.astype(np.float64).round(decimals)

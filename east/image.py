@@ -1,0 +1,103 @@
+"""Images on their way into the network, and boxes on their way back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .encoded import decode, decode_pillow, header_size
+from .errors import ImageError
+from .pixels import MAX_PIXELS, from_array
+from .types import Size
+
+__all__ = [
+    "MAX_PIXELS",
+    "ImageInput",
+    "Rounding",
+    "header_size",
+    "load_image",
+    "network_size",
+    "resize",
+    "to_image_frame",
+]
+
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
+Rounding: TypeAlias = Literal["down", "original"]
+
+
+def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Makes any image into pixels: uint8 RGB ``(H, W, 3)``, contiguous, upright by its EXIF orientation.
+
+    source: a path; the bytes of a JPEG, PNG, WebP, TIFF, BMP or GIF file (its first frame); a NumPy array
+        ``(H, W)`` or ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image. Transparency is laid over
+        white, 16-bit samples keep their high byte, CMYK is converted without its colour profile.
+        An array that already is uint8 RGB is returned itself, not a copy.
+    bgr: a colour array holds BGR(A) rather than RGB(A); other sources know their own order.
+    max_pixels: the most pixels accepted, told from the header before anything is decoded.
+
+    Raises `ImageDecodeError` for data that is empty, truncated, corrupt or not an image, `ImageTooLargeError`,
+    `ImageError` for a file that cannot be read or an array that is no image, and ``TypeError`` for other types.
+    """
+    if isinstance(source, np.ndarray):
+        return from_array(source, bgr, max_pixels)
+    if isinstance(source, Image.Image):
+        return decode_pillow(source, max_pixels)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return decode(bytes(source), max_pixels)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"an image must be a path, bytes, a NumPy array or a Pillow image, got {type(source).__qualname__}"
+        )
+    path = os.fspath(source)
+    try:
+        return decode(Path(path).read_bytes(), max_pixels)
+    except ImageError as error:
+        raise type(error)(f"{path}: {error}") from error.__cause__
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(f"{path}: cannot read the file: {reason}") from error
+
+
+def network_size(size: Size, max_side: int = 2400, rounding: Rounding = "down") -> Size:
+    """Chooses the size, in multiples of 32, at which the network sees an image of ``size``.
+
+    max_side: longer images are shrunk, keeping their aspect, until the long side is this many pixels.
+    rounding: ``down`` rounds each side down to a multiple of 32; ``original`` maps a side that is no multiple of
+        32 to ``(side // 32 - 1) * 32`` as the first public EAST code did. No side falls below 32.
+    """
+    if max_side < 32:
+        raise ValueError(f"max_side must be at least 32, got {max_side}")
+    if rounding not in get_args(Rounding):
+        raise ValueError(f"rounding must be one of {', '.join(get_args(Rounding))}, got {rounding!r}")
+    longest = max(size)
+    capped = size if longest <= max_side else [side * max_side // longest for side in size]
+    lost = 1 if rounding == "original" else 0
+    return Size(*(max(32, side if side % 32 == 0 else (side // 32 - lost) * 32) for side in capped))
+
+
+def resize(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Resizes an image, uint8 ``(H, W, 3)``; one that already has the size is returned itself.
+
+    Bilinear, which is how the network was trained and is evaluated. Bilinear looks at two pixels a side whatever
+    the scale, so an image that shrinks to less than half is averaged over areas instead, or thin strokes get lost.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == size:
+        return image
+    shrinks = height > 2 * size.height or width > 2 * size.width
+    resized = cv2.resize(
+        image, (size.width, size.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    return resized.astype(np.uint8, copy=False)
+
+
+def to_image_frame(quads: NDArray[np.float32], network: Size, image: Size) -> NDArray[np.float32]:
+    """Maps quads, ``(M, 4, 2)`` of ``(x, y)``, from pixels of the network's input to pixels of the upright image."""
+    scale = np.array([image.width / network.width, image.height / network.height], np.float32)
+    return (quads * scale).astype(np.float32, copy=False)
