@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from east.errors import DamagedFileError, WeightsError
+from east.files import written_whole
 from east.hashing import sha256_file
 
 _BUNDLED = Path(__file__).parent
@@ -109,17 +110,16 @@ def import_weights(source: Path, name: str, *, training: str = "", terms: str = 
     if name in known and (not replace or known[name].path.parent == _BUNDLED):
         how = "choose another name" if known[name].path.parent == _BUNDLED else "choose another or replace it"
         raise WeightsError(f"weights named {name!r} are there already; {how}")
+    variables = read_variables(source)
     folder = user_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.npz"
-    write_bundle(path, read_variables(source))
+    write_bundle(path, variables)
     record = Record(name, path, sha256_file(path), path.stat().st_size, training or f"Imported from {source}.", terms)
     entry = {key: value for key, value in record.as_dict().items() if key != "path"} | {"file": path.name}
     entries = [old for old in _read_manifest(folder)["weights"] if old["name"] != name]
     text = json.dumps({"weights": [*entries, entry]}, indent=2) + "\n"
-    partial = folder / "manifest.json.part"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / "manifest.json")
+    with written_whole(folder / "manifest.json") as file:
+        file.write(text.encode())
     return record
 
 

@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     sources = find_images(args.inputs)
     failures = 0
-    with Writer(args.format, args.output, several=len(sources) > 1) as writer, detector_from(args) as detector:
+    writer = Writer(args.format, args.output, several=len(sources) > 1)
+    with detector_from(args) as detector, writer:
         for source in progress(sources, total=len(sources), unit="image", description="detect"):
             found = _detect(detector, source)
             if isinstance(found, Exception):

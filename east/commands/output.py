@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from ..detections import Detections
 
-CSV_HEADER = "file,x1,y1,x2,y2,x3,y3,x4,y4,score\n"
-
-
 class Writer:
     """Results in one of the formats, on standard output or in a file that is there whole or not at all.
 
@@ -42,8 +39,6 @@ class Writer:
             self._stream = self._stack.enter_context(written_whole(self._path))
         if self._form == "json":
             self._write("[")
-        elif self._form == "csv":
-            self._write(CSV_HEADER)
         return self
 
     def add(self, name: str, found: Detections) -> None:
@@ -55,24 +50,24 @@ class Writer:
         elif self._form == "icdar":
             self._write(found.to_icdar())
         elif self._form == "csv":
-            for box in found:
-                corners = ",".join(f"{value:.2f}" for value in box.quad.ravel())
-                self._write(f"{_csv_field(name)},{corners},{box.score:.4f}\n")
+            header, *rows = found.to_csv().splitlines()
+            if not self._count:
+                self._write(f"file,{header}\n")
+            self._write("".join(f"{_csv_field(name)},{row}\n" for row in rows))
         else:
             text = json.dumps({"file": name, **found.to_dict()}, ensure_ascii=False, allow_nan=False)
-            self._write(("," if self._count and self._form == "json" else "") + ("\n" if self._form == "json" else ""))
-            self._write(text if self._form == "json" else text + "\n")
+            self._write(text + "\n" if self._form == "jsonl" else (",\n" if self._count else "\n") + text)
         self._count += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._form == "json" and (error is None or isinstance(error, KeyboardInterrupt)):
-            self._write("\n]\n" if self._count else "]\n")
-        if isinstance(error, KeyboardInterrupt):
-            self._stack.close()
+        if error is not None and not isinstance(error, KeyboardInterrupt):
+            self._stack.__exit__(kind, error, trace)
             return
-        self._stack.__exit__(kind, error, trace)
+        with self._stack:
+            if self._form == "json":
+                self._write("\n]\n" if self._count else "]\n")
 
     def _write(self, text: str) -> None:
         if self._stream is not None:

@@ -1,0 +1,133 @@
+"""TextDetector on real weights and real pictures."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from east import (
+    Detections,
+    ImageDecodeError,
+    ImageError,
+    Precision,
+    TextDetector,
+    Thresholds,
+    UnsupportedPrecisionError,
+    WeightsError,
+)
+
+
+def quads(found: Detections | ImageError) -> np.ndarray:
+    assert isinstance(found, Detections)
+    return np.array([box.quad for box in found])
+
+
+def test_finds_the_words_of_the_demo_images(detector: TextDetector, demo_images: list[Path]) -> None:
+    for path in demo_images:
+        found = detector.detect(path)
+        assert len(found) >= 3, path
+        assert (found.width, found.height) == Image.open(path).size
+        for box in found:
+            assert box.quad.shape == (4, 2)
+            assert box.quad.dtype == np.float32
+            assert 0.1 <= box.score <= 1.0
+            assert (box.quad > -20).all()
+            assert (box.quad < np.array([found.width, found.height]) + 20).all()
+            top, right = box.quad[1] - box.quad[0], box.quad[2] - box.quad[1]
+            assert top[0] * right[1] - top[1] * right[0] > 0  # clockwise, y down
+        assert found.runtime == "openvino"
+        assert found.precision is Precision.FP32
+        assert found.timings.network > 0
+
+
+def test_every_kind_of_input_gives_the_same_boxes(detector: TextDetector, demo_images: list[Path]) -> None:
+    path = next(p for p in demo_images if p.suffix == ".png")
+    rgb = np.asarray(Image.open(path).convert("RGB"))
+    expected = quads(detector.detect(path))
+    assert len(expected)
+    for image in (str(path), path.read_bytes(), rgb, Image.open(path)):
+        np.testing.assert_array_equal(quads(detector.detect(image)), expected)
+    np.testing.assert_array_equal(quads(detector.detect(rgb[..., ::-1], bgr=True)), expected)
+
+
+def test_batch_keeps_order_and_survives_a_bad_image(detector: TextDetector, demo_images: list[Path]) -> None:
+    images = [Image.open(path).convert("RGB") for path in demo_images]
+    small = images[0].resize((images[0].width // 2, images[0].height // 2))
+    found = detector.detect_batch([images[0], b"not an image", small, images[1], images[0]])
+    assert isinstance(found[1], ImageDecodeError)
+    for position, image in ((0, images[0]), (2, small), (3, images[1]), (4, images[0])):
+        np.testing.assert_allclose(quads(found[position]), quads(detector.detect(image)), atol=0.05)
+
+
+def test_empty_batch(detector: TextDetector) -> None:
+    assert detector.detect_batch([]) == []
+
+
+def test_picture_without_text_has_no_boxes(detector: TextDetector) -> None:
+    assert len(detector.detect(np.full((300, 500, 3), 127, np.uint8))) == 0
+
+
+def test_tiny_picture(detector: TextDetector) -> None:
+    found = detector.detect(np.zeros((1, 1, 3), np.uint8))
+    assert (found.width, found.height, len(found)) == (1, 1, 0)
+
+
+def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Path]) -> None:
+    expected = {path: quads(detector.detect(path)) for path in demo_images}
+    wrong: list[Path] = []
+
+    def work(path: Path) -> None:
+        for _ in range(3):
+            if not np.array_equal(quads(detector.detect(path)), expected[path]):
+                wrong.append(path)
+
+    threads = [threading.Thread(target=work, args=(path,)) for path in demo_images * 2]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, demo_images: list[Path]) -> None:
+    assert len(detector.detect(demo_images[0], thresholds=Thresholds(box=1.0))) == 0
+    assert len(detector.detect(demo_images[0])) > 0
+
+
+def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
+    with TextDetector(input_size=(320, 480), threads=1) as fixed:
+        fixed.warm_up()
+        found = fixed.detect(demo_images[0])
+        assert (found.width, found.height) == Image.open(demo_images[0]).size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"score_threshold": 1.5}, "score_threshold must be between 0 and 1, got 1.5"),
+        ({"nms_threshold": float("nan")}, "nms_threshold"),
+        ({"input_size": (100, 320)}, "multiples of 32"),
+        ({"max_side": 8}, "max_side must be at least 32, got 8"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"precision": "FP64"}, "precision must be one of FP32, FP16, INT8, got 'FP64'"),
+        ({"runtime": "openvin"}, "did you mean 'openvino'"),
+        ({"rounding": "up"}, "rounding"),
+    ],
+)
+def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TextDetector(**arguments)  # type: ignore[arg-type]
+
+
+def test_unsupported_precision_names_runtimes_that_can() -> None:
+    with pytest.raises(UnsupportedPrecisionError, match="'tensorflow' cannot do INT8.*can do INT8"):
+        TextDetector(runtime="tensorflow", precision="INT8")
+
+
+def test_unknown_weights_are_named() -> None:
+    with pytest.raises(WeightsError, match="no weights named 'nothing-here'"):
+        TextDetector(weights="nothing-here")
