@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from threading import Lock
 from warnings import catch_warnings, filterwarnings
 
 import cv2
@@ -37,9 +36,39 @@ _READERS: dict[str, type[ImageFile]] = {
 }
 
 
+class _QuietPillow:
+    """Silences Pillow's own warnings, about damaged metadata mostly; errors tell what matters.
+
+    Python keeps one list of filters for all threads: the first thread in sets the filter, the last one out takes
+    it away, so that none loses it in between.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._filters = catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters = catch_warnings()
+                self._filters.__enter__()
+                filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet_pillow = _QuietPillow()
+
+
 def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     """Decodes an image file, see `load_image`."""
-    with _quiet_pillow():
+    with _quiet_pillow:
         image = _open(data)
         check_size(Size(image.height, image.width), max_pixels)
         if image.format == "JPEG" and image.mode in ("L", "RGB"):
@@ -51,7 +80,7 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
 
 def decode_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
     """Converts a Pillow image, decoding it first where Pillow has not done so yet, see `load_image`."""
-    with _quiet_pillow():
+    with _quiet_pillow:
         check_size(Size(image.height, image.width), max_pixels)
         return _decode_with_pillow(image)
 
@@ -61,7 +90,7 @@ def header_size(data: bytes) -> Size:
 
     Raises `ImageDecodeError` for data that is empty, not an image, or cut off within the header.
     """
-    with _quiet_pillow():
+    with _quiet_pillow:
         image = _open(data)
         if isinstance(image, PngImageFile) and "exif" not in image.info:
             image.info["exif"] = _png_exif(data)  # Pillow would decode the image to look for it behind the pixels
@@ -139,14 +168,3 @@ def _announced_length(data: bytes) -> int:
     if data.startswith((b"II*\0", b"MM\0*")):
         return 2 + int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big")
     return 0
-
-
-@contextmanager
-def _quiet_pillow() -> Iterator[None]:
-    """Silences Pillow's own warnings, about damaged metadata mostly; errors tell what matters.
-
-    Python's filters are shared by all threads, so this one is narrow enough to do no harm where it lingers.
-    """
-    with catch_warnings():
-        filterwarnings("ignore", module=r"PIL\.")
-        yield
