@@ -1,0 +1,63 @@
+"""Submissions of ICDAR2015 task 4.1: ``res_img_N.txt`` files in a flat zip."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from .annotations import Detected, GroundTruth, has_confidence, parse_detected, parse_ground_truth
+from .archive import read_files
+from .errors import SubmissionError
+
+# Matched at the beginning only, dot unescaped, as in the official evaluation: "res_img_1.txt.old" counts as image 1.
+_RESULT_NAME = re.compile("res_img_([0-9]+).txt")
+_GROUND_TRUTH_NAME = re.compile("gt_img_([0-9]+).txt")
+
+
+def read_ground_truths(path: Path) -> dict[str, GroundTruth]:
+    """Reads the ``gt_img_N.txt`` of a zip or folder, by image number; other files there are ignored.
+
+    Raises SubmissionError when there are none, FormatError for a malformed line.
+    """
+    files, _ = read_files(path, _GROUND_TRUTH_NAME)
+    if not files:
+        raise SubmissionError(f"{path} holds no ground truth: expected files gt_img_N.txt, not in a sub-folder")
+    return {key: parse_ground_truth(data, name) for key, (name, data) in _numbered(files, _GROUND_TRUTH_NAME).items()}
+
+
+def read_submission(path: Path, images: Collection[str], *, confidences: bool | None = None) -> dict[str, Detected]:
+    """Reads and checks a submission as the competition does.
+
+    path: zip, or folder standing for one.
+    images: the image numbers of the ground truth; missing result files are allowed, unknown ones are not.
+    confidences: whether lines end with a confidence; None decides by the first line.
+    Raises SubmissionError for an unreadable zip or a wrong file name, FormatError for a malformed line.
+    """
+    contents, others = read_files(path, _RESULT_NAME)
+    if others:
+        raise SubmissionError(f"{path} holds {others[0]!r}: only files res_img_N.txt, not in a sub-folder, are allowed")
+    files = _numbered(contents, _RESULT_NAME)
+    for key, (name, _) in files.items():
+        if key not in images:
+            raise SubmissionError(f"{path} holds {name!r}, but the ground truth has no image {key}")
+    if confidences is None:
+        confidences = next((has for _, data in files.values() if (has := has_confidence(data)) is not None), False)
+    return {key: parse_detected(data, name, confidences=confidences) for key, (name, data) in files.items()}
+
+
+def write_submission(path: Path, detected: Mapping[str, Detected]) -> None:
+    """Writes the zip that the competition site takes: eight integers a line, CRLF, no confidences.
+
+    The same detections give the same bytes.
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for key, found in detected.items():
+            lines = (",".join(map(str, quad.ravel().tolist())) + "\r\n" for quad in found.quads)
+            archive.writestr(zipfile.ZipInfo(f"res_img_{key}.txt"), "".join(lines), zipfile.ZIP_DEFLATED)
+
+
+def _numbered(files: Mapping[str, bytes], pattern: re.Pattern[str]) -> dict[str, tuple[str, bytes]]:
+    """Files by the number in their name; of two with one number the later counts."""
+    return {match[1]: (name, data) for name, data in files.items() if (match := pattern.match(name))}
