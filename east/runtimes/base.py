@@ -44,6 +44,7 @@ class Runtime(ABC):
     arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
     device: the processor it runs on, in words.
     batch: how many images at once it is fastest with.
+    model_bytes: size of the model it loaded, as it is or would be on disk.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Runtime(ABC):
     arithmetic: str
     device: str
     batch: int = 1
+    model_bytes: int = 0
 
     @abstractmethod
     def infer(self, images: NDArray[np.uint8]) -> Maps:

@@ -56,6 +56,7 @@ class OpenVinoRuntime(Runtime):
             config["INFERENCE_NUM_THREADS"] = options.threads
         self._compiled = core.compile_model(core.read_model(artifact.folder / "model.xml"), "CPU", config)
         self._idle: SimpleQueue[Any] = SimpleQueue()
+        self.model_bytes = artifact.bytes
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         with self._request() as request:

@@ -41,6 +41,7 @@ class TensorFlowRuntime(Runtime):
         self.arithmetic = "tf32" if gpus and options.tf32 else "f32"
         self.device = gpus[0].name if gpus else "CPU"
         frozen = source.freeze("uint8")
+        self.model_bytes = frozen.graph_def.ByteSize()
 
         def load_graph() -> None:
             tf.graph_util.import_graph_def(frozen.graph_def, name="")
