@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, hypot
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,8 @@ def crop_word(
         bounding box.
     height: pixels the crop is scaled to, padding included.
     padding: surroundings to keep on every side, as a share of the word's height, 0..1.
-    Returns uint8 RGB of at least one pixel; what lies outside the image repeats its border.
+    Returns uint8 RGB of at least one pixel, the word no longer than the image's diagonal; what lies outside the image
+    repeats its border.
     Raises ``ValueError`` for a height or padding out of range.
     """
     if height is not None and height < 1:
@@ -33,7 +36,7 @@ def crop_word(
     if not 0 <= padding <= 1:
         raise ValueError(f"padding must be between 0 and 1 times the word's height, got {padding}")
     corners = _usable(np.asarray(quad, np.float64))
-    word = _side_lengths(corners)
+    word = _side_lengths(corners, longest=min(_LONGEST_SIDE, ceil(hypot(*image.shape[:2]))))
     margin = round(padding * word.height)
     size = Size(word.height + 2 * margin, word.width + 2 * margin)
     x, y = margin + word.width, margin + word.height
@@ -59,9 +62,9 @@ def _usable(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
-def _side_lengths(corners: NDArray[np.float64]) -> Size:
+def _side_lengths(corners: NDArray[np.float64], longest: int) -> Size:
     top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    height, width = np.clip(np.rint([(left + right) / 2, (top + bottom) / 2]), 1, _LONGEST_SIDE)
+    height, width = np.clip(np.rint([(left + right) / 2, (top + bottom) / 2]), 1, longest)
     return Size(int(height), int(width))
 
 

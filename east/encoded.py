@@ -95,7 +95,7 @@ def header_size(data: bytes) -> Size:
         if isinstance(image, PngImageFile) and "exif" not in image.info:
             image.info["exif"] = _png_exif(data)  # Pillow would decode the image to look for it behind the pixels
         # Pillow turns a TIFF by itself, and has its size upright from the start.
-        turned = not isinstance(image, TiffImageFile) and _orientation(image) >= 5
+        turned = not isinstance(image, TiffImageFile) and _orientation(image) in range(5, 9)
     return Size(image.width, image.height) if turned else Size(image.height, image.width)
 
 
@@ -158,6 +158,8 @@ def _damaged(form: str | None, data: bytes, error: Exception) -> ImageDecodeErro
     ran_out = isinstance(error.__cause__ or error, (EOFError, IndexError, struct.error))
     if ran_out or "truncat" in str(error).lower() or _announced_length(data) > len(data):
         return ImageDecodeError(f"the {form or 'Pillow'} image is truncated: its data ends too early")
+    if str(error) == "not identified by this driver":
+        return ImageDecodeError(f"the {form} image has no pixels: its header says no size, or one of zero")
     return ImageDecodeError(f"the {form or 'Pillow'} image is corrupt or of an unknown kind: {error}")
 
 
