@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._tensorflow import keras as import_keras
-from .names import check_variables
+from .checkpoint import check_variables
 
 keras = import_keras()
 layers, ops = keras.layers, keras.ops
@@ -46,8 +47,8 @@ def build_network(
     """
     parts = _Parts(dtype, batch_norm_momentum, trainable_batch_norm)
     images = keras.Input((None, None, 3), dtype="float32", name="input_images")
-    strides_4_to_32 = _backbone(parts, images - np.array(MEAN, np.float32))
-    return keras.Model(images, _heads(_fusion(parts, *strides_4_to_32)), name="east")
+    centred = layers.Rescaling(1.0, [-mean for mean in MEAN], dtype="float32", name="mean_subtraction")(images)
+    return keras.Model(images, _heads(_fusion(parts, *_backbone(parts, centred))), name="east")
 
 
 def variables_by_name(model: Any) -> dict[str, Any]:
@@ -57,6 +58,12 @@ def variables_by_name(model: Any) -> dict[str, Any]:
         for layer in model.layers
         for variable in layer.variables
     }
+
+
+@cache
+def variable_shapes() -> dict[str, tuple[int, ...]]:
+    """The shapes of the network's 306 variables by checkpoint name; convolutions are (height, width, in, out)."""
+    return {name: tuple(variable.shape) for name, variable in variables_by_name(build_network()).items()}
 
 
 def assign(model: Any, values: Mapping[str, NDArray[Any]]) -> None:
@@ -91,7 +98,7 @@ class Upsample(layers.Layer):  # type: ignore[misc, name-defined]
         from .._tensorflow import tensorflow
 
         tf = tensorflow()
-        doubled = tf.raw_ops.ResizeBilinear(images=x, size=tf.shape(x)[1:3] * 2)
+        doubled = tf.raw_ops.ResizeBilinear(images=x, size=tf.shape(x)[1:3] * [2, 2])
         return tf.cast(doubled, x.dtype)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -110,7 +117,7 @@ class _Parts:
     def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1, *, relu: bool = True) -> Any:
         """Convolution, batch norm and ReLU; when strided, padded by half the kernel on each side."""
         if stride > 1:
-            x = layers.ZeroPadding2D(size // 2, dtype=self.dtype)(x)
+            x = layers.ZeroPadding2D(size // 2, dtype=self.dtype, name=f"{scope}.Pad")(x)
         x = layers.Conv2D(
             channels,
             size,
@@ -128,31 +135,33 @@ class _Parts:
             dtype=self.dtype,
             name=f"{scope}.BatchNorm",
         )(x)
-        return self.relu(x) if relu else x
+        return self.relu(x, scope) if relu else x
 
     def bottleneck(self, x: Any, scope: str, channels: int, stride: int) -> Any:
         shortcut = x
         if x.shape[-1] != 4 * channels:
             shortcut = self.conv(x, f"{scope}.shortcut", 4 * channels, 1, relu=False)
         elif stride > 1:
-            shortcut = layers.MaxPooling2D(1, stride, dtype=self.dtype)(x)
+            shortcut = layers.MaxPooling2D(1, stride, dtype=self.dtype, name=f"{scope}.shortcut")(x)
         x = self.conv(x, f"{scope}.conv1", channels, 1)
         x = self.conv(x, f"{scope}.conv2", channels, 3, stride)
         x = self.conv(x, f"{scope}.conv3", 4 * channels, 1, relu=False)
-        return self.relu(layers.Add(dtype=self.dtype)([shortcut, x]))
+        x = layers.Add(dtype=self.dtype, name=f"{scope}.add")([shortcut, x])
+        return self.relu(x, scope)
 
-    def relu(self, x: Any) -> Any:
-        return layers.ReLU(dtype=self.dtype)(x)
+    def relu(self, x: Any, scope: str) -> Any:
+        return layers.ReLU(dtype=self.dtype, name=f"{scope}.Relu")(x)
 
-    def merge(self, deeper: Any, features: Any) -> Any:
-        deeper = Upsample(dtype=self.dtype)(deeper)
-        return layers.Concatenate(dtype=self.dtype)([deeper, features])
+    def merge(self, deeper: Any, features: Any, scope: str, channels: int) -> Any:
+        deeper = Upsample(dtype=self.dtype, name=f"{scope}.upsample")(deeper)
+        x = layers.Concatenate(dtype=self.dtype, name=f"{scope}.concat")([deeper, features])
+        return self.conv(x, scope, channels, 1)
 
 
 def _backbone(parts: _Parts, x: Any) -> tuple[Any, Any, Any, Any]:
     """Features at strides 4 (64 channels), 8 (256), 16 (512) and 32 (2048)."""
     x = parts.conv(x, "resnet_v1_50.conv1", 64, 7, 2)
-    x = pool1 = layers.MaxPooling2D(3, 2, padding="same", dtype=parts.dtype)(x)
+    x = pool1 = layers.MaxPooling2D(3, 2, padding="same", dtype=parts.dtype, name="resnet_v1_50.pool1")(x)
     ends = []
     for block, (channels, units, last_stride) in enumerate(BLOCKS, 1):
         for unit in range(1, units + 1):
@@ -165,14 +174,11 @@ def _backbone(parts: _Parts, x: Any) -> tuple[Any, Any, Any, Any]:
 
 def _fusion(parts: _Parts, stride4: Any, stride8: Any, stride16: Any, stride32: Any) -> Any:
     """Merges the features from the deepest up, to 32 channels at stride 4."""
-    x = parts.merge(stride32, stride16)
-    x = parts.conv(x, "feature_fusion.Conv", 128, 1)
+    x = parts.merge(stride32, stride16, "feature_fusion.Conv", 128)
     x = parts.conv(x, "feature_fusion.Conv_1", 128, 3)
-    x = parts.merge(x, stride8)
-    x = parts.conv(x, "feature_fusion.Conv_2", 64, 1)
+    x = parts.merge(x, stride8, "feature_fusion.Conv_2", 64)
     x = parts.conv(x, "feature_fusion.Conv_3", 64, 3)
-    x = parts.merge(x, stride4)
-    x = parts.conv(x, "feature_fusion.Conv_4", 32, 1)
+    x = parts.merge(x, stride4, "feature_fusion.Conv_4", 32)
     x = parts.conv(x, "feature_fusion.Conv_5", 32, 3)
     return parts.conv(x, "feature_fusion.Conv_6", 32, 3)
 
@@ -180,10 +186,14 @@ def _fusion(parts: _Parts, stride4: Any, stride8: Any, stride16: Any, stride32: 
 def _heads(x: Any) -> tuple[Any, Any]:
     """Score and geometry; float32, because bfloat16 would round distances to two pixels."""
 
-    def sigmoid(scope: str, channels: int) -> Any:
-        return layers.Conv2D(channels, 1, activation="sigmoid", dtype="float32", name=f"feature_fusion.{scope}")(x)
+    def head(scope: str, channels: int) -> Any:
+        logits = layers.Conv2D(channels, 1, dtype="float32", name=f"feature_fusion.{scope}")(x)
+        return layers.Activation("sigmoid", dtype="float32", name=f"feature_fusion.{scope}.Sigmoid")(logits)
 
-    score = sigmoid("Conv_7", 1)
-    distances = sigmoid("Conv_8", 4) * TEXT_SCALE
-    angle = (sigmoid("Conv_9", 1) - 0.5) * (np.pi / 2)
-    return score, layers.Concatenate(dtype="float32")([distances, angle])
+    def rescale(x: Any, scale: float, offset: float, name: str) -> Any:
+        return layers.Rescaling(scale, offset, dtype="float32", name=f"feature_fusion.{name}")(x)
+
+    score = head("Conv_7", 1)
+    distances = rescale(head("Conv_8", 4), TEXT_SCALE, 0.0, "distances")
+    angle = rescale(head("Conv_9", 1), np.pi / 2, -np.pi / 4, "angle")
+    return score, layers.Concatenate(dtype="float32", name="feature_fusion.concat_3")([distances, angle])

@@ -1,0 +1,91 @@
+"""A frozen network: one graph with its weights, which every runtime takes whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .._tensorflow import tensorflow
+from ..errors import GraphError, WeightsError
+from ..files import written_whole
+from ..hashing import sha256_file
+
+InputDtype = Literal["uint8", "float32"]
+
+INPUT = "input_images"
+SCORE = "feature_fusion/Conv_7/Sigmoid"
+GEOMETRY = "feature_fusion/concat_3"
+
+_HASH = "_weights_sha256"  # attributes with an underscore are nobody's business but their writer's
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenModel:
+    """A GraphDef from images to maps, with nothing of training in it.
+
+    input_name: a placeholder of ``input_dtype``, RGB 0..255 (N, H, W, 3). score_name, geometry_name: float32
+    (N, H/4, W/4, 1) and (N, H/4, W/4, 5), as in `east.types.Maps`. weights_sha256: see `freeze`.
+    """
+
+    graph_def: Any
+    input_name: str
+    score_name: str
+    geometry_name: str
+    input_dtype: InputDtype
+    weights_sha256: str
+
+    @property
+    def operations(self) -> dict[str, int]:
+        """How many nodes there are of each kind of operation."""
+        return dict(sorted(Counter(node.op for node in self.graph_def.node).items()))
+
+    def save(self, path: str | Path) -> None:
+        """Writes a ``.pb``, whole or not at all. Raises ``OSError``."""
+        graph_def = type(self.graph_def)()
+        graph_def.CopyFrom(self.graph_def)
+        for node in graph_def.node:
+            if node.name == self.input_name:
+                node.attr[_HASH].s = self.weights_sha256.encode()
+        with written_whole(Path(path)) as file:
+            file.write(graph_def.SerializeToString(deterministic=True))
+
+    @classmethod
+    def load(cls, path: str | Path) -> FrozenModel:
+        """Reads what `save` wrote. Raises `WeightsError` for a damaged file, `GraphError` for another graph."""
+        tf = tensorflow()
+        graph_def = read_graph_def(path)
+        nodes = {node.name: node for node in graph_def.node}
+        missing = [name for name in (INPUT, SCORE, GEOMETRY) if name not in nodes]
+        if missing:
+            raise GraphError(f"{path} has no node {missing[0]!r}: freeze it first")
+        dtype = tf.as_dtype(nodes[INPUT].attr["dtype"].type).name
+        sha256 = nodes[INPUT].attr[_HASH].s.decode() if _HASH in nodes[INPUT].attr else sha256_file(Path(path))
+        return cls(graph_def, INPUT, SCORE, GEOMETRY, dtype, sha256)
+
+
+def read_graph_def(path: str | Path) -> Any:
+    """Reads a binary GraphDef. Raises `WeightsError`."""
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    graph_def = tensorflow().compat.v1.GraphDef()
+    try:
+        graph_def.ParseFromString(Path(path).read_bytes())
+    except DecodeError as error:
+        raise WeightsError(f"{path} is damaged or not a TensorFlow graph") from error
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    if not graph_def.node:
+        raise WeightsError(f"{path} has no graph in it")
+    return graph_def
+
+
+def hash_constants(graph_def: Any) -> str:
+    """SHA-256 over the names and values of a graph's constants, in order."""
+    sha = hashlib.sha256()
+    for node in graph_def.node:
+        if node.op == "Const":
+            sha.update(f"{node.name}\0".encode() + node.attr["value"].tensor.SerializeToString(deterministic=True))
+    return sha.hexdigest()
