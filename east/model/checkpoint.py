@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._tensorflow import tensorflow
 from ..errors import CheckpointError, WeightsError
 from ..files import written_whole
 
@@ -21,10 +24,11 @@ _LISTED = 5
 
 
 def read_variables(path: str | Path) -> Variables:
-    """Reads the network's variables, float32, under their checkpoint names.
+    """Reads the network's 306 variables, float32, under their checkpoint names.
 
-    path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder with a ``checkpoint`` file. Moving
-        averages take the place of raw values; optimizer slots, ``global_step`` and the like are left out.
+    path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder with checkpoints, of which the
+        latest is meant. Moving averages take the place of raw values; optimizer slots, ``global_step`` and
+        the like are left out.
     Raises `CheckpointError` listing variables that are missing or mis-shaped, `WeightsError` for a file that
     cannot be read.
     """
@@ -37,9 +41,9 @@ def read_variables(path: str | Path) -> Variables:
 
 
 def read_arrays(path: str | Path) -> Variables:
-    """Like `read_variables`, but whatever model variables there are, unchecked."""
+    """Like `read_variables`, but whatever floating-point variables there are, unchecked."""
     path = Path(path)
-    return _read_bundle(path) if path.suffix == ".npz" else _read_checkpoint(path)
+    return _read_bundle(path) if path.suffix == ".npz" else _read_checkpoint(checkpoint_prefix(path))
 
 
 def check_variables(
@@ -60,11 +64,74 @@ def check_variables(
         raise CheckpointError(f"{source}: {len(wrong)} of {len(shapes)} variables do not fit: {shown}{more}")
 
 
+def checkpoint_prefix(path: str | Path) -> Path:
+    """The prefix that the files of a TensorFlow checkpoint share.
+
+    path: the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
+        one (its folder may have moved since) unless there is only one.
+    Raises `WeightsError` when there is no checkpoint.
+    """
+    path = Path(path)
+    if path.is_dir():
+        prefixes = [index.with_suffix("") for index in sorted(path.glob("*.index"))]
+        state = re.search(r'^model_checkpoint_path: "(.*)"', _text(path / "checkpoint"), re.MULTILINE)
+        latest = path / re.split(r"[\\/]", state[1])[-1] if state else None
+        if latest in prefixes:
+            return path / latest
+        if len(prefixes) == 1:
+            return prefixes[0]
+        found = f"it holds {len(prefixes)}, and no file 'checkpoint' that says which" if prefixes else "it holds none"
+        raise WeightsError(f"{path} is not a folder with a checkpoint: {found}")
+    prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
+    if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # the single file is TensorFlow's older format
+        raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
+    return prefix
+
+
 def write_bundle(path: str | Path, variables: Mapping[str, NDArray[Any]]) -> None:
     """Writes a bundle: convolutions as float16, everything else as float32. Whole or not at all."""
-    arrays = {name: np.asarray(v, np.float16 if v.ndim == 4 else np.float32) for name, v in variables.items()}
+    with np.errstate(over="ignore"):
+        arrays = {name: np.asarray(v, np.float16 if v.ndim == 4 else np.float32) for name, v in variables.items()}
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"{name} holds values that {array.dtype} does not")
     with written_whole(Path(path)) as file:
         np.savez(file, **arrays)
+
+
+def write_checkpoint(
+    prefix: str | Path,
+    variables: Mapping[str, NDArray[Any]],
+    *,
+    averages: Mapping[str, NDArray[Any]] | None = None,
+    global_step: int = 0,
+) -> None:
+    """Writes a TensorFlow 1 checkpoint, which ``tf.compat.v1.train.Saver`` restores, and names it the latest.
+
+    prefix: where; ``.index`` and ``.data-00000-of-00001`` are appended. variables: under their checkpoint names,
+        to which ``global_step`` is added. averages: moving averages of some of them, under the same names.
+    Raises ``OSError``.
+    """
+    tf = tensorflow()
+    prefix = Path(prefix)
+    tensors = {**variables, **{f"{name}/{AVERAGE}": value for name, value in (averages or {}).items()}}
+    tensors["global_step"] = np.array(global_step)
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=prefix.parent, prefix=".checkpoint-") as folder:
+        partial = Path(folder) / prefix.name
+        try:
+            tf.raw_ops.SaveV2(
+                prefix=str(partial),
+                tensor_names=list(tensors),
+                shape_and_slices=[""] * len(tensors),
+                tensors=[tf.constant(value, tf.float32) for value in tensors.values()],
+            )
+        except tf.errors.OpError as error:
+            raise OSError(f"cannot write {prefix}: {_line(error)}") from error
+        for file in sorted(Path(folder).iterdir()):  # the data before the index
+            file.replace(prefix.with_name(file.name))
+    with written_whole(prefix.with_name("checkpoint")) as state:
+        state.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'.encode())
 
 
 def _read_bundle(path: Path) -> Variables:
@@ -72,10 +139,33 @@ def _read_bundle(path: Path) -> Variables:
         with np.load(path) as bundle:
             return {name: bundle[name].astype(np.float32) for name in bundle.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or not a bundle of weights: {error}") from error
+        raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _read_checkpoint(path: Path) -> Variables:
-    raise WeightsError(f"cannot read {path}")
+def _read_checkpoint(prefix: Path) -> Variables:
+    tf = tensorflow()
+    file = prefix if prefix.is_file() else Path(f"{prefix}.index")
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        dtypes = reader.get_variable_to_dtype_map()
+        file = prefix if prefix.is_file() else Path(f"{prefix}.data-*")
+        names = {name.removesuffix(f"/{AVERAGE}") for name in dtypes}
+        values = {}
+        for name in sorted(names):
+            stored = average if (average := f"{name}/{AVERAGE}") in dtypes else name
+            slot = name.rpartition("/")[0] in names  # an optimizer keeps what it knows of a variable below its name
+            if dtypes[stored].is_floating and not slot:
+                values[name] = reader.get_tensor(stored).astype(np.float32)
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        raise WeightsError(f"checkpoint file {file} is damaged: {_line(error)}") from error
+    return values
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.is_file() else ""
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip("'").splitlines()[0] if str(error) else type(error).__name__

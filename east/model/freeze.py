@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .._tensorflow import keras_on_tensorflow
-from ..errors import GraphError
+from ..errors import CheckpointError, GraphError
 from ..hashing import sha256_file
-from .checkpoint import check_variables, read_arrays
+from .checkpoint import checkpoint_prefix, read_arrays
 from .frozen import GEOMETRY, INPUT, SCORE, FrozenModel, InputDtype, hash_constants
-from .graph import Ref, tf
+from .graph import tf
+from .graph_sources import frozen_graph, meta_graph, network_graph
+from .saved_model import saved_model_graph
 from .simplify import simplify
+from .source import NodeNames
 
 __all__ = ["FrozenModel", "InputDtype", "freeze"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def freeze(
@@ -27,46 +28,61 @@ def freeze(
     input_name: str | None = None,
     score_name: str | None = None,
     geometry_name: str | None = None,
+    signature: str | None = None,
 ) -> FrozenModel:
-    path = Path(source)
-    graph_def = _freeze_network(read_arrays(path), str(path), input_dtype)
-    return _checked(graph_def, input_dtype, sha256_file(path))
+    """Freezes weights to one graph of plain operations, batch normalization folded into the convolutions.
+
+    source: a bundle (.npz), a TensorFlow 1 checkpoint (its prefix, one of its files, or its folder; the graph
+        comes from its ``.meta`` where there is one), a frozen graph (.pb), or a SavedModel folder.
+    input_dtype: of the images, RGB 0..255, that the frozen graph takes.
+    input_name, score_name, geometry_name: nodes of the source, where they differ from ``input_images``,
+        ``feature_fusion/Conv_7/Sigmoid`` and ``feature_fusion/concat_3``, which the frozen graph has in any case.
+    signature: of a SavedModel that has several.
+
+    The result's ``weights_sha256`` is that of the file for a bundle or ``.pb``, else that of the frozen constants.
+    Raises `WeightsError` for a file that cannot be read, `CheckpointError` for variables that do not fit,
+    `GraphError` for node names that are not there and training that cannot be folded away.
+    """
+    if input_dtype not in ("uint8", "float32"):
+        raise ValueError(f"input_dtype must be 'uint8' or 'float32', got {input_dtype!r}")
+    path, names = Path(source), NodeNames(input_name, score_name, geometry_name)
+    if path.name == "saved_model.pb":
+        path = path.parent
+    sha256 = None
+    if path.suffix == ".npz":
+        graph_def = simplify(network_graph(read_arrays(path), str(path), names), input_dtype)
+        sha256 = sha256_file(path)
+    elif path.suffix == ".pb":
+        graph_def = simplify(frozen_graph(path, names), input_dtype)
+        sha256 = sha256_file(path)
+    elif (path / "saved_model.pb").is_file():
+        graph_def = simplify(saved_model_graph(path, names, signature), input_dtype)
+    else:
+        graph_def = _from_checkpoint(checkpoint_prefix(path), names, input_dtype)
+    _check(graph_def)
+    return FrozenModel(graph_def, INPUT, SCORE, GEOMETRY, input_dtype, sha256 or hash_constants(graph_def))
 
 
-def _freeze_network(values: dict[str, NDArray[np.float32]], label: str, input_dtype: InputDtype) -> Any:
-    """The project's own network with the given variables."""
-    keras_on_tensorflow()
-    from .network import build_network, variables_by_name
-
-    model = build_network(dtype="float32")
-    variables = variables_by_name(model)
-    check_variables(values, {name: tuple(variable.shape) for name, variable in variables.items()}, label)
-    images = tf.TensorSpec([None, None, None, 3], tf.float32, name=INPUT)
-    function = tf.function(lambda images: model(images, training=False)).get_concrete_function(images)
-    names = {id(variable.value.handle): name for name, variable in variables.items()}
-    scopes = {layer.name for layer in model.layers}
-    score, geometry = (Ref.parse(output.name) for output in function.outputs)
-
-    def rename(name: str) -> str:
-        """``east_1/a.b.Conv_7_1/op`` (Keras numbers each use of a layer) becomes ``a/b/Conv_7/op``."""
-        _, _, name = name.partition("/") if name.startswith(model.name) else ("", "", name)
-        scope, _, op = name.partition("/")
-        scope = scope if scope in scopes else re.sub(r"_\d+$", "", scope)
-        return scope.replace(".", "/") if scope.endswith(f".{op}") else f"{scope}/{op}".replace(".", "/").rstrip("/")
-
-    return simplify(
-        {node.name: node for node in function.graph.as_graph_def().node},
-        Ref(INPUT),
-        {SCORE: score, GEOMETRY: geometry},
-        input_name=INPUT,
-        input_dtype=input_dtype,
-        variables=values,
-        variable_nodes={Ref.parse(inside.name).node: names[id(handle)] for handle, inside in function.graph.captures},
-        rename=rename,
-    )
+def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) -> Any:
+    """The ``.meta`` decides where it can be frozen; else the project's network, if the variables are its own."""
+    variables = read_arrays(prefix)
+    meta = Path(f"{prefix}.meta")
+    if not meta.is_file():
+        return simplify(network_graph(variables, str(prefix), names), input_dtype)
+    try:
+        return simplify(meta_graph(meta, names, variables), input_dtype)
+    except GraphError as error:
+        if names != NodeNames():
+            raise
+        try:
+            graph = network_graph(variables, str(prefix), names)
+        except CheckpointError:
+            raise error from None
+        _LOGGER.warning("%s: %s; using the project's own network with its variables", meta, error)
+        return simplify(graph, input_dtype)
 
 
-def _checked(graph_def: Any, input_dtype: InputDtype, sha256: str | None) -> FrozenModel:
+def _check(graph_def: Any) -> None:
     """Raises `GraphError` unless TensorFlow takes the graph, nothing in it keeps state, and the maps are EAST's."""
     graph = tf.Graph()
     try:
@@ -80,5 +96,4 @@ def _checked(graph_def: Any, input_dtype: InputDtype, sha256: str | None) -> Fro
     for name, channels in ((SCORE, 1), (GEOMETRY, 5)):
         shape = graph.get_tensor_by_name(f"{name}:0").shape
         if shape.rank != 4 or shape[3] != channels:
-            raise GraphError(f"{name} should be (N, H, W, {channels}), and is {shape}")
-    return FrozenModel(graph_def, INPUT, SCORE, GEOMETRY, input_dtype, sha256 or hash_constants(graph_def))
+            raise GraphError(f"{name} should have {channels} channels, and its shape is {shape}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -34,6 +35,24 @@ class Ref(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.node}:{self.output}" if self.output else self.node
+
+
+@dataclass(frozen=True)
+class SourceGraph:
+    """A graph that somebody brings, with the tensors that matter in it.
+
+    nodes: its NodeDefs by name. image: float32 RGB 0..255. score, geometry: what the network makes of it.
+    variables: values by variable name. variable_nodes: the variable's name for each node that stands for one.
+    rename: gives a node's name in the frozen graph.
+    """
+
+    nodes: Mapping[str, Any]
+    image: Ref
+    score: Ref
+    geometry: Ref
+    variables: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    variable_nodes: Mapping[str, str] = field(default_factory=dict)
+    rename: Callable[[str], str] = str
 
 
 def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:

@@ -7,7 +7,7 @@ thing, collected in float64 and folded into the convolution when some other oper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import GraphError
 from .checkpoint import check_variables
-from .graph import Ref, attribute, origin, tf
+from .frozen import GEOMETRY, INPUT, SCORE, InputDtype
+from .graph import Ref, SourceGraph, attribute, origin, tf
 from .values import Affine, Array, Channel, Constant, Convolution, Split, Tensor, Value, ValueWriter, affine
 
 _CHANNEL_AXES = (3, -1)
@@ -33,63 +34,40 @@ _FOLDED: dict[str, Callable[..., Any]] = {
 }
 
 
-def simplify(
-    nodes: Mapping[str, Any],
-    source: Ref,
-    outputs: Mapping[str, Ref],
-    *,
-    input_name: str,
-    input_dtype: str,
-    variables: Mapping[str, Array],
-    variable_nodes: Mapping[str, str],
-    rename: Callable[[str], str],
-) -> Any:
-    """Returns a GraphDef of ``outputs`` as functions of ``source`` alone.
+def simplify(graph: SourceGraph, input_dtype: InputDtype) -> Any:
+    """Returns a GraphDef that computes the maps from a placeholder of ``input_dtype``, under their usual names.
 
-    nodes: the graph's NodeDefs by name. source: the tensor images are fed to, float32 RGB 0..255.
-    outputs: the new names of the tensors to keep. input_name, input_dtype: of the new placeholder.
-    variables: values by variable name. variable_nodes: the variable's name for each node that stands for one.
-    rename: gives a node's name in the new graph.
     Raises `GraphError` for what is left of training and cannot be folded, `CheckpointError` for variables that
     are missing, mis-shaped or not finite.
     """
-    writer = ValueWriter(rename, [input_name, *outputs])
-    evaluation = _Evaluation(nodes, source, variables, variable_nodes, writer)
-    return evaluation.run(outputs, input_name, input_dtype)
+    return _Evaluation(graph, ValueWriter(graph.rename, [INPUT, SCORE, GEOMETRY])).run(input_dtype)
 
 
 class _Evaluation:
-    def __init__(
-        self,
-        nodes: Mapping[str, Any],
-        source: Ref,
-        variables: Mapping[str, Array],
-        variable_nodes: Mapping[str, str],
-        writer: ValueWriter,
-    ) -> None:
-        self.nodes, self.source, self.variables, self.variable_nodes = nodes, source, variables, variable_nodes
-        self.writer = writer
-        self.statistics = _batch_statistics(nodes, variable_nodes)
+    def __init__(self, graph: SourceGraph, writer: ValueWriter) -> None:
+        self.graph, self.nodes, self.writer = graph, graph.nodes, writer
+        self.statistics = _batch_statistics(graph.nodes, graph.variable_nodes)
         self.values: dict[Ref, Value] = {}
 
-    def run(self, outputs: Mapping[str, Ref], input_name: str, input_dtype: str) -> Any:
-        declared = tf.TensorShape(attribute(self.nodes[self.source.node], "shape").shape)
+    def run(self, input_dtype: InputDtype) -> Any:
+        declared = tf.TensorShape(attribute(self.nodes[self.graph.image.node], "shape").shape)
         shape = tf.TensorShape([None, *(declared[1:] if declared.rank == 4 else (None, None, 3))])
         placeholder, self.image = self.writer.placeholder(input_dtype, shape)
-        self.values[self.source] = self.image
+        self.values[self.graph.image] = self.image
+        outputs = {SCORE: self._origin(str(self.graph.score)), GEOMETRY: self._origin(str(self.graph.geometry))}
         with np.errstate(all="ignore"):  # what is not finite is reported where it is written
-            for name in self._order([self._origin(str(ref)) for ref in outputs.values()]):
+            for name in self._order(outputs.values()):
                 self._evaluate(self.nodes[name])
             written = {self.writer.write(self._value(str(ref))): name for name, ref in outputs.items()}
-        return self.writer.finish({placeholder: input_name, **written})
+        return self.writer.finish({placeholder: INPUT, **written})
 
     def _origin(self, text: str) -> Ref:
-        return origin(self.nodes, text, stops=(self.source.node,))
+        return origin(self.nodes, text, stops=(self.graph.image.node,))
 
     def _variable_name(self, ref: Ref) -> str | None:
-        return self.variable_nodes.get(ref.node) or self.statistics.get(ref)
+        return self.graph.variable_nodes.get(ref.node) or self.statistics.get(ref)
 
-    def _order(self, outputs: Sequence[Ref]) -> list[str]:
+    def _order(self, outputs: Iterable[Ref]) -> list[str]:
         """The nodes that the outputs depend on, each after its inputs, the image and variables not among them."""
         depends: dict[str, list[str]] = {}
         shapes: dict[str, tuple[int, ...]] = {}
@@ -99,14 +77,14 @@ class _Evaluation:
             variable = self._variable_name(ref)
             if variable:
                 shapes[variable] = self._shape(ref, variable)
-            if variable or ref == self.source or ref.node in depends:
+            if variable or ref == self.graph.image or ref.node in depends:
                 continue
             if ref.node not in self.nodes:
                 raise GraphError(f"the graph refers to a node {ref.node!r} that it does not have")
             inputs = [self._origin(text) for text in self.nodes[ref.node].input if not text.startswith("^")]
-            depends[ref.node] = [i.node for i in inputs if i != self.source and not self._variable_name(i)]
+            depends[ref.node] = [i.node for i in inputs if i != self.graph.image and not self._variable_name(i)]
             waiting += inputs
-        check_variables(self.variables, shapes, "the graph")
+        check_variables(self.graph.variables, shapes, "the graph")
         try:
             return list(TopologicalSorter(depends).static_order())
         except CycleError as error:
@@ -116,9 +94,9 @@ class _Evaluation:
         """The shape a variable should have, as far as the graph says so."""
         node = self.nodes[ref.node]
         declared = tf.TensorShape(attribute(node, "shape").shape)
-        if ref.node in self.variable_nodes and node.op != "Placeholder" and declared.is_fully_defined():
+        if ref.node in self.graph.variable_nodes and node.op != "Placeholder" and declared.is_fully_defined():
             return tuple(declared.as_list())
-        return self.variables[variable].shape if variable in self.variables else ()
+        return self.graph.variables[variable].shape if variable in self.graph.variables else ()
 
     def _value(self, text: str) -> Value:
         ref = self._origin(text)
@@ -133,14 +111,18 @@ class _Evaluation:
         return self.values[ref]
 
     def _variable(self, name: str) -> Constant:
-        return Constant(name, self.variables[name].astype(np.float64))
+        return Constant(name, self.graph.variables[name].astype(np.float64))
 
     def _evaluate(self, node: Any) -> None:
         inputs = [self._value(text) for text in node.input if not text.startswith("^")]
         handler = _HANDLERS.get(node.op)
-        result = handler(self, node, inputs) if handler else None
+        try:
+            result = handler(self, node, inputs) if handler else None
+            result = result or _folded(node, inputs)
+        except ValueError as error:
+            raise GraphError(f"{node.op} {node.name!r} does not fit what it is computed from: {error}") from error
         if result is None:
-            result = _folded(node, inputs) or self.writer.copy(node, node.op, inputs)
+            result = self.writer.copy(node, node.op, inputs)
         outputs = result if isinstance(result, list) else [result]
         self.values.update({Ref(node.name, index): value for index, value in enumerate(outputs)})
 
@@ -207,7 +189,7 @@ class _Evaluation:
         """The moving average that lies beside a batch normalization's other variables."""
         for parameter in (gamma, beta):
             variable = f"{parameter.name.rpartition('/')[0]}/{name}"
-            if variable in self.variables:
+            if variable in self.graph.variables:
                 return self._variable(variable)
         raise GraphError(f"batch normalization {node.name!r} is in training mode, and there is no {name} for it")
 

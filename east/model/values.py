@@ -163,5 +163,5 @@ class ValueWriter:
         return self._arithmetic("AddV2", value.name, result, value.shift) if value.shift.any() else result
 
     def _arithmetic(self, op: str, name: str, x: str, operand: Array) -> str:
-        node = f"{self._rename(name)}/{op}"
+        node = f"{self._rename(name).removesuffix(f'/{op}')}/{op}"
         return self._graph.add(op, node, [x, self._graph.constant(f"{node}/y", operand)], T=FLOAT)
