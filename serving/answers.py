@@ -1,0 +1,126 @@
+"""What a client asks for and gets: parameters, formats and the documented shapes of the answers."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Annotated, Any, Literal
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from east.detections import Detections
+from east.types import Thresholds
+
+from .problems import ProblemDetails
+from .settings import Settings
+
+Format = Literal["json", "icdar", "image/png", "image/jpeg"]
+Threshold = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class DetectParameters(BaseModel):
+    """How to look for words; what is not given is as the service is set up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    score_threshold: Threshold = Field(default=None, description="score above which a pixel is text")
+    nms_threshold: Threshold = Field(default=None, description="overlap (IoU) above which boxes merge")
+    box_threshold: Threshold = Field(default=None, description="mean score below which a box is dropped")
+    max_side: Annotated[int, Field(ge=32, le=8192)] | None = Field(
+        default=None, description="longest side in pixels the network sees; never more than the service is set up for"
+    )
+
+    def thresholds(self, settings: Settings) -> Thresholds:
+        def given(value: float | None, default: float) -> float:
+            return default if value is None else value
+
+        return Thresholds(
+            given(self.score_threshold, settings.score_threshold),
+            given(self.nms_threshold, settings.nms_threshold),
+            given(self.box_threshold, settings.box_threshold),
+        )
+
+
+class FormatParameters(DetectParameters):
+    """How to look for words, and how to answer."""
+
+    format: Format = Field(default="json", description="JSON, ICDAR2015 lines, or the image with the boxes drawn in")
+
+
+class ImageSize(BaseModel):
+    width: int = Field(description="pixels of the upright image")
+    height: int = Field(description="pixels of the upright image")
+
+
+class Box(BaseModel):
+    quad: Annotated[list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=4, max_length=4)]
+    score: float = Field(ge=0, le=1)
+
+
+class Model(BaseModel):
+    weights: str
+    runtime: str
+    precision: str
+
+
+class TimingsMs(BaseModel):
+    """Milliseconds: waiting, then each step."""
+
+    queue: float
+    decode: float
+    resize: float
+    network: float
+    postprocess: float
+    total: float
+
+
+class Found(BaseModel):
+    """The words of one image: quads clockwise from the text's top-left corner, in pixels of the upright image."""
+
+    image: ImageSize
+    boxes: list[Box]
+    model: Model
+    timings_ms: TimingsMs
+
+
+class DetectAnswer(Found):
+    """The answer for one image."""
+
+    request_id: str
+
+
+class Refused(BaseModel):
+    """An image of a batch that could not be used."""
+
+    problem: ProblemDetails
+
+
+class BatchAnswer(BaseModel):
+    """One result for each image, in order."""
+
+    request_id: str
+    results: list[Found | Refused]
+
+
+def as_dict(found: Detections, waited_ms: float) -> dict[str, Any]:
+    """`Found` of detections."""
+    body = found.to_dict()
+    timings = body["timings_ms"]
+    body["timings_ms"] = {"queue": round(waited_ms, 3), **timings, "total": round(waited_ms + timings["total"], 3)}
+    return body
+
+
+def render(found: Detections, waited_ms: float, form: Format, request_id: str) -> tuple[bytes, str]:
+    """The body of an answer and its media type."""
+    if form == "json":
+        body = {"request_id": request_id, **as_dict(found, waited_ms)}
+        return json.dumps(body, allow_nan=False).encode(), "application/json"
+    if form == "icdar":
+        return found.to_icdar().encode(), "text/plain; charset=utf-8"
+    buffer = io.BytesIO()
+    Image.fromarray(found.draw()).save(buffer, form.removeprefix("image/"), **_ENCODING[form])
+    return buffer.getvalue(), form
+
+
+_ENCODING: dict[str, dict[str, int]] = {"image/png": {"compress_level": 1}, "image/jpeg": {"quality": 90}}

@@ -1,0 +1,164 @@
+"""Request bodies: read into memory, counted as they arrive, never written to disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from .problems import Problem
+from .settings import Limits
+
+IMAGE_FIELDS = ("image", "file")
+
+
+async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
+    """Reads the images of a request: a raw body, or the fields ``image`` and ``file`` of a multipart one.
+
+    hold: told of every chunk's size before it is kept; it raises when there is no room.
+    most: how many images the operation takes.
+    Raises `Problem`, or Starlette's ``ClientDisconnect``.
+    """
+    header = request.headers.get("content-type", "application/octet-stream")
+    kind, options = parse_options_header(header)
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Problem(415, "unsupported-coding", f"send the body as it is, without content-encoding {coding!r}")
+    if kind == b"multipart/form-data":
+        form = _Form(options.get(b"boundary", b""), limits, most)
+        await _receive(request, limits, hold, limits.body_bytes, form.feed)
+        return form.finish()
+    if not kind.startswith(b"image/") and kind != b"application/octet-stream":
+        raise Problem(
+            415,
+            "unsupported-type",
+            f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data",
+        )
+    body = bytearray()
+    await _receive(request, limits, hold, limits.image_bytes, body.extend)
+    return [_not_empty(body)]
+
+
+async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
+    """Reads a whole body of whatever type."""
+    body = bytearray()
+    await _receive(request, limits, hold, limits.body_bytes, body.extend)
+    return bytes(body)
+
+
+async def _receive(
+    request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], None]
+) -> None:
+    too_many = Problem(413, "too-many-bytes", f"at most {most} bytes are taken")
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise too_many
+
+    async def receive() -> None:
+        received = 0
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > most:
+                raise too_many
+            hold(len(chunk))
+            feed(chunk)
+
+    try:
+        await asyncio.wait_for(receive(), limits.body_seconds)
+    except asyncio.TimeoutError:
+        detail = f"the body did not arrive within {limits.body_seconds:g} seconds"
+        raise Problem(408, "slow-body", detail, headers={"Connection": "close"}) from None
+
+
+def _not_empty(image: bytearray) -> bytes:
+    if not image:
+        raise Problem(400, "empty-image", "the image has no bytes")
+    return bytes(image)
+
+
+class _Form:
+    """A multipart body as it comes in; only image fields are expected."""
+
+    def __init__(self, boundary: bytes, limits: Limits, most: int) -> None:
+        self._limits = limits
+        self._most = most
+        self._images: list[bytearray] = []
+        self._parts = 0
+        self._header = bytearray()
+        self._value = bytearray()
+        self._disposition = b""
+        self._ended = False
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._part_begins,
+                    "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                    "on_header_end": self._header_ends,
+                    "on_headers_finished": self._headers_finished,
+                    "on_part_data": self._part_data,
+                    "on_end": self._end,
+                },
+            )
+        except FormParserError:
+            raise _malformed() from None
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError:
+            raise _malformed() from None
+
+    def finish(self) -> list[bytes]:
+        if not self._ended:
+            raise _malformed()
+        if not self._images:
+            raise Problem(422, "missing-image", "no form field 'image' in the body")
+        return [_not_empty(image) for image in self._images]
+
+    def _part_begins(self) -> None:
+        self._parts += 1
+        self._disposition = b""
+        if self._parts > self._limits.parts:
+            raise Problem(413, "too-many-parts", f"at most {self._limits.parts} parts are taken")
+
+    def _header_ends(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _headers_finished(self) -> None:
+        name = parse_options_header(self._disposition)[1].get(b"name", b"").decode("utf-8", "replace")
+        if name not in IMAGE_FIELDS:
+            raise Problem(
+                422,
+                "unknown-field",
+                f"form field {name[:80]!r} is not known: images go in 'image', options in the query",
+            )
+        if len(self._images) == self._most:
+            raise Problem(
+                *(
+                    (422, "several-images", "one image is taken here; send several to /detect/batch")
+                    if self._most == 1
+                    else (413, "too-many-images", f"at most {self._most} images are taken")
+                )
+            )
+        self._images.append(bytearray())
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        image = self._images[-1]
+        if len(image) + end - start > self._limits.image_bytes:
+            raise Problem(413, "too-many-bytes", f"at most {self._limits.image_bytes} bytes are taken for an image")
+        image += data[start:end]
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def _malformed() -> Problem:
+    return Problem(400, "malformed-multipart", "the multipart body cannot be parsed")

@@ -1,0 +1,279 @@
+"""The Open Inference Protocol v2 over REST, as KServe speaks it, for platforms that expect it.
+
+One model, ``east``: a BYTES tensor ``image`` of N encoded images goes in; out come the boxes of all of them,
+``quads`` FP32 (M, 4, 2), ``scores`` FP32 (M), ``image_index`` INT64 (M), and ``image_size`` INT64 (N, 2), height
+and width. In JSON an image is a base64 string; the binary tensor data extension is understood both ways.
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import struct
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from east import __version__
+from east.detections import Detections
+from east.errors import ImageError
+
+from .answers import DetectParameters
+from .body import read_bytes
+from .exchange import Exchange
+from .problems import Problem
+from .service import Service, problem_of
+
+NAME = "east"
+_HEADER = "inference-header-content-length"
+_OUTPUTS = {"quads": "FP32", "scores": "FP32", "image_index": "INT64", "image_size": "INT64"}
+_DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
+
+
+class Input(BaseModel):
+    """A tensor that goes in."""
+
+    name: Literal["image"]
+    shape: list[int]
+    datatype: Literal["BYTES"]
+    data: list[Any] | None = None
+    parameters: dict[str, Any] = {}
+
+
+class Output(BaseModel):
+    """A tensor that is asked for."""
+
+    name: Literal["quads", "scores", "image_index", "image_size"]
+    parameters: dict[str, Any] = {}
+
+
+class InferRequest(BaseModel):
+    """Images, and how to look at them: the parameters of `POST /detect`."""
+
+    inputs: list[Input] = Field(min_length=1, max_length=1)
+    id: str | None = None
+    parameters: dict[str, Any] = {}
+    outputs: list[Output] | None = None
+
+
+class KserveError(BaseModel):
+    error: str
+
+
+class _Route(APIRoute):
+    """Errors as the protocol has them: ``{"error": "…"}``."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Problem as problem:
+                Exchange.of(request).problem = problem
+                return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
+
+        return handle
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": KserveError} for status in statuses}
+
+
+inference = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
+metadata = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
+
+
+@metadata.get("", summary="Server metadata")
+async def server() -> dict[str, Any]:
+    return {"name": "east-text-detector", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+
+@metadata.get("/health/live", summary="Server live")
+async def live() -> dict[str, bool]:
+    return {"live": True}
+
+
+@metadata.get("/health/ready", summary="Server ready", responses=_errors(503))
+async def ready(request: Request) -> dict[str, bool]:
+    if not _service(request).ready:
+        raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+    return {"ready": True}
+
+
+@metadata.get("/models/{model}/ready", summary="Model ready", responses=_errors(404, 503))
+async def model_ready(request: Request, model: str) -> dict[str, Any]:
+    _check_name(model)
+    return {"name": NAME, **await ready(request)}
+
+
+@metadata.get("/models/{model}", summary="Model metadata", responses=_errors(404))
+async def describe(model: str) -> dict[str, Any]:
+    _check_name(model)
+    shapes = {"quads": [-1, 4, 2], "scores": [-1], "image_index": [-1], "image_size": [-1, 2]}
+    return {
+        "name": NAME,
+        "versions": [__version__],
+        "platform": "east",
+        "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1]}],
+        "outputs": [{"name": name, "datatype": datatype, "shape": shapes[name]} for name, datatype in _OUTPUTS.items()],
+    }
+
+
+@inference.post(
+    "/models/{model}/infer",
+    summary="Inference",
+    responses=_errors(400, 404, 408, 413, 422, 429, 500, 503, 504),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": InferRequest.model_json_schema()}},
+        }
+    },
+)
+async def infer(request: Request, model: str) -> Response:
+    _check_name(model)
+    service, exchange = _service(request), Exchange.of(request)
+    limits = service.settings.limits
+    service.scheduler.check_room()
+    with service.holding() as hold:
+        body = await read_bytes(request, limits, hold)
+        asked, images = await asyncio.to_thread(_parse, body, request.headers.get(_HEADER))
+        if len(images) > limits.images:
+            raise Problem(413, "too-many-images", f"at most {limits.images} images are taken")
+        if max(map(len, images)) > limits.image_bytes:
+            raise Problem(413, "too-many-bytes", f"at most {limits.image_bytes} bytes are taken for an image")
+        exchange.images = len(images)
+        parameters = _detect_parameters(asked.parameters)
+        thresholds = parameters.thresholds(service.settings)
+        jobs = []
+        for index, image in enumerate(images):
+            try:
+                size = await service.inspect(image)
+            except ImageError as error:
+                raise _of_image(index, problem_of(error)) from error
+            jobs.append(service.job(exchange, image, size, thresholds, parameters.max_side, _arrays))
+        answers = await service.answers(request, jobs)
+    for index, answer in enumerate(answers):
+        if isinstance(answer, ImageError):
+            raise _of_image(index, problem_of(answer))
+        if isinstance(answer, BaseException):
+            raise problem_of(answer)
+    tensors = _join(answers)
+    exchange.boxes = len(tensors["scores"])
+    return _respond(asked, tensors)
+
+
+def _service(request: Request) -> Service:
+    service = request.app.state.service
+    assert isinstance(service, Service)  # noqa: S101 -- the app was made with it
+    return service
+
+
+def _check_name(model: str) -> None:
+    if model != NAME:
+        raise Problem(404, "unknown-model", f"no model {model[:80]!r}; the model is {NAME!r}")
+
+
+def _of_image(index: int, problem: Problem) -> Problem:
+    return Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
+
+
+def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[bytes]]:
+    """The request and its encoded images."""
+    end = len(body)
+    if header_length is not None:
+        if not (header_length.isdecimal() and int(header_length) <= len(body)):
+            raise Problem(400, "malformed-request", f"{_HEADER} must be at most the body's {len(body)} bytes")
+        end = int(header_length)
+    try:
+        asked = InferRequest.model_validate_json(body[:end])
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"])) or "body"
+        raise Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}") from None
+    tensor = asked.inputs[0]
+    images = _unpack(body[end:], tensor) if "binary_data_size" in tensor.parameters else _from_base64(tensor)
+    if tensor.shape != [len(images)] or not images:
+        raise Problem(422, "invalid-parameters", f"inputs.0.shape: {tensor.shape} does not fit {len(images)} images")
+    return asked, images
+
+
+def _from_base64(tensor: Input) -> list[bytes]:
+    try:
+        return [base64.b64decode(text, validate=True) for text in tensor.data or []]
+    except (binascii.Error, TypeError, ValueError):
+        raise Problem(422, "invalid-parameters", "inputs.0.data: each image must be a base64 string") from None
+
+
+def _unpack(data: bytes, tensor: Input) -> list[bytes]:
+    """BYTES elements: each has its length, a little-endian uint32, in front."""
+    if tensor.parameters["binary_data_size"] != len(data):
+        raise Problem(422, "invalid-parameters", f"inputs.0: binary_data_size is not the {len(data)} bytes that came")
+    images, position = [], 0
+    while position < len(data):
+        if position + 4 > len(data):
+            break
+        (length,) = struct.unpack_from("<I", data, position)
+        images.append(data[position + 4 : position + 4 + length])
+        position += 4 + length
+    if position != len(data):
+        raise Problem(422, "invalid-parameters", "inputs.0: the lengths of the images do not add up")
+    return images
+
+
+def _detect_parameters(given: Mapping[str, Any]) -> DetectParameters:
+    try:
+        return TypeAdapter(DetectParameters).validate_python(
+            {name: value for name, value in given.items() if name in DetectParameters.model_fields}
+        )
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"]))
+        raise Problem(422, "invalid-parameters", f"parameters.{where}: {wrong['msg']}") from None
+
+
+def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
+    return {
+        "quads": found.quads,
+        "scores": np.array([box.score for box in found], np.float32),
+        "image_size": np.array([[found.height, found.width]], np.int64),
+    }
+
+
+def _join(answers: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    joined = {name: np.concatenate([answer[name] for answer in answers]) for name in ("quads", "scores", "image_size")}
+    counts = [len(answer["scores"]) for answer in answers]
+    return {**joined, "image_index": np.repeat(np.arange(len(answers), dtype=np.int64), counts)}
+
+
+def _respond(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> Response:
+    wanted = asked.outputs or [Output.model_validate({"name": name}) for name in _OUTPUTS]
+    outputs: list[dict[str, Any]] = []
+    binary = []
+    for output in wanted:
+        array, datatype = tensors[output.name], _OUTPUTS[output.name]
+        entry: dict[str, Any] = {"name": output.name, "shape": list(array.shape), "datatype": datatype}
+        if output.parameters.get("binary_data", asked.parameters.get("binary_data_output", False)):
+            binary.append(array.astype(_DTYPES[datatype]).tobytes())
+            entry["parameters"] = {"binary_data_size": len(binary[-1])}
+        else:
+            entry["data"] = array.ravel().tolist()
+        outputs.append(entry)
+    body: dict[str, Any] = {"model_name": NAME, "model_version": __version__, "outputs": outputs}
+    if asked.id is not None:
+        body["id"] = asked.id
+    text = json.dumps(body, allow_nan=False).encode()
+    if not binary:
+        return Response(text, media_type="application/json")
+    return Response(b"".join([text, *binary]), media_type="application/octet-stream", headers={_HEADER: str(len(text))})

@@ -1,0 +1,90 @@
+"""Around every request: its id, its log line, its metrics, its safe headers, and no trace in any answer."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .exchange import Exchange
+from .metrics import Metrics
+from .problems import Problem
+
+logger = logging.getLogger("serving")
+access = logging.getLogger("serving.access")
+
+SAFE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class ExchangeMiddleware:
+    """Follows each request from its header to the end of its answer."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange.begin(scope)
+
+        async def counting_receive() -> Message:
+            message = await receive()
+            exchange.received += len(message.get("body", b""))
+            return message
+
+        async def marking_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = exchange.id
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            else:
+                exchange.sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, counting_receive, marking_send)
+        except ClientDisconnect:
+            exchange.client_gone = True
+        except Exception:
+            logger.exception("request %s failed", exchange.id)
+            exchange.problem = Problem(500, "internal-error", "this server failed to answer; its log tells why")
+            if not exchange.status:
+                await exchange.problem.response(exchange.id)(scope, counting_receive, marking_send)
+        finally:
+            self._record(scope, exchange)
+
+    def _record(self, scope: Scope, exchange: Exchange) -> None:
+        operation = getattr(scope.get("route"), "path", "other")
+        self._metrics.requests.labels(operation, exchange.status or "none", exchange.outcome).inc()
+        self._metrics.request_seconds.labels(operation).observe(exchange.seconds)
+        client = scope.get("client")
+        level = logging.DEBUG if operation in {"/healthz", "/readyz", "/metrics"} else logging.INFO
+        fields = {
+            "request_id": exchange.id,
+            "client": client[0] if client else None,
+            "caller": exchange.caller,
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": exchange.status or None,
+            "outcome": exchange.outcome,
+            "milliseconds": round(exchange.seconds * 1e3, 1),
+            "bytes_in": exchange.received,
+            "bytes_out": exchange.sent,
+            "images": exchange.images,
+            "boxes": exchange.boxes,
+        }
+        access.log(level, "request", extra={"fields": fields})

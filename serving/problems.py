@@ -1,0 +1,128 @@
+"""Errors as the client sees them: RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong with a request."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="always `about:blank`: the title is the status's", examples=["about:blank"])
+    title: str = Field(examples=["Bad Request"])
+    status: int = Field(examples=[400])
+    detail: str = Field(description="what was wrong, for people")
+    code: str = Field(description="what was wrong, for programs", examples=["undecodable-image"])
+    request_id: str | None = Field(default=None, description="to quote when asking for help")
+
+
+class Problem(Exception):  # noqa: N818 -- what RFC 9457 calls it
+    """A request that cannot be answered as asked.
+
+    status: HTTP status. code: what is wrong, for programs. detail: one line for people, without paths.
+    retry_after: seconds after which it may work. errors: one entry per wrong parameter.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
+
+    def body(self, request_id: str | None = None) -> dict[str, Any]:
+        """The problem as a JSON object."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        if request_id is not None:
+            body["request_id"] = request_id
+        return body
+
+    def response(self, request_id: str | None = None) -> JSONResponse:
+        return JSONResponse(self.body(request_id), self.status, self.headers, MEDIA_TYPE)
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """Parameters that are not what the documentation says."""
+    errors = [{"parameter": str(e["loc"][-1]), "detail": e["msg"]} for e in error.errors()]
+    detail = "; ".join(f"{e['parameter']}: {e['detail']}" for e in errors)
+    return Problem(422, "invalid-parameters", detail, errors=errors)
+
+
+def of_http(error: HTTPException) -> Problem:
+    """What the framework refuses by itself: unknown paths and methods."""
+    phrase = HTTPStatus(error.status_code).phrase
+    return Problem(error.status_code, phrase.lower().replace(" ", "-"), error.detail, headers=error.headers)
+
+
+async def handle(request: Request, error: Exception) -> JSONResponse:
+    """Exception handler for everything a client is to be told about."""
+    if isinstance(error, RequestValidationError):
+        problem = of_validation(error)
+    elif isinstance(error, HTTPException):
+        problem = of_http(error)
+    else:
+        assert isinstance(error, Problem)  # noqa: S101 -- the handler is registered for these three
+        problem = error
+    request.scope["east.exchange"].problem = problem
+    return problem.response(request.scope["east.exchange"].id)
+
+
+_MEANINGS = {
+    400: "the image cannot be decoded, or the body is malformed",
+    401: "missing or wrong key",
+    408: "the body took too long to arrive",
+    413: "too many bytes, pixels or images",
+    415: "the body is of a type that is not taken",
+    422: "wrong parameters",
+    429: "this key or address calls too often",
+    500: "a failure of this server",
+    503: "not ready, or too busy: try again after `Retry-After` seconds",
+    504: "no answer before the deadline",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI ``responses`` of an operation that may answer with these problems."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    retry = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
+    return {
+        status: {
+            "description": _MEANINGS[status],
+            "content": {MEDIA_TYPE: {"schema": schema}},
+            **({"headers": retry} if status in {429, 503} else {}),
+        }
+        for status in statuses
+    }

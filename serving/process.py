@@ -1,0 +1,86 @@
+"""Server processes: one, or several that share a port and are started again when they die."""
+
+from __future__ import annotations
+
+import functools
+import logging.config
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from . import logs
+from .protocol import PatientProtocol
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+FAILED = 1
+_STOP_ALL = 3  # a worker of uvicorn's that ends with it is not started again
+
+
+def serve(settings: Settings) -> int:
+    """Serves until told to stop. Returns the exit status."""
+    logging.config.dictConfig(logs.configuration(settings))
+    config = configuration(settings, functools.partial(_application, settings))
+    if settings.workers == 1:
+        uvicorn.Server(config).run()
+        return 0
+    with _shared_metrics():
+        supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+        supervisor.run()
+        return FAILED if any(process.exitcode == _STOP_ALL for process in supervisor.processes) else 0
+
+
+def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:
+    """How uvicorn is to run the application."""
+    protocol: Any = functools.partial(PatientProtocol, settings.limits.header_seconds, settings.limits.connections)
+    return uvicorn.Config(
+        make_app,
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        http=protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=30,
+    )
+
+
+def _application(settings: Settings) -> FastAPI:
+    logging.config.dictConfig(logs.configuration(settings))
+    from .app import create_app  # heavy, and not needed in the process that only supervises
+
+    return create_app(settings, owns_process=True)
+
+
+def leave(settings: Settings, *, was_ready: bool) -> None:
+    """Ends this process for good, also when a thread of it hangs. Only a worker that once was ready comes back."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(FAILED if was_ready or settings.workers == 1 else _STOP_ALL)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder where the processes share their counts: in memory, so that a full disk cannot hurt."""
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="east-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

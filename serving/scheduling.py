@@ -1,0 +1,245 @@
+"""Images wait here for the network: bounded, in order, in batches where that pays, dropped when nobody wants them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from east.detections import Detections
+from east.errors import ImageError
+from east.types import Size, Thresholds
+
+from .metrics import Metrics
+from .problems import Problem
+from .settings import Queue
+
+logger = logging.getLogger("serving")
+
+
+class Detector(Protocol):
+    """What the scheduler needs of `east.TextDetector`."""
+
+    def detect(
+        self, image: bytes, *, thresholds: Thresholds | None = None, max_side: int | None = None
+    ) -> Detections: ...
+
+    def detect_batch(
+        self, images: Sequence[bytes], *, thresholds: Thresholds | None = None
+    ) -> Sequence[Detections | ImageError]: ...
+
+    def warm_up(self) -> None: ...
+
+
+class DeadRuntimeError(Exception):
+    """The runtime cannot do even a blank image any more."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(eq=False)
+class Job:
+    """One image to find words in.
+
+    size: the network's size for it, which decides whom it may share a batch with.
+    finish: makes the answer of the detections and the milliseconds waited, off the event loop.
+    deadline: event-loop time after which nobody wants the answer.
+    answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
+    """
+
+    image: bytes
+    size: Size
+    thresholds: Thresholds
+    max_side: int | None
+    finish: Callable[[Detections, float], Any]
+    deadline: float
+    submitted: float = field(default_factory=_now)
+    answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def goes_with(self, other: Job) -> bool:
+        """Whether one run of the network serves both."""
+        mine = (self.size, self.thresholds, self.max_side)
+        return self.max_side is None and mine == (other.size, other.thresholds, other.max_side)
+
+
+class Scheduler:
+    """A bounded queue in front of a detector, and the threads that work it off.
+
+    parallel: detections at a time. batch: images of one run of the network.
+    on_failure: told, once, that the runtime is dead; from then on nothing is taken.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        settings: Queue,
+        metrics: Metrics,
+        on_failure: Callable[[str], None],
+        *,
+        parallel: int,
+        batch: int,
+    ) -> None:
+        self._detector = detector
+        self._settings = settings
+        self._metrics = metrics
+        self._on_failure = on_failure
+        self._parallel = parallel
+        self._batch = batch
+        self._waiting: deque[Job] = deque()
+        self._arrivals = asyncio.Semaphore(0)
+        self._pool = ThreadPoolExecutor(parallel, "detect")
+        self._seconds_per_image = 0.0
+        self._dead = False
+        self._workers = [asyncio.create_task(self._work()) for _ in range(parallel)]
+
+    def check_room(self, images: int = 1) -> None:
+        """Raises `Problem` when so many images more could not be answered in time."""
+        if self._dead:
+            raise Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
+        ahead = len(self._waiting) / self._parallel * self._seconds_per_image
+        in_time = ahead + self._seconds_per_image < self._settings.deadline_seconds
+        if len(self._waiting) + images > self._settings.requests or not in_time:
+            detail = f"{len(self._waiting)} images are waiting already; try again later"
+            raise Problem(503, "queue-full", detail, retry_after=ahead / 2)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Takes all jobs, or raises `Problem` and takes none."""
+        self.check_room(len(jobs))
+        for job in jobs:
+            self._waiting.append(job)
+            self._arrivals.release()
+        self._measure()
+
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        """Nobody waits for these any more; what has not begun will not."""
+        for job in jobs:
+            job.answer.cancel()
+        self._waiting = deque(job for job in self._waiting if not job.answer.done())
+        self._measure()
+
+    async def close(self) -> None:
+        """Stops working; jobs still waiting are cancelled."""
+        self.withdraw(list(self._waiting))
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._pool.shutdown(wait=not self._dead)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = await self._next_batch()
+            start = loop.time()
+            waited = [start - job.submitted for job in batch]
+            for seconds in waited:
+                self._metrics.queue_seconds.observe(seconds)
+            self._metrics.batch_size.observe(len(batch))
+            running = loop.run_in_executor(self._pool, self._detect, batch, waited)
+            try:
+                outcomes = await asyncio.wait_for(running, self._settings.stuck_seconds)
+            except DeadRuntimeError as error:
+                self._fail(batch, f"the runtime failed: {error}")
+                return
+            except asyncio.TimeoutError:
+                self._fail(batch, f"the runtime gave no answer in {self._settings.stuck_seconds:g} seconds")
+                return
+            self._learn((loop.time() - start) / len(batch))
+            for job, outcome in zip(batch, outcomes, strict=True):
+                _settle(job, outcome)
+
+    async def _next_batch(self) -> list[Job]:
+        while True:
+            await self._arrivals.acquire()
+            batch = self._take(1)
+            if not batch:
+                continue
+            if self._batch > 1 and batch[0].max_side is None:
+                batch += self._take(self._batch - 1, like=batch[0])
+                if len(batch) < self._batch and self._settings.batch_milliseconds:
+                    await asyncio.sleep(self._settings.batch_milliseconds / 1e3)
+                    batch += self._take(self._batch - len(batch), like=batch[0])
+            return batch
+
+    def _take(self, most: int, like: Job | None = None) -> list[Job]:
+        """Takes waiting jobs, the oldest first, leaving out those that are too late."""
+        taken: list[Job] = []
+        left: deque[Job] = deque()
+        now = _now()
+        for job in self._waiting:
+            if job.answer.done() or job.deadline <= now:
+                _settle(job, deadline_passed())
+            elif len(taken) < most and (like is None or job.goes_with(like)):
+                taken.append(job)
+            else:
+                left.append(job)
+        self._waiting = left
+        self._measure()
+        return taken
+
+    def _detect(self, batch: list[Job], waited: list[float]) -> list[Any]:
+        """Runs in a thread. Per job its answer, or the exception instead."""
+        first = batch[0]
+        try:
+            found: Sequence[Detections | ImageError]
+            if len(batch) == 1:
+                found = [self._detector.detect(first.image, thresholds=first.thresholds, max_side=first.max_side)]
+            else:
+                found = self._detector.detect_batch([job.image for job in batch], thresholds=first.thresholds)
+            return [
+                detections if isinstance(detections, ImageError) else self._finish(job, detections, seconds)
+                for job, detections, seconds in zip(batch, found, waited, strict=True)
+            ]
+        except ImageError as error:
+            return [error]
+        except Exception as error:
+            logger.exception("detection failed")
+            if len(batch) > 1:  # one bad image must not take the others with it
+                return [self._detect([job], [seconds])[0] for job, seconds in zip(batch, waited, strict=True)]
+            self._check_alive()
+            return [error]
+
+    def _finish(self, job: Job, detections: Detections, waited: float) -> Any:
+        self._metrics.detected(detections.timings, len(detections))
+        return job.finish(detections, waited * 1e3)
+
+    def _check_alive(self) -> None:
+        """Tells a runtime that is broken from an image that breaks it."""
+        try:
+            self._detector.warm_up()
+        except Exception as error:
+            raise DeadRuntimeError(str(error)) from error
+
+    def _fail(self, batch: list[Job], reason: str) -> None:
+        self._dead = True
+        ended = Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
+        for job in [*batch, *self._waiting]:
+            _settle(job, ended)
+        self._waiting.clear()
+        self._measure()
+        self._on_failure(reason)
+
+    def _learn(self, seconds: float) -> None:
+        old = self._seconds_per_image
+        self._seconds_per_image = seconds if not old else 0.8 * old + 0.2 * seconds
+
+    def _measure(self) -> None:
+        self._metrics.queue_length.set(len(self._waiting))
+
+
+def deadline_passed() -> Problem:
+    return Problem(504, "deadline-passed", "there was no answer in time")
+
+
+def _settle(job: Job, outcome: Any) -> None:
+    if job.answer.done():
+        return
+    if isinstance(outcome, Exception):
+        job.answer.set_exception(outcome)
+    else:
+        job.answer.set_result(outcome)

@@ -1,0 +1,73 @@
+"""Real servers on loopback: uvicorn as `python -m serving` sets it up, in a thread, around the shared detector."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+from east import TextDetector
+from serving.app import create_app
+from serving.process import configuration
+from serving.settings import Settings
+
+Serve = Callable[..., AbstractContextManager[httpx.Client]]
+
+
+@contextmanager
+def running(detector: Any, **options: Any) -> Iterator[httpx.Client]:
+    """A server with these settings; gives a client for it."""
+    settings = Settings(**{"port": 0, "log_level": "warning", **options})
+    server = uvicorn.Server(configuration(settings, lambda: create_app(settings, detector)))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def serve(detector: TextDetector) -> Serve:
+    """``with serve(option=value) as client`` runs a server of its own, ready to detect."""
+
+    @contextmanager
+    def ready(instead: Any = None, **options: Any) -> Iterator[httpx.Client]:
+        with running(instead or detector, **options) as client:
+            while client.get("/readyz").status_code != 200:
+                time.sleep(0.02)
+            yield client
+
+    return ready
+
+
+@pytest.fixture(scope="session")
+def client(serve: Serve) -> Iterator[httpx.Client]:
+    """A client of a server with default settings, shared by all tests."""
+    with serve() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def photo(demo_images: list[Path]) -> bytes:
+    """A small image with words in it."""
+    image = Image.open(demo_images[0])
+    image.thumbnail((640, 640))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()

@@ -1,0 +1,118 @@
+"""POST /detect: an image goes in, words come out, in the form that was asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from east import TextDetector
+
+
+def test_raw_body(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
+    answer = client.post("/detect", content=photo, headers={"content-type": "image/jpeg"})
+    assert answer.status_code == 200
+    body = answer.json()
+    expected = detector.detect(photo)
+    assert len(expected) > 0
+    assert body["image"] == {"width": expected.width, "height": expected.height}
+    np.testing.assert_allclose([box["quad"] for box in body["boxes"]], expected.quads, atol=0.01)
+    np.testing.assert_allclose([box["score"] for box in body["boxes"]], [box.score for box in expected], atol=1e-3)
+    assert body["model"] == {"weights": detector.weights, "runtime": detector.runtime.name, "precision": "FP32"}
+    assert set(body["timings_ms"]) == {"queue", "decode", "resize", "network", "postprocess", "total"}
+    assert body["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("field", ["image", "file"])
+def test_multipart_body(client: httpx.Client, photo: bytes, field: str) -> None:
+    raw = client.post("/detect", content=photo).json()
+    form = client.post("/detect", files={field: ("sign.jpg", photo)}).json()
+    assert form["boxes"] == raw["boxes"]
+
+
+def test_chunked_body(client: httpx.Client, photo: bytes) -> None:
+    def chunks() -> Iterator[bytes]:
+        for start in range(0, len(photo), 1000):
+            yield photo[start : start + 1000]
+
+    assert client.post("/detect", content=chunks()).json()["boxes"]
+
+
+def test_exif_orientation_is_applied(client: httpx.Client, photo: bytes) -> None:
+    image = Image.open(io.BytesIO(photo)).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown turned by 90 degrees
+    turned = io.BytesIO()
+    image.save(turned, "JPEG", exif=exif)
+    assert client.post("/detect", content=turned.getvalue()).json()["image"] == {
+        "width": image.height,
+        "height": image.width,
+    }
+
+
+def test_thresholds(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
+    strict = client.post("/detect", content=photo, params={"box_threshold": 1.0}).json()
+    assert strict["boxes"] == []
+    lax = client.post("/detect", content=photo, params={"score_threshold": 0.3}).json()
+    assert len(lax["boxes"]) >= len(detector.detect(photo))
+
+
+def test_max_side(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
+    answer = client.post("/detect", content=photo, params={"max_side": 320}).json()
+    expected = detector.detect(photo, max_side=320)
+    assert answer["image"] == {"width": expected.width, "height": expected.height}
+    assert len(answer["boxes"]) == len(expected)
+
+
+def test_icdar_format(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
+    answer = client.post("/detect", content=photo, params={"format": "icdar"})
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == detector.detect(photo).to_icdar()
+
+
+@pytest.mark.parametrize("form", ["image/png", "image/jpeg"])
+def test_annotated_image(client: httpx.Client, detector: TextDetector, photo: bytes, form: str) -> None:
+    answer = client.post("/detect", content=photo, params={"format": form})
+    assert answer.headers["content-type"] == form
+    drawn = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=float)
+    expected = detector.detect(photo).draw().astype(float)
+    assert drawn.shape == expected.shape
+    assert np.abs(drawn - expected).mean() < 5
+
+
+def test_batch_answers_each_image_in_order(client: httpx.Client, photo: bytes) -> None:
+    small = io.BytesIO()
+    Image.new("RGB", (64, 48), "white").save(small, "PNG")
+    files = [("image", photo), ("image", b"not an image"), ("image", small.getvalue()), ("file", photo)]
+    answer = client.post("/detect/batch", files=files)
+    assert answer.status_code == 200
+    first, bad, blank, last = answer.json()["results"]
+    assert first["boxes"]
+    assert bad["problem"]["status"] == 400
+    assert bad["problem"]["code"] == "undecodable-image"
+    assert blank["image"] == {"width": 64, "height": 48}
+    assert blank["boxes"] == []
+    assert last["boxes"] == first["boxes"]
+
+
+def test_request_id_is_kept_when_sane(client: httpx.Client) -> None:
+    assert client.get("/healthz", headers={"x-request-id": "abc-1.2:3"}).headers["x-request-id"] == "abc-1.2:3"
+    made = client.get("/healthz", headers={"x-request-id": 'a"b\\c'}).headers["x-request-id"]
+    assert len(made) == 32
+
+
+def test_answers_carry_safe_headers_and_no_banner(client: httpx.Client) -> None:
+    headers = client.get("/healthz").headers
+    assert "server" not in headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+
+
+def test_probes(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
