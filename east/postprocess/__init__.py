@@ -1,0 +1,9 @@
+"""From score and geometry maps to word quads, without any network framework.
+
+The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
+"""
+
+from .nms import extract_boxes, locality_aware_nms, mean_scores
+from .rbox import decode_quads, select_candidates
+
+__all__ = ["decode_quads", "extract_boxes", "locality_aware_nms", "mean_scores", "select_candidates"]

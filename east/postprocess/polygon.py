@@ -1,0 +1,243 @@
+"""Areas, overlaps and merging of quads, compiled by Numba.
+
+A quad counts as the convex hull of its four corners, so corner order, repeated corners and crossing sides
+need no care. A quad that is flat or not finite has no area and overlaps nothing.
+
+Everything compiled is in this one file: Numba renews a cached function when the function's own file
+changes, and would miss a change in another file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FLAT = 1e-10
+"""A quad is flat when its area is at most this part of its squared extent: float64 could not tell its overlaps."""
+
+_HULLS = np.array(
+    [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3], [0, 1, 2, 2], [0, 1, 3, 3], [0, 2, 3, 3], [1, 2, 3, 3]], np.intp
+)  # every polygon through four points, up to rotation and direction; triangles repeat a corner
+_VERTICES = 20  # clipping n vertices by a line leaves at most 1.5 n, even after rounding: 4, 6, 9, 13, 19
+
+
+def _inner(function: Function) -> Function:
+    """Compiles a function into its compiled callers."""
+    return cast(Function, numba.njit(nogil=True)(function))
+
+
+def _entry(result: Any, *arguments: Any) -> Callable[[Function], Function]:
+    """Compiles a function that Python calls, now, for one signature; the result is cached on disk where possible."""
+
+    def decorate(function: Function) -> Function:
+        signature = result(*arguments)
+        try:
+            return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
+        except (RuntimeError, OSError):  # no writable place for the cache, or the disk is full
+            return cast(Function, numba.njit(signature, nogil=True)(function))
+
+    return decorate
+
+
+def _array(dtype: Any, dimensions: int) -> Any:
+    return types.Array(dtype, dimensions, "C", readonly=True)
+
+
+@_inner
+def _signed_area(a: Floats, order: NDArray[np.intp]) -> float:
+    """Shoelace area of a's corners in an order; positive when clockwise on screen."""
+    p, q, r, s = a[order[0]], a[order[1]], a[order[2]], a[order[3]]
+    return float(0.5 * ((r[0] - p[0]) * (s[1] - q[1]) - (s[0] - q[0]) * (r[1] - p[1])))
+
+
+@_inner
+def _bounds(a: Floats) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom."""
+    left, top, right, bottom = a[0, 0], a[0, 1], a[0, 0], a[0, 1]
+    for k in range(1, 4):
+        left, top, right, bottom = min(left, a[k, 0]), min(top, a[k, 1]), max(right, a[k, 0]), max(bottom, a[k, 1])
+    return left, top, right, bottom
+
+
+@_inner
+def _hull(quad: Floats, out: Floats) -> float:
+    """Writes the quad's convex hull, clockwise, to ``out`` (4, 2) and returns its area, 0 if flat or not finite."""
+    for k in range(4):
+        if not (math.isfinite(quad[k, 0]) and math.isfinite(quad[k, 1])):
+            return 0.0
+    best, area = 0, 0.0
+    for k in range(len(_HULLS)):  # no polygon through the corners is larger than their hull
+        candidate = _signed_area(quad, _HULLS[k])
+        if abs(candidate) > abs(area):
+            best, area = k, candidate
+    for k in range(4):
+        corner = _HULLS[best, k if area > 0 else 3 - k]
+        out[k, 0], out[k, 1] = quad[corner, 0], quad[corner, 1]
+    left, top, right, bottom = _bounds(out)
+    area = abs(area)
+    return area if area > FLAT * ((right - left) ** 2 + (bottom - top) ** 2) else 0.0
+
+
+@_inner
+def _intersection(a: Floats, b: Floats, scratch: Floats) -> float:
+    """Area common to two hulls, by clipping ``a`` with each side of ``b`` (Sutherland and Hodgman, 1974)."""
+    here, n = 0, 4  # scratch[here, :n] is what is left of a
+    for i in range(4):
+        scratch[0, i, 0], scratch[0, i, 1] = a[i, 0], a[i, 1]
+    for k in range(4):
+        there, m = 1 - here, 0
+        x0, y0 = b[k - 1, 0], b[k - 1, 1]
+        dx, dy = b[k, 0] - x0, b[k, 1] - y0
+        px, py = scratch[here, n - 1, 0], scratch[here, n - 1, 1]
+        before = dx * (py - y0) - dy * (px - x0)
+        for i in range(n):
+            qx, qy = scratch[here, i, 0], scratch[here, i, 1]
+            after = dx * (qy - y0) - dy * (qx - x0)
+            if (before >= 0.0) != (after >= 0.0):
+                t = before / (before - after)
+                scratch[there, m, 0], scratch[there, m, 1] = px + t * (qx - px), py + t * (qy - py)
+                m += 1
+            if after >= 0.0:
+                scratch[there, m, 0], scratch[there, m, 1] = qx, qy
+                m += 1
+            px, py, before = qx, qy, after
+        if m < 3:
+            return 0.0
+        here, n = there, m
+    x0, y0 = scratch[here, 0, 0], scratch[here, 0, 1]
+    doubled = 0.0
+    for i in range(1, n - 1):
+        px, py = scratch[here, i, 0] - x0, scratch[here, i, 1] - y0
+        qx, qy = scratch[here, i + 1, 0] - x0, scratch[here, i + 1, 1] - y0
+        doubled += px * qy - qx * py
+    return max(0.5 * doubled, 0.0)
+
+
+@_inner
+def _hull_iou(a: Floats, area_a: float, b: Floats, area_b: float, scratch: Floats) -> float:
+    if area_a == 0.0 or area_b == 0.0:
+        return 0.0
+    common = min(_intersection(a, b, scratch), area_a, area_b)
+    return common / (area_a + area_b - common)
+
+
+@_entry(types.float64, _array(types.float64, 2), _array(types.float64, 2))
+def iou(a: Floats, b: Floats) -> float:
+    """Intersection over union of two quads, float64 ``(4, 2)``: exact to rounding, 0 without area."""
+    hulls = np.empty((2, 4, 2))
+    scratch = np.empty((2, _VERTICES, 2))
+    return _hull_iou(hulls[0], _hull(a, hulls[0]), hulls[1], _hull(b, hulls[1]), scratch)
+
+
+@_entry(types.float64[::1], _array(types.float64, 3))
+def areas(quads: Floats) -> Floats:
+    """Areas of quads, float64 ``(M, 4, 2)``, as float64 ``(M,)``."""
+    hull = np.empty((4, 2))
+    out = np.empty(len(quads))
+    for k in range(len(quads)):
+        out[k] = _hull(quads[k], hull)
+    return out
+
+
+@_inner
+def _first_corner(quad: Floats, reference: Floats) -> int:
+    """The corner of ``quad`` that answers to the reference's first: the turn with the least squared distance."""
+    best, least = 0, math.inf
+    for turn in range(4):
+        distance = 0.0
+        for k in range(4):
+            corner = (k + turn) % 4
+            distance += (quad[corner, 0] - reference[k, 0]) ** 2 + (quad[corner, 1] - reference[k, 1]) ** 2
+        if distance < least:
+            best, least = turn, distance
+    return best
+
+
+@_entry(
+    types.Tuple((types.float64[:, :, ::1], types.float64[::1])),
+    _array(types.float64, 3),
+    _array(types.float64, 1),
+    types.float64,
+)
+def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats, Floats]:
+    """Merges each quad into the merged quad before it while their IoU is greater than the threshold.
+
+    Args:
+        quads: float64 ``(K, 4, 2)``, clockwise. Those without area or without a positive weight are left out.
+        weights: float64 ``(K,)``.
+        threshold: 0..1.
+
+    Returns:
+        the weighted means, float64 ``(M, 4, 2)``, and their summed weights, float64 ``(M,)``.
+    """
+    merged, sums = np.empty_like(quads), np.empty_like(weights)
+    hulls, scratch = np.empty((2, 4, 2)), np.empty((2, _VERTICES, 2))
+    m = -1
+    last_area = 0.0
+    for k in range(len(quads)):
+        quad, weight = quads[k], weights[k]
+        area = _hull(quad, hulls[1])
+        if area == 0.0 or not 0.0 < weight < math.inf:
+            continue
+        if m >= 0 and _hull_iou(hulls[0], last_area, hulls[1], area, scratch) > threshold:
+            sums[m] += weight
+            share = weight / sums[m]
+            turn = _first_corner(quad, merged[m])
+            for corner in range(4):
+                for axis in range(2):
+                    merged[m, corner, axis] += share * (quad[(corner + turn) % 4, axis] - merged[m, corner, axis])
+            last_area = _hull(merged[m], hulls[0])
+        else:
+            m += 1
+            sums[m] = weight
+            for corner in range(4):
+                for axis in range(2):
+                    merged[m, corner, axis] = quad[corner, axis]
+            last_area = _hull(quad, hulls[0])
+    return merged[: m + 1], sums[: m + 1]
+
+
+@_entry(types.boolean[::1], _array(types.float64, 3), types.float64)
+def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
+    """Tells which quads, best first, stay when each that stays drops later ones of greater IoU.
+
+    Args:
+        quads: float64 ``(M, 4, 2)``.
+        threshold: 0..1.
+
+    Returns:
+        bool ``(M,)``.
+    """
+    hulls, scratch = np.empty_like(quads), np.empty((2, _VERTICES, 2))
+    bounds = np.empty((len(quads), 4))  # left, top, right, bottom
+    hull_areas = np.empty(len(quads))
+    kept = np.zeros(len(quads), np.bool_)
+    n = 0  # quads that stay; their hulls, bounds and areas are the first n
+    for k in range(len(quads)):
+        hull = hulls[n]
+        area = _hull(quads[k], hull)
+        left, top, right, bottom = _bounds(hull)
+        kept[k] = True
+        for i in range(n):
+            width = min(right, bounds[i, 2]) - max(left, bounds[i, 0])
+            height = min(bottom, bounds[i, 3]) - max(top, bounds[i, 1])
+            if width > 0.0 and height > 0.0:
+                most = min(width * height, area, hull_areas[i])  # no larger intersection fits
+                possible = most > threshold * (area + hull_areas[i] - most)
+                if possible and _hull_iou(hulls[i], hull_areas[i], hull, area, scratch) > threshold:
+                    kept[k] = False
+                    break
+        if kept[k]:
+            bounds[n, 0], bounds[n, 1], bounds[n, 2], bounds[n, 3] = left, top, right, bottom
+            hull_areas[n] = area
+            n += 1
+    return kept

@@ -1,0 +1,56 @@
+"""RBOX geometry: from map pixels to quads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Candidates
+
+STRIDE = 4
+"""Network-input pixels per map pixel."""
+
+
+def select_candidates(score_map: NDArray[np.float32], geometry: NDArray[np.float32], threshold: float) -> Candidates:
+    """Keeps the map pixels that score above the threshold, in row-major order.
+
+    A pixel whose score or geometry is NaN or infinite is never a candidate.
+
+    Args:
+        score_map: float32 ``(h, w)``, one image's scores.
+        geometry: float32 ``(h, w, 5)``, top, right, bottom, left distance in network-input pixels and
+            angle in radians.
+        threshold: a candidate's score is greater, 0..1.
+
+    Raises:
+        ValueError: the maps' shapes do not fit together.
+    """
+    score_map, geometry = np.asarray(score_map, np.float32), np.asarray(geometry, np.float32)
+    if score_map.ndim != 2 or geometry.shape != (*score_map.shape, 5):
+        raise ValueError(
+            f"expected a score map (h, w) and a geometry map (h, w, 5), got {score_map.shape} and {geometry.shape}"
+        )
+    rows, columns = np.divmod(np.flatnonzero(score_map > threshold), max(score_map.shape[1], 1))
+    chosen = geometry[rows, columns]
+    finite = np.isfinite(chosen).all(axis=1) & np.isfinite(score_map[rows, columns])
+    pixels = np.stack([rows, columns], axis=1).astype(np.int32)
+    return Candidates(pixels[finite], chosen[finite], score_map)
+
+
+def decode_quads(candidates: Candidates) -> NDArray[np.float32]:
+    """Turns each candidate's distances and angle into a quad.
+
+    The distances span an upright rectangle around the pixel's image point ``(4j, 4i)``; the angle turns it
+    about that point, counter-clockwise as seen on screen when positive. Source: Zhou et al., "EAST: An
+    Efficient and Accurate Scene Text Detector" (2017), section 3.3; the sense of rotation is that of the
+    TensorFlow implementations of the paper, whose two cases by the angle's sign are this one formula.
+
+    Returns:
+        float32 ``(K, 4, 2)``, ``(x, y)`` in network-input pixels, clockwise from the text's top-left corner.
+    """
+    top, right, bottom, left, angle = np.asarray(candidates.geometry, np.float32).T[:, :, None]  # (K, 1) each
+    x = np.concatenate([-left, right, right, -left], axis=1)  # (K, 4)
+    y = np.concatenate([-top, -top, bottom, bottom], axis=1)
+    cos, sin = np.cos(angle), np.sin(angle)
+    points = STRIDE * candidates.pixels[:, ::-1, None].astype(np.float32)  # (K, 2, 1) as (x, y)
+    return np.stack([points[:, 0] + x * cos + y * sin, points[:, 1] + y * cos - x * sin], axis=2)
