@@ -91,7 +91,7 @@ class Journal:
         self.close()
 
     def _open(self) -> IO[bytes]:
-        """Reads the records and opens the file behind the last whole one: a killed process may have left half a line."""
+        """Reads the records and opens the file behind the last whole one; a killed process may leave half a line."""
         stream = self._path.open("a+b")
         stream.seek(0)
         whole = 0

@@ -142,6 +142,12 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
     return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT).any(axis=0))
 
 
+def count(truth: GroundTruth, found: Detected) -> Counts:
+    """Matches, words and detections of one image."""
+    overlaps = measure(truth, found)
+    return _counts(overlaps, match(overlaps))
+
+
 def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
     """Pairs words and detections: each word in turn takes the first free detection with enough IoU.
 
@@ -176,7 +182,7 @@ def harmonic_mean(recall: float, precision: float) -> float:
 
 
 def _image_score(overlaps: Overlaps, found: Detected, pairs: tuple[tuple[int, int], ...]) -> ImageScore:
-    counts = Counts(len(pairs), int(overlaps.cared.sum()), int(overlaps.counted.sum()))
+    counts = _counts(overlaps, pairs)
     if counts.words:
         recall, precision, ap = counts.recall, counts.precision, 0.0
         if found.confidences is not None:
@@ -187,6 +193,10 @@ def _image_score(overlaps: Overlaps, found: Detected, pairs: tuple[tuple[int, in
         precision = ap = 0.0 if counts.detections else 1.0
     set_aside = tuple(int(i) for i in np.flatnonzero(~overlaps.counted))
     return ImageScore(counts, recall, precision, harmonic_mean(recall, precision), ap, pairs, set_aside)
+
+
+def _counts(overlaps: Overlaps, pairs: tuple[tuple[int, int], ...]) -> Counts:
+    return Counts(len(pairs), int(overlaps.cared.sum()), int(overlaps.counted.sum()))
 
 
 def _hits(pairs: tuple[tuple[int, int], ...], overlaps: Overlaps) -> NDArray[np.bool_]:

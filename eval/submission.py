@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import IO
 
 from .annotations import Detected, GroundTruth, has_confidence, parse_detected, parse_ground_truth
 from .archive import read_files
@@ -47,12 +48,12 @@ def read_submission(path: Path, images: Collection[str], *, confidences: bool | 
     return {key: parse_detected(data, name, confidences=confidences) for key, (name, data) in files.items()}
 
 
-def write_submission(path: Path, detected: Mapping[str, Detected]) -> None:
+def write_submission(file: IO[bytes], detected: Mapping[str, Detected]) -> None:
     """Writes the zip that the competition site takes: eight integers a line, CRLF, no confidences.
 
     The same detections give the same bytes.
     """
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, found in detected.items():
             lines = (",".join(map(str, quad.ravel().tolist())) + "\r\n" for quad in found.quads)
             archive.writestr(zipfile.ZipInfo(f"res_img_{key}.txt"), "".join(lines), zipfile.ZIP_DEFLATED)

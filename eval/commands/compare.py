@@ -1,0 +1,119 @@
+"""``python -m eval compare``: which images and words changed between two runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from east.commands.options import positive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..annotations import GroundTruth
+    from ..compare import Comparison, ImageChange
+    from ..report.read import Report
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "compare",
+        help="what changed between two runs",
+        description="Compares two runs on the same images: the figures, a 95 %% interval of the F1 difference by a "
+        "paired bootstrap over images, and the words that only one of them found.",
+    )
+    for name in ("a", "b"):
+        parser.add_argument(name, type=Path, metavar=name.upper(), help="folder that --report wrote, or a submission")
+    parser.add_argument("--gt", type=Path, metavar="PATH", help="ground truths, needed for submissions")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    parser.add_argument("--resamples", type=positive, default=10_000, metavar="N", help="default: 10000")
+    parser.add_argument("--most", type=positive, default=20, metavar="N", help="images to list (default: 20)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares and prints."""
+    from ..compare import compare
+    from ..errors import ReportError
+
+    a, b = (_read(path, args.gt) for path in (args.a, args.b))
+    if not _same(a.truths, b.truths):
+        raise ReportError(f"{args.a} and {args.b} are not on the same images and ground truths: nothing to compare")
+    result = compare(a.truths, a.detected, b.detected, resamples=args.resamples, seed=args.seed)
+    if args.json:
+        print(json.dumps(_values(result, a.truths), ensure_ascii=False, indent=1))
+    else:
+        print(_text(result, a.truths, args.most))
+    return 0
+
+
+def _read(path: Path, truths: Path | None) -> Report:
+    from ..errors import ReportError
+    from ..report.read import Report, is_report, read_report
+    from ..submission import read_ground_truths, read_submission
+
+    if is_report(path):
+        return read_report(path)
+    if truths is None:
+        raise ReportError(f"{path} is no folder of a report; for a submission name the ground truths by --gt")
+    ground_truths = read_ground_truths(truths)
+    return Report(ground_truths, read_submission(path, ground_truths))
+
+
+def _same(a: Mapping[str, GroundTruth], b: Mapping[str, GroundTruth]) -> bool:
+    return a.keys() == b.keys() and all(
+        a[key].transcriptions == b[key].transcriptions and bool((a[key].quads == b[key].quads).all()) for key in a
+    )
+
+
+def _text(result: Comparison, truths: Mapping[str, GroundTruth], most: int) -> str:
+    lines = [f"{'':10}{'A':>10}{'B':>10}{'B - A':>11}"]
+    for name in ("recall", "precision", "hmean", "ap"):
+        before, after = getattr(result.a, name), getattr(result.b, name)
+        label = {"hmean": "F1", "ap": "AP"}.get(name, name)
+        lines.append(f"{label:10}{before:10.4f}{after:10.4f}{after - before:+11.4f}")
+    low, high = result.interval
+    verdict = "includes 0" if low <= 0 <= high else "excludes 0"
+    lines.append(f"F1 difference {result.difference:+.4f}, 95 % interval {low:+.4f} to {high:+.4f} ({verdict})")
+    lost = sum(len(change.lost) for change in result.changes)
+    gained = sum(len(change.gained) for change in result.changes)
+    lines.append(f"{len(result.changes)} of {len(truths)} images changed; {lost} words lost, {gained} words gained")
+    lines += [f"  {_line(change, truths[change.key])}" for change in result.changes[:most]]
+    if len(result.changes) > most:
+        lines.append(f"  and {len(result.changes) - most} more images (--most, --json)")
+    return "\n".join(lines)
+
+
+def _line(change: ImageChange, truth: GroundTruth) -> str:
+    parts = [f"image {change.key}:"]
+    for label, words in (("lost", change.lost), ("gained", change.gained)):
+        if words:
+            parts.append(f"{label} {', '.join(repr(truth.transcriptions[word]) for word in words)};")
+    if change.false_alarms[0] != change.false_alarms[1]:
+        parts.append(f"false alarms {change.false_alarms[0]} -> {change.false_alarms[1]}")
+    return " ".join(parts).rstrip(";")
+
+
+def _values(result: Comparison, truths: Mapping[str, GroundTruth]) -> dict[str, Any]:
+    def figures(score: Any) -> dict[str, float]:
+        return {"precision": score.precision, "recall": score.recall, "hmean": score.hmean, "AP": score.ap}
+
+    return {
+        "a": figures(result.a),
+        "b": figures(result.b),
+        "hmean_difference": result.difference,
+        "interval": list(result.interval),
+        "changes": [
+            {
+                **asdict(change),
+                "lost_words": [truths[change.key].transcriptions[word] for word in change.lost],
+                "gained_words": [truths[change.key].transcriptions[word] for word in change.gained],
+            }
+            for change in result.changes
+        ],
+    }

@@ -1,0 +1,83 @@
+"""``python -m eval score``: any submission, whoever made it, against a ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..protocol import ImageScore, Score
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "score",
+        help="score a submission as the competition does",
+        description="Scores a submission of ICDAR2015 task 4.1 as the Robust Reading Competition does, with the "
+        "same format checks.",
+    )
+    parser.add_argument("--gt", type=Path, required=True, metavar="PATH", help="zip or folder of gt_img_N.txt")
+    parser.add_argument("--submission", type=Path, required=True, metavar="PATH", help="zip or folder of res_img_N.txt")
+    parser.add_argument(
+        "--confidences",
+        action=argparse.BooleanOptionalAction,
+        help="lines end with a confidence, and average precision is computed (default: as the first line has it)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, unrounded")
+    parser.add_argument("--per-image", type=Path, metavar="FILE", help="write the result of every image as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scores and prints."""
+    from east.files import written_whole
+
+    from ..protocol import score
+    from ..submission import read_ground_truths, read_submission
+
+    truths = read_ground_truths(args.gt)
+    detected = read_submission(args.submission, truths, confidences=args.confidences)
+    result = score(truths, detected)
+    if args.per_image is not None:
+        images = {key: _image_values(image) for key, image in result.images.items()}
+        with written_whole(args.per_image) as file:
+            file.write((json.dumps(images, indent=1) + "\n").encode())
+    if args.json:
+        print(json.dumps(_values(result)))
+    else:
+        ranked = any(found.confidences is not None for found in detected.values())
+        print(_table(result, ranked=ranked))
+    return 0
+
+
+def _values(result: Score) -> dict[str, float]:
+    return {"precision": result.precision, "recall": result.recall, "hmean": result.hmean, "AP": result.ap}
+
+
+def _image_values(image: ImageScore) -> dict[str, Any]:
+    return {
+        "precision": image.precision,
+        "recall": image.recall,
+        "hmean": image.hmean,
+        "AP": image.ap,
+        "matched": image.counts.matched,
+        "words": image.counts.words,
+        "detections": image.counts.detections,
+        "pairs": [{"gt": word, "det": detection} for word, detection in image.pairs],
+        "detDontCare": list(image.set_aside),
+    }
+
+
+def _table(result: Score, *, ranked: bool) -> str:
+    counts = result.counts
+    return "\n".join(
+        (
+            f"recall     {result.recall:.6f}  ({counts.matched:,} of {counts.words:,} words)",
+            f"precision  {result.precision:.6f}  ({counts.matched:,} of {counts.detections:,} detections)",
+            f"F1         {result.hmean:.6f}",
+            f"AP         {result.ap:.6f}" if ranked else "AP         -  (no confidences)",
+        )
+    )

@@ -1,0 +1,68 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..icdar2015 import Icdar2015
+from ..run import Run
+from ..table import markdown_table
+from .plots import PLOTS
+
+
+def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
+    """The report of one run. values: its document."""
+    parts = [
+        f"# {run.name} on ICDAR2015",
+        about_data(dataset),
+        markdown_table([run]).rstrip(),
+        "## What was run",
+        _settings(run, values["environment"]),
+        "## By word height in pixels",
+        _groups(values["by_height"]),
+        "## By orientation in degrees from horizontal",
+        _groups(values["by_orientation"]),
+        "Recall counts the words of a row, precision the detections of a row.",
+        "## Plots",
+        *(f"![{plot.caption}]({plot.file})" for plot in PLOTS),
+        "[The worst images](index.html) · [submission for the competition site](submission.zip) · "
+        "[everything as JSON](report.json)",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def several(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
+    """The overview of several runs. runs: by the name of the folder that holds their report."""
+    links = "\n".join(f"- [{run.name}]({folder}/report.md)" for folder, run in runs.items())
+    parts = ["# ICDAR2015", about_data(dataset), markdown_table(runs.values()).rstrip(), "## Reports", links]
+    return "\n\n".join(parts) + "\n"
+
+
+def about_data(dataset: Icdar2015) -> str:
+    """One line on the images."""
+    if dataset.note is None:
+        return "The official test set: 500 images, 5,230 words, 2,077 of them legible."
+    return f"Note: {dataset.note}."
+
+
+def _settings(run: Run, environment: Mapping[str, str]) -> str:
+    about = run.about
+    thresholds = ", ".join(f"{name} {value:g}" for name, value in about["thresholds"].items())
+    size = "by image" if about["input_size"] is None else "x".join(map(str, about["input_size"]))
+    rows = {
+        "weights": f"{about['weights']} (sha256 `{about['weights_sha256'][:16]}…`)",
+        "runtime": f"{about['runtime']} {about['precision']}, computing in {about['arithmetic']} on {about['device']}",
+        "network size": size,
+        "thresholds": thresholds,
+        "versions": ", ".join(f"{name} {version}" for name, version in environment.items()),
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in rows.items())
+
+
+def _groups(groups: list[dict[str, Any]]) -> str:
+    lines = ["| | words | detections | recall | precision | F1 |", "|---|---:|---:|---:|---:|---:|"]
+    for group in groups:
+        figures = " | ".join(f"{group[name]:.4f}" for name in ("recall", "precision", "hmean"))
+        lines.append(f"| {group['label']} | {group['words']} | {group['detections']} | {figures} |")
+    return "\n".join(lines)

@@ -1,0 +1,154 @@
+"""One pass of a detector over a set of images: resumable, reading ahead, scored at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .annotations import Detected, parse_detected
+from .journal import Journal, Record
+from .protocol import Counts, Score, count, score
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from east import Detections, TextDetector
+
+    from .icdar2015 import Icdar2015, Sample
+
+_AHEAD = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one detector did on one set of images.
+
+    about: what was run, as JSON values; see `describe`.
+    records: per image, by rising image number.
+    detected: what the records say was found.
+    """
+
+    about: Mapping[str, Any]
+    records: dict[str, Record]
+    detected: dict[str, Detected]
+    score: Score
+
+    @property
+    def name(self) -> str:
+        """Such as ``openvino INT8``."""
+        return f"{self.about['runtime']} {self.about['precision']}"
+
+
+def describe(detector: TextDetector) -> dict[str, Any]:
+    """What decides a detector's results, as JSON values."""
+    import east
+
+    runtime = detector.runtime
+    return {
+        "runtime": runtime.name,
+        "precision": str(runtime.precision),
+        "arithmetic": runtime.arithmetic,
+        "device": runtime.device,
+        "model_bytes": runtime.model_bytes,
+        "weights": detector.weights,
+        "weights_sha256": detector.weights_sha256,
+        "input_size": None if detector.input_size is None else list(detector.input_size),
+        "max_side": detector.max_side,
+        "rounding": detector.rounding,
+        "thresholds": asdict(detector.thresholds),
+        "east": east.__version__,
+    }
+
+
+def open_journal(dataset: Icdar2015, detector: TextDetector, threads: int | None) -> Journal:
+    """The journal of this detector on this set, with what an interrupted run has done."""
+    from east.runtimes.artifacts import default_folder
+
+    identity = {"dataset": dataset.digest, "threads": threads, **describe(detector)}
+    return Journal(default_folder() / "evaluations", identity)
+
+
+def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Run:
+    """Runs the detector on the images that the journal lacks, and scores all of them.
+
+    Shows a progress bar with the running F1 on stderr where that is a terminal.
+    Raises ImageError for an image that cannot be used, FormatError should a box not be one the protocol takes.
+    """
+    from tqdm import tqdm
+
+    todo = [sample for sample in dataset.samples if sample.key not in journal.records]
+    if todo:
+        detector.warm_up()
+    counts = Counts()
+    done = len(dataset.samples) - len(todo)
+    with tqdm(total=len(dataset.samples), initial=done, unit="image", disable=None, leave=False) as bar:
+        bar.set_description(f"{detector.runtime.name} {detector.runtime.precision}")
+        for sample in dataset.samples:
+            if sample.key in journal.records:
+                counts += count(sample.truth, _parse(sample.key, journal.records[sample.key]))
+        for sample, record in _records(detector, todo):
+            journal.add(sample.key, record)
+            counts += count(sample.truth, _parse(sample.key, record))
+            bar.set_postfix_str(f"F1 {counts.hmean:.4f}", refresh=False)
+            bar.update()
+    records = {sample.key: journal.records[sample.key] for sample in dataset.samples}
+    detected = {key: _parse(key, record) for key, record in records.items()}
+    return Run(describe(detector), records, detected, score(dataset.truths, detected))
+
+
+def _records(detector: TextDetector, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Record]]:
+    before = time.perf_counter()
+    for sample, decoded in _read_ahead(samples):
+        found = detector.detect(decoded.image)
+        now = time.perf_counter()
+        yield sample, _record(found, decoded.milliseconds, (now - before) * 1e3)
+        before = now
+
+
+def _record(found: Detections, decode: float, wall: float) -> Record:
+    times = found.timings
+    return Record(
+        lines=found.to_icdar(scores=True),
+        width=found.width,
+        height=found.height,
+        decode=round(decode, 3),
+        resize=round(times.resize, 3),
+        network=round(times.network, 3),
+        postprocess=round(times.postprocess, 3),
+        wall=round(wall, 3),
+    )
+
+
+def _parse(key: str, record: Record) -> Detected:
+    return parse_detected(record.lines.encode(), f"res_img_{key}.txt", confidences=True)
+
+
+class _Decoded(NamedTuple):
+    image: NDArray[np.uint8]
+    milliseconds: float
+
+
+def _read_ahead(samples: Iterable[Sample]) -> Iterator[tuple[Sample, _Decoded]]:
+    """Decodes a few images ahead in a thread of its own, so that the network does not wait for them."""
+    waiting: deque[tuple[Sample, Future[_Decoded]]] = deque()
+    with ThreadPoolExecutor(1, "decode") as pool:
+        for sample in samples:
+            waiting.append((sample, pool.submit(_decode, sample.image)))
+            if len(waiting) > _AHEAD:
+                first, decoded = waiting.popleft()
+                yield first, decoded.result()
+        for last, decoded in waiting:
+            yield last, decoded.result()
+
+
+def _decode(path: Path) -> _Decoded:
+    from east.image import load_image
+
+    start = time.perf_counter()
+    return _Decoded(load_image(path), (time.perf_counter() - start) * 1e3)
