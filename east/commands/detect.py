@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..files import IMAGE_SUFFIXES
 from .console import one_line, progress
 from .options import add_detector_options, detector_from
 
 if TYPE_CHECKING:
     from ..detections import Detections
     from ..detector import TextDetector
-
-_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
             found = _detect(detector, source)
             if isinstance(found, Exception):
                 failures += 1
-                print(f"east: error: {source.name}: {one_line(found)}", file=sys.stderr)
+                place = "standard input: " if source.path is None else ""  # other messages begin with the path
+                print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
                 continue
             writer.add(source.name, found)
             if args.draw is not None:
@@ -108,8 +108,8 @@ def _expand(text: str) -> Iterator[Source]:
             raise FileNotFoundError(2, "no such file", text)
         yield Source(path, path.name)
         return
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in _SUFFIXES)
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
-        raise ValueError(f"{text}: no images in this folder ({', '.join(sorted(_SUFFIXES))})")
+        raise ValueError(f"{text}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
     for file in files:
         yield Source(file, file.relative_to(path).as_posix())
