@@ -1,0 +1,147 @@
+"""The training step on JAX: one compiled function, pictures and state stay on the accelerators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as Spec
+from numpy.typing import NDArray
+
+from ...model.network import variables_by_name
+from ...types import Maps
+from ..bank import Bank
+from ..config import Recipe
+from ..losses import Losses
+from .base import Arrays, Trainer
+
+State = dict[str, Any]
+ALL, SPLIT = Spec(), Spec("devices")
+
+
+class JaxTrainer(Trainer):
+    """Splits each batch over the devices, which keep equal state; batch norm sees one device's share of the batch."""
+
+    def __init__(
+        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, devices: int = 1
+    ) -> None:
+        """Copies the banks to the accelerators: the last of several is split over them, others are on each."""
+        super().__init__(banks, recipe, variables)
+        if devices > len(jax.devices()):
+            raise ValueError(f"asked to train on {devices} devices, JAX sees {len(jax.devices())}")
+        self.devices = devices
+        self._mesh = Mesh(np.asarray(jax.devices()[:devices]), ("devices",))
+        self._bank_specs = [ALL] * len(banks)
+        if len(banks) > 1:
+            self._bank_specs[-1] = SPLIT
+        self._banks = [
+            tuple(self._place(array, spec) for array in (bank.pixels, bank.sizes, bank.quads, bank.kinds))
+            for bank, spec in zip(banks, self._bank_specs, strict=True)
+        ]
+        trainable = [v.value for v in self.model.trainable_variables]
+        fixed = [v.value for v in self.model.non_trainable_variables]
+        self._state: State = self._replicate(
+            {
+                "trainable": trainable,
+                "fixed": fixed,
+                "averaged": [jnp.array(value) for value in trainable + fixed],
+                "optimizer": [v.value for v in self.optimizer.variables],
+            }
+        )
+        self._rate = next(i for i, v in enumerate(self.optimizer.variables) if v.name == "learning_rate")
+        self._step = self._compile()
+        self._put = jax.jit(self._sharded(_put, (SPLIT, ALL, SPLIT), SPLIT), donate_argnums=0)
+        self._predict = jax.jit(self._averaged_outputs)
+
+    def _place(self, array: NDArray[Any], spec: Spec) -> Any:
+        return jax.device_put(array, NamedSharding(self._mesh, spec))
+
+    def _replicate(self, tree: Any) -> Any:
+        # a copy, because the steps donate their state
+        return jax.tree.map(lambda value: self._place(np.array(value), ALL), tree)
+
+    def _sharded(self, function: Callable[..., Any], inputs: Any, outputs: Any) -> Callable[..., Any]:
+        sharded: Callable[..., Any] = jax.shard_map(
+            function, mesh=self._mesh, in_specs=inputs, out_specs=outputs, check_vma=False
+        )
+        return sharded
+
+    def _compile(self) -> Callable[..., Any]:
+        mean = partial(jax.lax.pmean, axis_name="devices")
+
+        def loss(trainable: Any, fixed: Any, views: Any, targets: Any) -> Any:
+            outputs, fixed = self.model.stateless_call(trainable, fixed, views, training=True)
+            losses = self.losses(outputs, targets)
+            return losses.total, (fixed, losses)
+
+        def step(state: State, banks: Any, indices: Any, noise: Any, rate: Any, averaging: Any) -> Any:
+            parts = [[array[index] for array in bank] for bank, index in zip(banks, indices, strict=True)]
+            views, targets = self.batch(parts, noise)
+            gradients, (fixed, losses) = jax.grad(loss, has_aux=True)(
+                state["trainable"], state["fixed"], views, targets
+            )
+            gradients, fixed, losses = mean((gradients, fixed, losses))
+            optimizer = [rate if i == self._rate else value for i, value in enumerate(state["optimizer"])]
+            trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, state["trainable"])
+            averaged = [
+                old * averaging + new * (1 - averaging)
+                for old, new in zip(state["averaged"], [*trainable, *fixed], strict=True)
+            ]
+            return {"trainable": trainable, "fixed": fixed, "averaged": averaged, "optimizer": optimizer}, losses
+
+        inputs = (ALL, self._bank_specs, SPLIT, SPLIT, ALL, ALL)
+        compiled: Callable[..., Any] = jax.jit(self._sharded(step, inputs, (ALL, ALL)), donate_argnums=0)
+        return compiled
+
+    def step(
+        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, averaging: float
+    ) -> Losses:
+        self._state, losses = self._step(
+            self._state, self._banks, list(indices), noise, np.float32(learning_rate), np.float32(averaging)
+        )
+        return Losses(*losses)
+
+    def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
+        arrays = (fresh.pixels, fresh.sizes, fresh.quads, fresh.kinds)
+        placed = tuple(self._place(array, SPLIT) for array in arrays)
+        self._banks[-1] = self._put(self._banks[-1], slots, placed)
+
+    def variables(self, *, averaged: bool = True) -> Arrays:
+        values = self._state["averaged"] if averaged else [*self._state["trainable"], *self._state["fixed"]]
+        keras_variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
+        by_variable = {id(v): value for v, value in zip(keras_variables, values, strict=True)}
+        return {name: np.asarray(by_variable[id(v)]) for name, v in variables_by_name(self.model).items()}
+
+    def state(self) -> Arrays:
+        return {
+            f"{part}/{number}": np.asarray(value)
+            for part, values in self._state.items()
+            for number, value in enumerate(values)
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self._state = self._replicate(
+            {part: [state[f"{part}/{i}"] for i in range(len(values))] for part, values in self._state.items()}
+        )
+
+    def predict(self, images: NDArray[np.uint8]) -> Maps:
+        short = -len(images) % self.devices
+        padded = np.concatenate([images, np.zeros((short, *images.shape[1:]), np.uint8)])
+        score, geometry = self._predict(self._state["averaged"], self._place(padded, SPLIT))
+        return Maps(np.asarray(score)[: len(images), ..., 0], np.asarray(geometry)[: len(images)])
+
+    def _averaged_outputs(self, averaged: Any, images: Any) -> Any:
+        count = len(self.model.trainable_variables)
+        outputs, _ = self.model.stateless_call(
+            averaged[:count], averaged[count:], images.astype("float32"), training=False
+        )
+        return outputs
+
+
+def _put(bank: Any, slots: Any, fresh: Any) -> Any:
+    return tuple(array.at[slots].set(values) for array, values in zip(bank, fresh, strict=True))

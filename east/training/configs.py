@@ -1,0 +1,114 @@
+"""The configurations, one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from .config import Augmentation, Config, Recipe
+from .synth.scene import SceneSettings
+
+
+def smoke() -> Config:
+    """Shows that everything works together: new output layers on the bundled backbone, small synthetic pictures.
+
+    python -m east.training fit --config smoke --out runs/smoke
+
+    About a minute on two CPU cores.
+    """
+    side = 192
+    scenes = SceneSettings(
+        side, side, blocks=4, capital=22, spread=0.3, smallest=14, largest=40, dense=0, distractors=0, camera=0.3
+    )
+    view = Augmentation(crop=128, zoom=(0.8, 1.2), rotation=2, wide_share=0, aspect=0.05, blurred=0, noisy=0)
+    return Config(
+        name="smoke",
+        recipe=Recipe(augmentation=view, trainable_batch_norm=False),
+        steps=40,
+        batch=8,
+        learning_rate=3e-3,
+        warmup=5,
+        averaging=0.9,
+        synthetic=1.0,
+        scenes=scenes,
+        kept=32,
+        fresh=8,
+        fresh_every=8,
+        canvas=(side, side),
+        evaluate_every=40,
+        save_every=40,
+        evaluation=(side, side),
+        threshold=0.5,
+        initial="default",
+        fresh_heads=True,
+    )
+
+
+def finetune() -> Config:
+    """Adapts the bundled weights to a folder of one's own pictures, twenty or more.
+
+    python -m east.training fit --config finetune --data MY_PICTURES --out runs/mine
+
+    About ten minutes on two CPU cores.
+    """
+    return Config(
+        name="finetune",
+        recipe=Recipe(augmentation=Augmentation(crop=256), trainable_batch_norm=False, clip=1.0),
+        steps=200,
+        batch=4,
+        learning_rate=1e-4,
+        warmup=20,
+        averaging=0.98,
+        synthetic=0.0,
+        evaluate_every=100,
+        save_every=50,
+        initial="default",
+    )
+
+
+def trial() -> Config:
+    """The recipe that the project began with.
+
+    python -m east.training fit --config trial --data ICDAR2015/train --numbers 1-800 --validate 801-1000
+    --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 15 --out runs/trial
+
+    One H200, 20 minutes.
+    """
+    scenes = SceneSettings(real_scenes=0.0, real_words=0.0, distractors=0, dense=0.05, blocks=8)
+    return Config(name="trial", recipe=Recipe(thinnest=0.0, dtype="mixed_bfloat16"), scenes=scenes)
+
+
+def icdar2015() -> Config:
+    """The recipe of the bundled weights: longer, with more of the street in the synthetic pictures.
+
+    python -m east.training fit --config icdar2015 --data ICDAR2015/train --fonts FONTS --words WORDS
+    --backgrounds PHOTOGRAPHS --processes 15 --out runs/icdar2015
+    """
+    return replace(
+        trial(), name="icdar2015", recipe=Recipe(dtype="mixed_bfloat16"), scenes=SceneSettings(), averaging=0.9995
+    )
+
+
+def polish() -> Config:
+    """The last part of a long run: low learning rate, views as the evaluation sees them.
+
+    python -m east.training fit --config polish --initial runs/icdar2015/weights.npz --data ICDAR2015/train …
+    """
+    view = Augmentation(
+        crop=640, zoom=(0.7, 1.4), near_word=0.5, rotation=3, wide_share=0.05, aspect=0.08, perspective=0.02,
+        contrast=0.12, saturation=0.2, gamma=0.08, brightness=10, tint=4, blur=0.8, noise=6,
+    )  # fmt: skip
+    base = icdar2015()
+    return replace(
+        base,
+        name="polish",
+        recipe=replace(base.recipe, augmentation=view, batch_norm_momentum=0.99),
+        batch=32,
+        steps=4_000,
+        learning_rate=2e-4,
+        warmup=100,
+        synthetic=0.3,
+    )
+
+
+CONFIGS: dict[str, Callable[[], Config]] = {f.__name__: f for f in (smoke, finetune, trial, icdar2015, polish)}

@@ -1,0 +1,1 @@
+"""Synthetic scene text: words in any fonts on any pictures, with the quads they were drawn at."""

@@ -1,0 +1,79 @@
+"""A folder of typefaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+SUFFIXES = (".ttf", ".otf", ".ttc")
+PRINTABLE = frozenset(chr(code) for code in range(33, 127))
+FEWEST = 26  # typefaces with fewer of them hold symbols
+NOWHERE = "\U0010fffe"  # no typeface has it, so it shows what a missing character looks like
+TIERS = {"core": 4.0, "general": 2.0}  # weights of the tiers that an optional FONTS.tsv names; 1 for others
+
+
+class Fonts:
+    """Typefaces to draw from; in a ``FONTS.tsv`` beside them, columns ``file`` and ``tier`` may say how often."""
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        """Reads the folder's names; None takes the typefaces that come with Matplotlib.
+
+        Raises: FileNotFoundError for a folder without typefaces.
+        """
+        folder = folder or _matplotlib_fonts()
+        self.paths = sorted(
+            p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and len(letters(p)) >= FEWEST
+        )
+        if not self.paths:
+            raise FileNotFoundError(f"{folder} has no typefaces ({', '.join(SUFFIXES)})")
+        tiers = _read_tiers(Path(folder) / "FONTS.tsv")
+        weights = np.asarray([TIERS.get(tiers.get(path.name, ""), 1.0) for path in self.paths])
+        self._shares = weights / weights.sum()
+
+    def draw(self, rng: np.random.Generator) -> Path:
+        """Any of the typefaces."""
+        return self.paths[rng.choice(len(self.paths), p=self._shares)]
+
+
+@lru_cache(maxsize=2048)
+def face(path: Path, size: int) -> ImageFont.FreeTypeFont:
+    """A typeface at ``size`` pixels per em."""
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def letters(path: Path) -> frozenset[str]:
+    """The printable ASCII characters that a typeface has."""
+    missing = _picture(path, NOWHERE)
+    pictures = {character: _picture(path, character) for character in PRINTABLE}
+    return frozenset(c for c, picture in pictures.items() if picture not in (missing, b"") and any(picture))
+
+
+@cache
+def capital_share(path: Path) -> float:
+    """Height of a capital letter in ems, because typefaces fill their em differently."""
+    _, top, _, bottom = face(path, 100).getbbox("H" if "H" in letters(path) else "0", anchor="ls")
+    return max(bottom - top, 20) / 100
+
+
+def _picture(path: Path, character: str) -> bytes:
+    canvas = Image.new("L", (48, 48))
+    ImageDraw.Draw(canvas).text((8, 36), character, fill=255, font=face(path, 24), anchor="ls")
+    return canvas.tobytes()
+
+
+def _read_tiers(path: Path) -> Mapping[str, str]:
+    if not path.is_file():
+        return {}
+    header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+    return {row[header.index("file")]: row[header.index("tier")] for row in rows}
+
+
+def _matplotlib_fonts() -> Path:
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
