@@ -52,5 +52,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "formatters": {"lines": {"()": formatter}},
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
         "root": {"handlers": ["stdout"], "level": "WARNING"},
-        "loggers": {name: {"level": settings.log_level.upper()} for name in ("serving", "uvicorn")},
+        "loggers": {
+            **{name: {"level": settings.log_level.upper()} for name in ("serving", "uvicorn")},
+            "uvicorn.access": {"propagate": False},  # the middleware writes these lines, with more in them
+        },
     }

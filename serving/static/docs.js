@@ -9,6 +9,9 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A sentence whose `names` are code.
+const prose = (sentence) => sentence.split("`").map((piece, i) => (i % 2 ? make("code", {}, piece) : piece));
+
 const resolve = (schema) => (schema?.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
 
 // A type in a few words: "number 0..1", "string or null", "json, icdar, image/png".
@@ -38,14 +41,14 @@ function sample(schema, depth = 0) {
 const pretty = (value) => JSON.stringify(value, null, 2).replaceAll(/\[\s+("[^"]*"),\s+("[^"]*")\s+\]/g, "[$1, $2]");
 
 function table(rows) {
-  return make("table", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell)))));
+  return make("table", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, ...(typeof cell === "string" ? prose(cell) : [cell]))))));
 }
 
 const part = (title, ...content) => make("div", {}, make("h3", {}, title), ...content);
 
 function operation(path, method, entry) {
   const body = make("div", {});
-  if (entry.description) body.append(make("p", {}, entry.description));
+  if (entry.description) body.append(make("p", {}, ...prose(entry.description)));
   const parameters = entry.parameters ?? [];
   if (parameters.length) {
     body.append(part("Parameters", table(parameters.map((p) => [

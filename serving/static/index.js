@@ -27,10 +27,19 @@ async function ask(format = "json") {
   });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({ detail: answer.statusText }));
-  throw Object.assign(new Error(problem.detail), { status: answer.status });
+  const wait = Number(answer.headers.get("Retry-After"));
+  throw Object.assign(new Error(problem.detail), { status: answer.status, wait });
+}
+
+let waiting;
+
+function later(seconds) {
+  clearTimeout(waiting);
+  waiting = setTimeout(detect, seconds * 1000);
 }
 
 async function detect() {
+  clearTimeout(waiting);
   if (!state.image) return;
   state.running?.abort();
   const running = state.running = new AbortController();
@@ -51,7 +60,9 @@ async function detect() {
 function fail(error) {
   state.found = null;
   const known = error.status !== undefined;
-  complain(known ? sentence(error.message) : "The server cannot be reached.");
+  const again = error.wait ? ` Trying again in ${error.wait} s.` : "";
+  complain(known ? sentence(error.message) + again : "The server cannot be reached.");
+  if (error.wait) later(error.wait);
   $("key-form").hidden = error.status !== 401;
   if (error.status === 401) $("key").focus();
   show();
@@ -104,12 +115,11 @@ function reset() {
 const kept = () => (state.found?.boxes ?? []).filter((box) => box.score >= Number($("box").value));
 
 function show() {
-  for (const id of sliders) $(`${id}-value`).value = Number($(id).value).toFixed(2);
+  for (const id of sliders) $(`${id}-value`).textContent = Number($(id).value).toFixed(2);
   const boxes = kept();
   const { found } = state;
   $("again").hidden = !state.image || $("picture").hidden;
   $("download").disabled = $("curl").disabled = !found;
-  $("count").textContent = found ? `${boxes.length}` : "";
   $("status").textContent = found ? summary(boxes.length) : "Nothing yet.";
   const { width, height } = found?.image ?? { width: 1, height: 1 };
   $("boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -246,7 +256,6 @@ function example() {
 // ---- wiring
 
 const first = (files) => [...(files ?? [])].find((file) => file.size);
-let waiting;
 
 for (const id of ["pick", "photograph"]) {
   $(id).addEventListener("change", (event) => { take(first(event.target.files)); event.target.value = ""; });
@@ -258,9 +267,8 @@ $("curl").addEventListener("click", copyCurl);
 $("box").addEventListener("input", show);
 for (const id of ["score", "nms"]) {
   $(id).addEventListener("input", () => {
-    $(`${id}-value`).value = Number($(id).value).toFixed(2);
-    clearTimeout(waiting);
-    waiting = setTimeout(detect, 250);
+    $(`${id}-value`).textContent = Number($(id).value).toFixed(2);
+    later(0.25);
   });
 }
 $("key-form").addEventListener("submit", (event) => {
