@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..detector import TextDetector
+    from ..runtimes.calibration import Calibration
 
 
 def size(text: str) -> tuple[int, int]:
@@ -65,6 +67,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--precision", default="FP32", type=str.upper, choices=["FP32", "FP16", "INT8"])
     group.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the runtime's choice)")
     group.add_argument("--tf32", action="store_true", help="let TensorFlow on an NVIDIA GPU round FP32 to TF32")
+    add_calibration_options(parser)
     group = parser.add_argument_group("detection")
     group.add_argument("--input-size", type=size, metavar="HxW", help="network size for every image, as 672x1280")
     group.add_argument(
@@ -76,6 +79,35 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--score-threshold", type=fraction, default=0.8, metavar="T", help="default: 0.8")
     group.add_argument("--nms-threshold", type=fraction, default=0.2, metavar="T", help="default: 0.2")
     group.add_argument("--box-threshold", type=fraction, default=0.1, metavar="T", help="default: 0.1")
+
+
+def add_calibration_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how INT8 is calibrated."""
+    group = parser.add_argument_group("calibration of INT8")
+    group.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="DIR|FILE",
+        help="folder of images, or the calibration.json of an earlier calibration, to repeat it (default: ICDAR2015's "
+        "training images below ICDAR2015_DIR, else those shipped with the project)",
+    )
+    group.add_argument("--calibration-count", type=positive, default=100, metavar="N", help="default: 100")
+    group.add_argument("--calibration-seed", type=int, metavar="N", help="draw them at random, not the first by name")
+    group.add_argument("--calibration-size", type=size, default=(672, 1280), metavar="HxW", help="default: 672x1280")
+    group.add_argument(
+        "--max-drop",
+        type=fraction,
+        metavar="F1",
+        help="put layers back to floating point until the boxes agree with FP32's to 1 minus this, such as 0.01",
+    )
+
+
+def calibration_from(args: argparse.Namespace) -> Calibration:
+    """What the options of `add_calibration_options` describe."""
+    from ..runtimes.calibration import Calibration
+    from ..types import Size
+
+    return Calibration(args.calibration, args.calibration_count, args.calibration_seed, Size(*args.calibration_size))
 
 
 def detector_from(args: argparse.Namespace) -> TextDetector:
@@ -96,4 +128,6 @@ def detector_from(args: argparse.Namespace) -> TextDetector:
         rounding=args.rounding,
         tf32=args.tf32,
         nodes=NodeNames(args.input_name, args.score_name, args.geometry_name),
+        calibration=calibration_from(args),
+        max_drop=args.max_drop,
     )

@@ -8,11 +8,13 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import ConversionError
 from ..hashing import sha256_file
 
 _MANIFEST = "manifest.json"
@@ -23,13 +25,19 @@ _log = logging.getLogger(__name__)
 class Artifact:
     """One converted model: a folder of files and what is on record of them.
 
-    key: everything that went into it. seconds: how long it took to build. bytes: size of its files.
+    key: everything that went into it. seconds: how long it took to build. files: bytes of each, by its path
+    in the folder.
     """
 
     folder: Path
     key: Mapping[str, Any]
     seconds: float
-    bytes: int
+    files: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(self.files.values())
 
 
 class ArtifactCache:
@@ -47,36 +55,16 @@ class ArtifactCache:
     def get_or_build(self, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
         """The artifact for ``key``, built by ``build(folder)`` unless an intact one is there.
 
-        A damaged artifact is built again, with a warning. Errors of ``build`` and of the disk pass through.
+        A damaged artifact is built again, with a warning. Errors of ``build`` pass through, except that what
+        the disk refuses becomes a `ConversionError` that says how to have another one.
         """
-        from filelock import FileLock
-
         place = self.folder / _folder_name(key)
         found = _intact(place)
         if found is not None:
             return found
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f"{place.name}.lock"):
+        with self._writing(), self._locked(place):
             found = _intact(place)
-            if found is not None:
-                return found
-            if place.exists():
-                _log.warning("the converted model in %s is damaged; building it again", place)
-                shutil.rmtree(place)
-            partial = self.folder / f"{place.name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-            try:
-                partial.mkdir()
-                start = time.perf_counter()
-                build(partial)
-                _seal(partial, key, time.perf_counter() - start)
-                partial.rename(place)
-            except BaseException:
-                shutil.rmtree(partial, ignore_errors=True)
-                raise
-            artifact = _read(place)
-            assert artifact is not None  # noqa: S101  it was sealed above
-            return artifact
+            return found if found is not None else _build(place, key, build)
 
     def entries(self) -> list[Artifact]:
         """All artifacts, damaged ones left out, oldest first."""
@@ -94,11 +82,37 @@ class ArtifactCache:
             try:
                 with FileLock(lock, timeout=0):
                     for folder in (lock.with_suffix(""), lock.with_suffix(".partial")):
-                        freed += sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+                        freed += sum(file.stat().st_size for file in _files(folder))
                         shutil.rmtree(folder, ignore_errors=True)
             except Timeout:
                 continue
         return freed
+
+    @contextmanager
+    def _locked(self, place: Path) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{place}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.info("another process is converting this model; waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConversionError(
+                f"cannot keep the converted model in {self.folder}: {error.strerror or error}; "
+                "make room there, or name another folder in EAST_CACHE_DIR"
+            ) from error
 
 
 def default_folder() -> Path:
@@ -106,6 +120,26 @@ def default_folder() -> Path:
     from platformdirs import user_cache_path
 
     return Path(os.environ.get("EAST_CACHE_DIR") or user_cache_path("east-text-detector"))
+
+
+def _build(place: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
+    if place.exists():
+        _log.warning("the converted model in %s is damaged; building it again", place)
+        shutil.rmtree(place)
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    try:
+        partial.mkdir()
+        start = time.perf_counter()
+        build(partial)
+        _seal(partial, key, time.perf_counter() - start)
+        partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    artifact = _read(place)
+    assert artifact is not None  # noqa: S101  it was sealed above
+    return artifact
 
 
 def _folder_name(key: Mapping[str, Any]) -> str:
@@ -118,32 +152,37 @@ def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / _MANIFEST)
 
 
-def _describe(path: Path) -> dict[str, Any]:
-    return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+def _describe(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in _files(folder)
+    }
 
 
 def _seal(folder: Path, key: Mapping[str, Any], seconds: float) -> None:
-    files = {file.relative_to(folder).as_posix(): _describe(file) for file in _files(folder)}
-    record = {"key": dict(key), "seconds": round(seconds, 3), "files": files}
+    record = {"key": dict(key), "seconds": round(seconds, 3), "files": _describe(folder)}
     (folder / _MANIFEST).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
 
 
-def _read(folder: Path) -> Artifact | None:
+def _manifest(folder: Path) -> dict[str, Any] | None:
     try:
         record = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        size = sum(int(entry["bytes"]) for entry in record["files"].values())
-        return Artifact(folder, record["key"], float(record["seconds"]), size)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError):
         return None
+    return record if isinstance(record, dict) and record.keys() >= {"key", "seconds", "files"} else None
+
+
+def _read(folder: Path) -> Artifact | None:
+    record = _manifest(folder)
+    if record is None:
+        return None
+    files = {name: entry["bytes"] for name, entry in record["files"].items()}
+    return Artifact(folder, record["key"], record["seconds"], files)
 
 
 def _intact(folder: Path) -> Artifact | None:
-    artifact = _read(folder)
-    if artifact is None:
-        return None
+    record = _manifest(folder)
     try:
-        recorded = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["files"]
-        present = {file.relative_to(folder).as_posix(): _describe(file) for file in _files(folder)}
-    except (OSError, ValueError):
+        return _read(folder) if record is not None and record["files"] == _describe(folder) else None
+    except OSError:
         return None
-    return artifact if recorded == present else None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.source import ModelSource
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
+from .calibration import Calibration, CalibrationSet
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,31 @@ class LoadOptions:
     """How a runtime shall be loaded.
 
     threads: CPU threads; None leaves it to the runtime. tf32: lets an NVIDIA GPU round FP32 to TF32.
+    calibration: the images INT8 is calibrated on. max_drop: see `east.runtimes.quantization.quantize`.
     """
 
     precision: Precision = Precision.FP32
     threads: int | None = None
     tf32: bool = False
+    calibration: Calibration = field(default_factory=Calibration)
+    max_drop: float | None = None
+
+
+def conversion_key(
+    runtime: str, source: ModelSource, precision: Precision, images: CalibrationSet | None = None, **parts: Any
+) -> dict[str, Any]:
+    """Everything that changes a converted model: the weights, this version, the images, and the runtime's ``parts``."""
+    from .. import __version__
+
+    return {
+        "runtime": runtime,
+        "precision": str(precision),
+        "weights": source.sha256,
+        "nodes": asdict(source.nodes),
+        "east": __version__,
+        "calibration": images and images.sha256,
+        **parts,
+    }
 
 
 class Runtime(ABC):

@@ -37,7 +37,7 @@ class Choice:
 
 def choose(precision: Precision) -> Choice:
     """The fastest runtime that can do ``precision`` here. Raises `UnsupportedPrecisionError` if none can."""
-    passed_over = []
+    passed_over: list[str] = []
     for name in NAMES:
         found = availability(name)
         if precision in found.precisions:

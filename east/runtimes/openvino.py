@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -12,51 +14,65 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._openvino import openvino
 from ..model.source import ModelSource
 from ..types import Maps, Precision
-from .artifacts import ArtifactCache
-from .base import Availability, LoadOptions, Runtime
+from .artifacts import Artifact, ArtifactCache
+from .base import Availability, LoadOptions, Runtime, conversion_key
+from .calibration import CalibrationSet
+from .report import Report
 
-PRECISIONS = (Precision.FP32,)
+MODEL = "model.xml"
+
+_log = logging.getLogger(__name__)
 
 
 def availability() -> Availability:
-    """OpenVINO is a dependency of this package, so it is always here."""
-    return Availability(PRECISIONS)
+    """OpenVINO is a dependency of this package, so it is always here; half precision is up to the processor."""
+    if _half() is None:
+        return Availability((Precision.FP32, Precision.INT8), "FP16 needs a processor with bf16 or f16 arithmetic")
+    return Availability(tuple(Precision))
+
+
+def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+    """The weights as an OpenVINO model, from the cache if it has been made before."""
+    images = options.calibration.find() if options.precision is Precision.INT8 else None
+    key = conversion_key(
+        "openvino",
+        source,
+        options.precision,
+        images,
+        openvino=openvino().__version__,
+        max_drop=options.max_drop if images else None,
+    )
+    if images:
+        key["nncf"] = _version("nncf")
+    return ArtifactCache().get_or_build(key, lambda folder: _build(folder, source, options, images))
 
 
 def load(source: ModelSource, options: LoadOptions) -> OpenVinoRuntime:
     """Converts the weights, or finds them converted, and loads them."""
-    return OpenVinoRuntime(source, options)
+    return OpenVinoRuntime(convert(source, options), options)
 
 
 class OpenVinoRuntime(Runtime):
     """The network on the CPU. Compiled once for all image sizes; each running call has an inference request."""
 
     name = "openvino"
-    arithmetic = "f32"
 
-    def __init__(self, source: ModelSource, options: LoadOptions) -> None:
-        import openvino as ov
-
-        core = ov.Core()
+    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+        core = openvino().Core()
         self.precision = options.precision
         self.device = str(core.get_property("CPU", "FULL_DEVICE_NAME"))
-        key = {
-            "runtime": self.name,
-            "precision": str(options.precision),
-            "weights": source.sha256,
-            "nodes": asdict(source.nodes),
-            "openvino": ov.__version__,
-        }
-        artifact = ArtifactCache().get_or_build(key, lambda folder: _convert(source, folder))
+        self.model_bytes = artifact.bytes
         # Left to itself OpenVINO computes an f32 model in bf16 where the processor can.
-        config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": self.arithmetic, "PERFORMANCE_HINT": "LATENCY"}
+        floating = (_half() if options.precision is Precision.FP16 else None) or "f32"
+        self.arithmetic = "i8" if options.precision is Precision.INT8 else floating
+        config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": floating, "PERFORMANCE_HINT": "LATENCY"}
         if options.threads is not None:
             config["INFERENCE_NUM_THREADS"] = options.threads
-        self._compiled = core.compile_model(core.read_model(artifact.folder / "model.xml"), "CPU", config)
+        self._compiled = core.compile_model(core.read_model(artifact.folder / MODEL), "CPU", config)
         self._idle: SimpleQueue[Any] = SimpleQueue()
-        self.model_bytes = artifact.bytes
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         with self._request() as request:
@@ -79,13 +95,38 @@ class OpenVinoRuntime(Runtime):
             self._idle.put(request)
 
 
-def _convert(source: ModelSource, folder: Path) -> None:
-    import openvino as ov
+def _half() -> str | None:
+    """What this processor computes half precision in: bf16 rather than f16, which no x86 processor is fast at."""
+    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in able else "f16" if "FP16" in able else None
 
+
+def _build(folder: Path, source: ModelSource, options: LoadOptions, images: CalibrationSet | None) -> None:
+    from .late_upsampling import upsample_late
+
+    ov = openvino()
     frozen = source.freeze("uint8")
     graph = folder / "frozen.pb"
-    frozen.save(graph)
+    upsample_late(frozen).save(graph)
     model = ov.convert_model(graph)
     outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
-    ov.save_model(ov.Model(outputs, model.get_parameters(), "east"), folder / "model.xml", compress_to_fp16=False)
+    model = ov.Model(outputs, model.get_parameters(), "east")
+    if images:
+        from .quantization import quantize
+
+        _log.info("calibrating on %s", images)
+        model = quantize(model, images, options.max_drop)
+        images.save(folder / "calibration.json")
+    after = Counter(op.get_type_name() for op in model.get_ops())
+    Report(frozen.operations, dict(sorted(after.items())), engines=1, converted=1.0).save(folder)
+    try:
+        ov.save_model(model, folder / MODEL, compress_to_fp16=options.precision is Precision.FP16)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, f"OpenVINO cannot write the model ({error})", str(folder)) from error
     graph.unlink()
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
