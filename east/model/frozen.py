@@ -43,14 +43,17 @@ class FrozenModel:
         return dict(sorted(Counter(node.op for node in self.graph_def.node).items()))
 
     def save(self, path: str | Path) -> None:
-        """Writes a ``.pb``, whole or not at all. Raises ``OSError``."""
+        """Writes a ``.pb``, whole or not at all. Raises ``OSError`` naming it."""
         graph_def = type(self.graph_def)()
         graph_def.CopyFrom(self.graph_def)
         for node in graph_def.node:
             if node.name == self.input_name:
                 node.attr[_HASH].s = self.weights_sha256.encode()
-        with written_whole(Path(path)) as file:
-            file.write(graph_def.SerializeToString(deterministic=True))
+        try:
+            with written_whole(Path(path)) as file:
+                file.write(graph_def.SerializeToString(deterministic=True))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     @classmethod
     def load(cls, path: str | Path) -> FrozenModel:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._tensorflow import quiet_stderr
 from ..errors import GraphError, WeightsError
 from .checkpoint import read_arrays
 from .graph import Ref, SourceGraph, tf
@@ -73,10 +74,12 @@ def _load(folder: Path, signature: str) -> tuple[Any, dict[str, _Port], dict[str
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     try:
-        function = tf.saved_model.load(str(folder)).signatures[signature]
+        loaded = tf.saved_model.load(str(folder))
     except (OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
         raise WeightsError(f"SavedModel {folder} is damaged: {str(error).splitlines()[0]}") from error
-    frozen = convert_variables_to_constants_v2(function)
+    function = loaded.signatures[signature]
+    with quiet_stderr():
+        frozen = convert_variables_to_constants_v2(function)
     inputs = {tensor.op.name: _Port(Ref.parse(tensor.name), tensor.shape[-1]) for tensor in frozen.inputs}
     keys = sorted(function.structured_outputs)
     outputs = {key: _Port(Ref.parse(t.name), t.shape[-1]) for key, t in zip(keys, frozen.outputs, strict=True)}
