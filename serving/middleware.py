@@ -78,7 +78,7 @@ class ExchangeMiddleware:
             "client": client[0] if client else None,
             "caller": exchange.caller,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["raw_path"].decode("ascii", "backslashreplace"),
             "status": exchange.status or None,
             "outcome": exchange.outcome,
             "milliseconds": round(exchange.seconds * 1e3, 1),

@@ -22,7 +22,7 @@ from .exchange import Exchange
 from .metrics import Metrics
 from .problems import Problem
 from .scheduling import Job, Scheduler, deadline_passed
-from .settings import Settings
+from .settings import Settings, shape
 
 logger = logging.getLogger("serving")
 
@@ -53,6 +53,7 @@ class Service:
         self._on_failure = on_failure
         self._scheduler: Scheduler | None = None
         self._held = 0
+        self._input_size = None if settings.input_size is None else shape(settings.input_size)
 
     def start(self) -> None:
         """Loads and warms up in a thread of its own, so that the service is alive, and can be stopped, meanwhile."""
@@ -115,7 +116,7 @@ class Service:
         """A job for an image of ``size``, to be answered before the request's deadline."""
         if max_side is not None:
             max_side = min(max_side, self.settings.max_side)
-        network = self.settings.input_size or network_size(size, max_side or self.settings.max_side)
+        network = self._input_size or network_size(size, max_side or self.settings.max_side)
         left = self.settings.queue.deadline_seconds - exchange.seconds
         deadline = asyncio.get_running_loop().time() + left
         return Job(image, Size(*network), thresholds, max_side, finish, deadline)
@@ -148,14 +149,14 @@ class Service:
                     settings.weights,
                     settings.runtime,
                     settings.precision,
-                    settings.input_size,
+                    self._input_size,
                     settings.max_side,
                     settings.score_threshold,
                     settings.nms_threshold,
                     settings.box_threshold,
                     settings.threads,
                 )
-            for size in settings.warm_up or (None,):
+            for size in map(shape, settings.warm_up) if settings.warm_up else (None,):
                 self.detector.warm_up(size)
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -17,19 +17,29 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Words = Annotated[list[str], NoDecode]
 
 
-def _shape(value: object) -> object:
-    """``672x1280`` as height and width."""
-    return tuple(value.lower().split("x")) if isinstance(value, str) else value
-
-
 def _words(value: object) -> object:
     """Words between commas or blanks."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
-Side = Annotated[int, Field(ge=32, le=8192, multiple_of=32)]
-Shape = Annotated[tuple[Side, Side], NoDecode, BeforeValidator(_shape)]
-Shapes = Annotated[list[Annotated[tuple[Side, Side], BeforeValidator(_shape)]], NoDecode]
+def shape(text: str) -> tuple[int, int]:
+    """Height and width of ``672x1280``. Raises ``ValueError`` for anything the network does not take."""
+    try:
+        height, width = (int(side) for side in text.lower().split("x"))
+    except ValueError:
+        raise ValueError(f"must be HEIGHTxWIDTH, got {text!r}") from None
+    if any(side % 32 or not 32 <= side <= 8192 for side in (height, width)):
+        raise ValueError(f"must be multiples of 32 from 32 to 8192, got {text!r}")
+    return height, width
+
+
+def _checked_shape(text: str) -> str:
+    shape(text)
+    return text
+
+
+Shape = Annotated[str, AfterValidator(_checked_shape)]
+Shapes = Annotated[list[Shape], NoDecode]
 
 
 class Group(BaseModel):

@@ -1,0 +1,105 @@
+"""The client against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+import pytest
+
+from east import TextDetector
+from serving.auth import key_hash
+from serving.client import AsyncClient, Client, Found, ServiceError
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import Serve
+
+
+@pytest.fixture
+def url(client: httpx.Client) -> str:
+    return str(client.base_url)
+
+
+def check(found: object, detector: TextDetector, photo: bytes) -> None:
+    expected = detector.detect(photo)
+    assert isinstance(found, Found)
+    assert (found.width, found.height) == (expected.width, expected.height)
+    np.testing.assert_allclose([box.quad for box in found.boxes], expected.quads, atol=0.01)
+    assert found.model["runtime"] == "openvino"
+
+
+def test_detects_a_path_and_bytes(url: str, detector: TextDetector, photo: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(photo)
+    with Client(url) as client:
+        assert client.ready()
+        check(client.detect(path), detector, photo)
+        check(client.detect(photo, score_threshold=0.8), detector, photo)
+        assert client.detect(photo, box_threshold=1).boxes == ()
+
+
+def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
+    with Client(url) as client:
+        good, bad = client.detect_batch([photo, b"not an image"])
+    check(good, detector, photo)
+    assert isinstance(bad, ServiceError)
+    assert bad.code == "undecodable-image"
+
+
+def test_asyncio(url: str, detector: TextDetector, photo: bytes) -> None:
+    async def run() -> None:
+        async with AsyncClient(url) as client:
+            assert await client.ready()
+            one, [two] = await asyncio.gather(client.detect(photo), client.detect_batch([photo]))
+            check(one, detector, photo)
+            check(two, detector, photo)
+            with pytest.raises(ServiceError, match="not an image"):
+                await client.detect(b"not an image")
+
+    asyncio.run(run())
+
+
+def test_errors_say_what_was_wrong(url: str) -> None:
+    with Client(url) as client, pytest.raises(ServiceError, match="score_threshold") as caught:
+        client.detect(b"x", score_threshold=3)
+    assert caught.value.status == 422
+    assert caught.value.code == "invalid-parameters"
+    assert caught.value.request_id
+
+
+def test_waits_as_long_as_it_is_asked_to(serve: Serve, detector: TextDetector, photo: bytes) -> None:
+    keys = {"keys": ["someone:" + key_hash("k")], "requests_per_minute": 60}
+    with serve(security=keys) as server, Client(str(server.base_url), key="k") as client:
+        let_in = 0
+        with httpx.Client(base_url=server.base_url, headers={"x-api-key": "k"}) as greedy:
+            while greedy.post("/detect", content=b"x").status_code != 429:
+                let_in += 1
+        assert let_in >= 10
+        check(client.detect(photo), detector, photo)  # the bucket is empty: the first try is refused
+
+
+def test_tries_again_when_the_connection_is_lost(photo: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        visits = []
+
+        def hang_up() -> None:
+            for _ in range(3):
+                connection, _ = listener.accept()
+                visits.append(connection)
+                connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with (
+            Client(f"http://127.0.0.1:{listener.getsockname()[1]}", tries=3, patience=0.01) as client,
+            pytest.raises(ServiceError) as caught,
+        ):
+            client.detect(photo)
+        thread.join()
+    assert len(visits) == 3
+    assert caught.value.status == 0
