@@ -67,8 +67,7 @@ class TextDetector:
         """
         if input_size is not None and (min(input_size) < 32 or any(side % 32 for side in input_size)):
             raise ValueError(f"input_size must be multiples of 32 (height, width), got {tuple(input_size)}")
-        if max_side < 32:
-            raise ValueError(f"max_side must be at least 32, got {max_side}")
+        network_size(_EVALUATION_SIZE, max_side, rounding)  # refuses what no image could be resized by
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.thresholds = Thresholds(score_threshold, nms_threshold, box_threshold)
@@ -78,7 +77,9 @@ class TextDetector:
         source = ModelSource.find(weights, nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
-        options = LoadOptions(_precision(precision), threads, tf32, calibration or Calibration(), max_drop)
+        options = LoadOptions(
+            _precision(precision), threads, tf32, calibration=calibration or Calibration(), max_drop=max_drop
+        )
         self.runtime: Runtime = load_runtime(source, runtime, options)
 
     def detect(

@@ -21,6 +21,11 @@ from east import (
 )
 
 
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
 def quads(found: Detections | ImageError) -> np.ndarray:
     assert isinstance(found, Detections)
     return np.array([box.quad for box in found])
@@ -30,7 +35,7 @@ def test_finds_the_words_of_the_demo_images(detector: TextDetector, demo_images:
     for path in demo_images:
         found = detector.detect(path)
         assert len(found) >= 3, path
-        assert (found.width, found.height) == Image.open(path).size
+        assert (found.width, found.height) == opened(path).size
         for box in found:
             assert box.quad.shape == (4, 2)
             assert box.quad.dtype == np.float32
@@ -47,18 +52,18 @@ def test_finds_the_words_of_the_demo_images(detector: TextDetector, demo_images:
 def test_every_kind_of_input_gives_the_same_boxes(
     detector: TextDetector, demo_images: list[Path], tmp_path: Path
 ) -> None:
-    rgb = np.asarray(Image.open(demo_images[0]).convert("RGB"))
+    rgb = np.asarray(opened(demo_images[0]))
     path = tmp_path / "picture.png"
     Image.fromarray(rgb).save(path)
     expected = quads(detector.detect(path))
     assert len(expected)
-    for image in (str(path), path.read_bytes(), rgb, Image.open(path)):
+    for image in (str(path), path.read_bytes(), rgb, opened(path)):
         np.testing.assert_array_equal(quads(detector.detect(image)), expected)
     np.testing.assert_array_equal(quads(detector.detect(rgb[..., ::-1], bgr=True)), expected)
 
 
 def test_batch_keeps_order_and_survives_a_bad_image(detector: TextDetector, demo_images: list[Path]) -> None:
-    images = [Image.open(path).convert("RGB") for path in demo_images]
+    images = [opened(path) for path in demo_images]
     small = images[0].resize((images[0].width // 2, images[0].height // 2))
     found = detector.detect_batch([images[0], b"not an image", small, images[1], images[0]])
     assert isinstance(found[1], ImageDecodeError)
@@ -80,15 +85,16 @@ def test_tiny_picture(detector: TextDetector) -> None:
 
 
 def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Path]) -> None:
-    expected = {path: quads(detector.detect(path)) for path in demo_images}
-    wrong: list[Path] = []
+    images = [opened(path).resize((640, 480)) for path in demo_images]
+    expected = [quads(detector.detect(image)) for image in images]
+    wrong: list[int] = []
 
-    def work(path: Path) -> None:
+    def work(index: int) -> None:
         for _ in range(3):
-            if not np.array_equal(quads(detector.detect(path)), expected[path]):
-                wrong.append(path)
+            if not np.array_equal(quads(detector.detect(images[index])), expected[index]):
+                wrong.append(index)
 
-    threads = [threading.Thread(target=work, args=(path,)) for path in demo_images * 2]
+    threads = [threading.Thread(target=work, args=(index,)) for index in [*range(len(images))] * 2]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -105,7 +111,7 @@ def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
     with TextDetector(input_size=(320, 480), threads=1) as fixed:
         fixed.warm_up()
         found = fixed.detect(demo_images[0])
-        assert (found.width, found.height) == Image.open(demo_images[0]).size
+        assert (found.width, found.height) == opened(demo_images[0]).size
 
 
 @pytest.mark.parametrize(

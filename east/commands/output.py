@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..detections import Detections
 
+
 class Writer:
     """Results in one of the formats, on standard output or in a file that is there whole or not at all.
 
