@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FLAT = 1e-10
-"""A quad is flat when its area is at most this part of its squared extent: float64 could not tell its overlaps."""
+FLAT = 1e-8
+"""A quad is flat when its area is at most this part of its squared extent."""
 
+_NOISE = 1e-14  # areas that differ by less than this part of the squared extent differ by rounding
 _HULLS = np.array(
-    [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3], [0, 1, 2, 2], [0, 1, 3, 3], [0, 2, 3, 3], [1, 2, 3, 3]], np.intp
+    [[0, 1, 2, 2], [0, 1, 3, 3], [0, 2, 3, 3], [1, 2, 3, 3], [0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]], np.intp
 )  # every polygon through four points, up to rotation and direction; triangles repeat a corner
 _VERTICES = 20  # clipping n vertices by a line leaves at most 1.5 n, even after rounding: 4, 6, 9, 13, 19
 
@@ -74,17 +75,17 @@ def _hull(quad: Floats, out: Floats) -> float:
     for k in range(4):
         if not (math.isfinite(quad[k, 0]) and math.isfinite(quad[k, 1])):
             return 0.0
+    left, top, right, bottom = _bounds(quad)
+    extent = (right - left) ** 2 + (bottom - top) ** 2
     best, area = 0, 0.0
     for k in range(len(_HULLS)):  # no polygon through the corners is larger than their hull
         candidate = _signed_area(quad, _HULLS[k])
-        if abs(candidate) > abs(area):
+        if abs(candidate) > abs(area) + _NOISE * extent:
             best, area = k, candidate
     for k in range(4):
         corner = _HULLS[best, k if area > 0 else 3 - k]
         out[k, 0], out[k, 1] = quad[corner, 0], quad[corner, 1]
-    left, top, right, bottom = _bounds(out)
-    area = abs(area)
-    return area if area > FLAT * ((right - left) ** 2 + (bottom - top) ** 2) else 0.0
+    return abs(area) if abs(area) > FLAT * extent else 0.0
 
 
 @_inner

@@ -51,6 +51,7 @@ def decode_quads(candidates: Candidates) -> NDArray[np.float32]:
     top, right, bottom, left, angle = np.asarray(candidates.geometry, np.float32).T[:, :, None]  # (K, 1) each
     x = np.concatenate([-left, right, right, -left], axis=1)  # (K, 4)
     y = np.concatenate([-top, -top, bottom, bottom], axis=1)
-    cos, sin = np.cos(angle), np.sin(angle)
     points = STRIDE * candidates.pixels[:, ::-1, None].astype(np.float32)  # (K, 2, 1) as (x, y)
-    return np.stack([points[:, 0] + x * cos + y * sin, points[:, 1] + y * cos - x * sin], axis=2)
+    with np.errstate(invalid="ignore"):  # infinite geometry gives NaN
+        cos, sin = np.cos(angle), np.sin(angle)
+        return np.stack([points[:, 0] + x * cos + y * sin, points[:, 1] + y * cos - x * sin], axis=2)

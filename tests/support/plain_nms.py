@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from shapely.geometry import MultiPoint
 
 
-def plain_iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def plain_iou(a: NDArray[np.floating[Any]], b: NDArray[np.floating[Any]]) -> float:
     """Intersection over union of the convex hulls of two quads."""
     one, other = MultiPoint(a).convex_hull, MultiPoint(b).convex_hull
     union = float(one.union(other).area)
