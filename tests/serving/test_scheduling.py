@@ -1,0 +1,230 @@
+"""The queue: bounded, in order, in batches, never working for nobody; what happens when the runtime fails."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from east import TextDetector
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import Serve
+
+
+def blank(width: int = 64, height: int = 64, shade: int = 0) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), (shade, shade, shade)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Gated:
+    """The real detector behind a gate: counts what comes, lets it through when told to."""
+
+    def __init__(self, detector: TextDetector) -> None:
+        self._detector = detector
+        self.gate = threading.Event()
+        self.seen: list[list[bytes]] = []
+        self.fail: Callable[[bytes], None] = lambda image: None
+        self.dead = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._detector, name)
+
+    def detect(self, image: bytes, **options: Any) -> Any:
+        self.seen.append([image])
+        assert self.gate.wait(60)
+        self.fail(image)
+        return self._detector.detect(image, **options)
+
+    def detect_batch(self, images: Sequence[bytes], **options: Any) -> Any:
+        self.seen.append(list(images))
+        assert self.gate.wait(60)
+        for image in images:
+            self.fail(image)
+        return self._detector.detect_batch(images, **options)
+
+    def warm_up(self, size: object = None) -> None:
+        if self.dead:
+            raise RuntimeError("device lost")
+
+
+@pytest.fixture
+def gated(detector: TextDetector) -> Gated:
+    return Gated(detector)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def queue_length(client: httpx.Client) -> float:
+    text = client.get("/metrics").text
+    return float(text.rpartition("\neast_queue_length ")[2].split("\n")[0])
+
+
+def post_all(client: httpx.Client, images: Sequence[bytes]) -> tuple[ThreadPoolExecutor, list[Any]]:
+    pool = ThreadPoolExecutor(len(images))
+    return pool, [pool.submit(client.post, "/detect", content=image) for image in images]
+
+
+def test_full_queue_refuses_with_the_time_to_wait_and_recovers(serve: Serve, gated: Gated) -> None:
+    queue = {"requests": 4, "parallel": 1}
+    with serve(gated, queue=queue, limits={"images": 4}) as client:
+        pool, posts = post_all(client, [blank()] * 20)
+        wait_until(lambda: sum(post.done() for post in posts) == 15)  # 1 at work, 4 waiting
+        refused = [post.result() for post in posts if post.done()]
+        for answer in refused:
+            assert answer.status_code == 503
+            assert answer.json()["code"] == "queue-full"
+            assert int(answer.headers["retry-after"]) >= 1
+        gated.gate.set()
+        pool.shutdown()
+        assert sorted(post.result().status_code for post in posts) == [200] * 5 + [503] * 15
+        assert client.post("/detect", content=blank()).status_code == 200
+
+
+def test_batch_is_taken_whole_or_not_at_all(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"requests": 4, "parallel": 1}, limits={"images": 4}) as client:
+        pool, posts = post_all(client, [blank()] * 3)
+        wait_until(lambda: queue_length(client) == 2)
+        refused = client.post("/detect/batch", files=[("image", blank())] * 3)
+        assert refused.status_code == 503
+        assert queue_length(client) == 2
+        gated.gate.set()
+        pool.shutdown()
+        assert [post.result().status_code for post in posts] == [200] * 3
+
+
+def test_held_bytes_are_bounded_and_given_back(serve: Serve, gated: Gated) -> None:
+    image = blank() + bytes(4000)
+    with serve(gated, queue={"bytes": 3 * len(image), "parallel": 1}) as client:
+        pool, posts = post_all(client, [image] * 3)
+        wait_until(lambda: queue_length(client) == 2)
+        refused = client.post("/detect", content=image)
+        assert refused.status_code == 503
+        assert "retry-after" in refused.headers
+        gated.gate.set()
+        pool.shutdown()
+        assert [post.result().status_code for post in posts] == [200] * 3
+        assert client.post("/detect", content=image).status_code == 200
+        assert "\neast_held_bytes 0.0\n" in client.get("/metrics").text
+
+
+def test_passed_deadline_is_504_and_not_computed(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"deadline_seconds": 0.5, "parallel": 1}) as client:
+        pool, posts = post_all(client, [blank(shade=1), blank(shade=2)])
+        pool.shutdown()
+        assert [post.result().status_code for post in posts] == [504, 504]
+        assert posts[0].result().json()["code"] == "deadline-passed"
+        gated.gate.set()
+        assert client.post("/detect", content=blank(shade=3)).status_code == 200
+        assert len(gated.seen) == 2  # the first of the two, and the third
+
+
+def test_client_that_leaves_is_not_computed_for(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"parallel": 1}) as client:
+        pool, posts = post_all(client, [blank(shade=1)])
+        wait_until(lambda: gated.seen)
+        with httpx.Client(base_url=client.base_url, timeout=0.3) as impatient, pytest.raises(httpx.ReadTimeout):
+            impatient.post("/detect", content=blank(shade=2))
+        wait_until(lambda: queue_length(client) == 0)
+        gated.gate.set()
+        pool.shutdown()
+        assert posts[0].result().status_code == 200
+        assert client.post("/detect", content=blank(shade=3)).status_code == 200
+        assert [blank(shade=2)] not in gated.seen
+        assert 'outcome="client-gone"' in client.get("/metrics").text
+
+
+def test_images_of_one_size_share_a_batch(serve: Serve, gated: Gated) -> None:
+    queue = {"parallel": 1, "batch": 3, "batch_milliseconds": 0}
+    with serve(gated, queue=queue) as client:
+        first_pool, first = post_all(client, [blank(32, 32)])
+        wait_until(lambda: gated.seen)
+        images = [blank(64, 64, 1), blank(96, 64, 2), blank(64, 64, 3), blank(64, 64, 4), blank(64, 64, 5)]
+        pool, more = post_all(client, images)
+        wait_until(lambda: queue_length(client) == len(images))
+        gated.gate.set()
+        first_pool.shutdown()
+        pool.shutdown()
+        answers = [post.result() for post in [*first, *more]]
+        assert [answer.status_code for answer in answers] == [200] * 6
+        sizes = [(answer.json()["image"]["width"], answer.json()["image"]["height"]) for answer in answers]
+        assert sizes == [(32, 32), (64, 64), (96, 64), (64, 64), (64, 64), (64, 64)]
+        assert sorted(len(run) for run in gated.seen) == [1, 1, 1, 3]
+
+
+def test_image_that_breaks_the_detector_takes_no_other_with_it(serve: Serve, gated: Gated) -> None:
+    def fail(image: bytes) -> None:
+        if image == blank(shade=13):
+            raise RuntimeError("secret/path: cannot do this one")
+
+    gated.fail = fail
+    with serve(gated, queue={"parallel": 1, "batch": 4}) as client:
+        pool, posts = post_all(client, [blank(shade=shade) for shade in (11, 12, 13, 14)])
+        wait_until(lambda: gated.seen)
+        gated.gate.set()
+        pool.shutdown()
+        assert [post.result().status_code for post in posts] == [200, 200, 500, 200]
+        problem = posts[2].result()
+        assert problem.headers["content-type"] == "application/problem+json"
+        assert "secret" not in problem.text
+        assert client.get("/readyz").status_code == 200
+
+
+def test_dead_runtime_turns_readiness_red(serve: Serve, gated: Gated) -> None:
+    def fail(image: bytes) -> None:
+        raise RuntimeError("device lost")
+
+    gated.fail = fail
+    with serve(gated, queue={"parallel": 1}) as client:
+        pool, posts = post_all(client, [blank()] * 3)
+        wait_until(lambda: queue_length(client) == 2)
+        gated.dead = True
+        gated.gate.set()
+        pool.shutdown()
+        for post in posts:
+            assert post.result().status_code == 503
+            assert post.result().json()["code"] == "runtime-failed"
+            assert "retry-after" in post.result().headers
+        assert client.get("/readyz").status_code == 503
+        assert client.get("/v2/health/ready").status_code == 503
+        assert client.get("/healthz").status_code == 200
+        assert client.post("/detect", content=blank()).status_code == 503
+
+
+def test_hanging_runtime_counts_as_dead(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"parallel": 1, "stuck_seconds": 0.2}) as client:
+        answer = client.post("/detect", content=blank())
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "runtime-failed"
+        assert client.get("/readyz").status_code == 503
+        gated.gate.set()
+
+
+def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
+    from tests.serving.conftest import running
+
+    loading = threading.Event()
+    gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign, assignment]
+    gated.gate.set()
+    with running(gated) as client:
+        assert client.get("/healthz").status_code == 200
+        for answer in (client.get("/readyz"), client.post("/detect", content=blank())):
+            assert answer.status_code == 503
+            assert answer.json()["code"] == "not-ready"
+            assert "retry-after" in answer.headers
+        loading.set()
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        assert client.post("/detect", content=blank()).status_code == 200
