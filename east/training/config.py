@@ -66,6 +66,7 @@ class Recipe:
     clip: bound of the gradient's norm.
     batch_norm_momentum: share of its moving averages that a step keeps.
     trainable_batch_norm: False leaves batch norm as it is, for batches too small for statistics.
+    trained: only variables whose checkpoint names begin with this learn; all by default.
     dtype: Keras precision policy of the network.
     """
 
@@ -77,6 +78,7 @@ class Recipe:
     clip: float = 5.0
     batch_norm_momentum: float = 0.95
     trainable_batch_norm: bool = True
+    trained: str = ""
     dtype: str = "float32"
 
 

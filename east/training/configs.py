@@ -16,17 +16,17 @@ def smoke() -> Config:
 
     About a minute on two CPU cores.
     """
-    side = 192
+    side = 160
     scenes = SceneSettings(
         side, side, blocks=4, capital=22, spread=0.3, smallest=14, largest=40, dense=0, distractors=0, camera=0.3
     )
-    view = Augmentation(crop=128, zoom=(0.8, 1.2), rotation=2, wide_share=0, aspect=0.05, blurred=0, noisy=0)
+    view = Augmentation(crop=96, zoom=(0.8, 1.2), rotation=2, wide_share=0, aspect=0.05, blurred=0, noisy=0)
     return Config(
         name="smoke",
-        recipe=Recipe(augmentation=view, trainable_batch_norm=False),
-        steps=40,
-        batch=8,
-        learning_rate=3e-3,
+        recipe=Recipe(augmentation=view, trainable_batch_norm=False, trained="feature_fusion/"),
+        steps=60,
+        batch=6,
+        learning_rate=5e-3,
         warmup=5,
         averaging=0.9,
         synthetic=1.0,
@@ -35,8 +35,8 @@ def smoke() -> Config:
         fresh=8,
         fresh_every=8,
         canvas=(side, side),
-        evaluate_every=40,
-        save_every=40,
+        evaluate_every=60,
+        save_every=30,
         evaluation=(side, side),
         threshold=0.5,
         initial="default",

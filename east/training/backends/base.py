@@ -41,6 +41,9 @@ class Trainer(ABC):
         )
         if variables is not None:
             assign(self.model, variables)
+        for layer in self.model.layers:
+            if layer.weights and not layer.name.replace(".", "/").startswith(recipe.trained):
+                layer.trainable = False
         self.optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip)
         self.optimizer.exclude_from_weight_decay(
             [v for name, v in variables_by_name(self.model).items() if not name.endswith("/weights")]

@@ -67,12 +67,11 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
     widest = max(width for _, width in placed)
     edge = layout.margin * layout.capital + 2
     canvas = Image.new("L", (int(widest + 2 * edge) + 2, int(y + layout.capital * 0.5 + 2 * edge)))
-    pen = ImageDraw.Draw(canvas)
     quads, texts = [], []
     for row, width in placed:
         shift = edge + layout.align * (widest - width)
         for word, size, x, baseline in row:
-            box = _write(pen, word, font, size, x + shift, baseline + edge * 0.5, layout.tracking)
+            box = _write(canvas, word, font, size, x + shift, baseline + edge * 0.5, layout.tracking)
             if box[2] - box[0] > 1 and box[3] - box[1] > 1:
                 quads.append(_corners(box, padding=0.05 * size))
                 texts.append(word)
@@ -107,17 +106,19 @@ def _advance(word: str, font: Path, size: int, tracking: float) -> float:
 
 
 def _write(
-    pen: ImageDraw.ImageDraw, word: str, font: Path, size: int, x: float, baseline: float, tracking: float
+    canvas: Image.Image, word: str, font: Path, size: int, x: float, baseline: float, tracking: float
 ) -> tuple[float, float, float, float]:
     """Draws a word; returns the box of its ink: left, top, right, bottom."""
     typeface = face(font, size)
     if not tracking:
-        pen.text((x, baseline), word, fill=255, font=typeface, anchor="ls")
-        left, top, right, bottom = typeface.getbbox(word, anchor="ls")
-        return x + left, baseline + top, x + right, baseline + bottom
+        ImageDraw.Draw(canvas).text((x, baseline), word, fill=255, font=typeface, anchor="ls")
+        left, top, right, bottom = typeface.getbbox(word, anchor="ls")  # as wide as the word's advance
+        left, top = int(x + left), int(baseline + top)
+        ink = canvas.crop((left, top, int(x + right) + 2, int(baseline + bottom) + 2)).getbbox()
+        return (left + ink[0], top + ink[1], left + ink[2], top + ink[3]) if ink else (left, top, left, top)
     boxes = []
     for character in word:
-        boxes.append(_write(pen, character, font, size, x, baseline, 0.0))
+        boxes.append(_write(canvas, character, font, size, x, baseline, 0.0))
         x += float(typeface.getlength(character)) + tracking * size * capital_share(font)
     array = np.asarray(boxes)
     return (*array[:, :2].min(axis=0), *array[:, 2:].max(axis=0))

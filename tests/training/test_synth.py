@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from east.training.bank import Bank
+from east.training.data import Example, read_folder
+from east.training.synth.backgrounds import Backgrounds, Donors
+from east.training.synth.block import Layout, bend, set_block
+from east.training.synth.fonts import Fonts, letters
+from east.training.synth.samples import write_samples
+from east.training.synth.scene import Material, SceneSettings, compose
+from east.training.synth.stream import SceneStream
+from east.training.synth.words import Vocabulary
+
+SMALL = SceneSettings(240, 320, blocks=6, capital=18, largest=40)
+
+
+@pytest.fixture(scope="module")
+def material() -> Material:
+    """What there is without any folder."""
+    return Material(Fonts(), Vocabulary(), Backgrounds())
+
+
+def test_a_scene_is_a_function_of_seed_and_number(material: Material) -> None:
+    first, again, other = (compose(3, number, material, SMALL) for number in (7, 7, 8))
+    np.testing.assert_array_equal(first.image, again.image)
+    np.testing.assert_array_equal(first.quads, again.quads)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_words_lie_in_the_picture_with_ink_in_them(material: Material) -> None:
+    scenes = [compose(0, number, material, SMALL) for number in range(12)]
+    assert sum(scene.legible.sum() for scene in scenes) > 10
+    for scene in scenes:
+        assert scene.image.shape == (240, 320, 3)
+        assert scene.image.dtype == np.uint8
+        assert len(scene.quads) == len(scene.legible) == len(scene.texts)
+        assert (scene.quads > -4).all()
+        assert (scene.quads < (324, 244)).all()
+        for quad in scene.quads[scene.legible]:
+            left, top = np.floor(quad.min(axis=0)).astype(int).clip(0)
+            right, bottom = np.ceil(quad.max(axis=0)).astype(int)
+            assert scene.image[top : bottom + 1, left : right + 1].std() > 1
+
+
+def test_the_box_of_a_word_is_the_box_of_its_ink(material: Material) -> None:
+    rng = np.random.default_rng(0)
+    for tracking in (0.0, 0.3):
+        layout = Layout(capital=30, lines=1, words=1, tracking=tracking)
+        block = set_block(rng, material.fonts.paths[0], material.vocabulary, layout)
+        assert block is not None
+        rows, columns = np.nonzero(block.ink > 128)
+        ink = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        found = [*block.quads[0].min(axis=0), *block.quads[0].max(axis=0)]
+        np.testing.assert_allclose(found, ink, atol=3.1)
+        assert found[0] <= ink[0]
+        assert found[3] >= ink[3]
+
+
+def test_a_bent_word_takes_its_quad_along(material: Material) -> None:
+    rng = np.random.default_rng(1)
+    block = set_block(rng, material.fonts.paths[0], material.vocabulary, Layout(capital=20, lines=1, words=3))
+    assert block is not None
+    bent = bend(rng, block)
+    for quad in bent.quads:
+        left, top = np.floor(quad.min(axis=0)).astype(int)
+        right, bottom = np.ceil(quad.max(axis=0)).astype(int)
+        assert bent.ink[top:bottom, left:right].max() > 200
+
+
+def test_processes_make_the_same_scenes_in_the_same_order(material: Material) -> None:
+    with SceneStream(5, material, SMALL, itertools.count(10), processes=2) as stream:
+        bank = stream.fill(Bank(6, (240, 320)))
+    for slot in range(6):
+        scene = compose(5, 10 + slot, material, SMALL)
+        np.testing.assert_array_equal(bank.pixels[slot].view(np.uint8).reshape(240, 320, 4)[..., :3], scene.image)
+        assert (bank.kinds[slot] > 0).sum() == len(scene.quads)
+
+
+def test_real_scenes_bring_their_words(tmp_path: Path) -> None:
+    Image.new("RGB", (320, 240), (120, 130, 140)).save(tmp_path / "img_1.png")
+    quad = np.asarray([[20, 20], [90, 20], [90, 50], [20, 50]], np.float32)
+    donors = Donors([Example(tmp_path / "img_1.png", quad[None], np.asarray([True]), ("word",))])
+    settings = SceneSettings(240, 320, blocks=1, real_scenes=1, real_words=0, distractors=0, camera=0)
+    scene = compose(0, 0, Material(Fonts(), Vocabulary(), Backgrounds(), donors), settings)
+    np.testing.assert_allclose(scene.quads[0], quad)
+    (word,) = donors.words(np.random.default_rng(0), 3)
+    assert word.shape[2] == 4
+    assert word[word.shape[0] // 2, word.shape[1] // 2].tolist() == pytest.approx([120, 130, 140, 1], abs=1)
+
+
+def test_known_text_of_a_background_is_ignored_where_it_ends_up(tmp_path: Path) -> None:
+    image = np.full((240, 320, 3), 40, np.uint8)
+    image[60:90, 100:180] = 250
+    Image.fromarray(image).save(tmp_path / "photo.png")
+    (tmp_path / "gt_photo.txt").write_text("100,60,180,60,180,90,100,90,###\n")
+    backgrounds, rng = Backgrounds(tmp_path), np.random.default_rng(0)
+    for _ in range(6):
+        picture, quads = backgrounds.draw(rng, 240, 320)
+        if len(quads):
+            x, y = quads[0].mean(axis=0).round().astype(int)
+            if 0 <= x < 320 and 0 <= y < 240:
+                assert picture[y, x].min() > 200
+    assert not compose(0, 1, Material(Fonts(), Vocabulary(), backgrounds), SMALL).legible[0]
+
+
+def test_samples_can_be_read_as_training_pictures(tmp_path: Path, material: Material) -> None:
+    write_samples(tmp_path, 2, 0, material, SMALL)
+    examples = read_folder(tmp_path)
+    assert [example.image.name for example in examples] == ["img_1.jpg", "img_2.jpg"]
+    assert sum(example.legible.sum() for example in examples) > 0
+
+
+def test_typefaces_know_their_letters() -> None:
+    path = next(path for path in Fonts().paths if path.name == "DejaVuSans.ttf")
+    assert set("ABCxyz0189$%&") <= letters(path)
+
+
+@pytest.mark.parametrize("make", [Fonts, Vocabulary, Backgrounds])
+def test_an_empty_folder_is_named(tmp_path: Path, make: type) -> None:
+    with pytest.raises(FileNotFoundError, match=tmp_path.name):
+        make(tmp_path)
