@@ -90,9 +90,8 @@ def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Pa
     wrong: list[int] = []
 
     def work(index: int) -> None:
-        for _ in range(3):
-            if not np.array_equal(quads(detector.detect(images[index])), expected[index]):
-                wrong.append(index)
+        found = [quads(detector.detect(images[index])) for _ in range(3)]
+        wrong.extend(index for boxes in found if not np.array_equal(boxes, expected[index]))
 
     threads = [threading.Thread(target=work, args=(index,)) for index in [*range(len(images))] * 2]
     for thread in threads:
@@ -133,7 +132,7 @@ def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> 
 
 
 def test_unsupported_precision_names_runtimes_that_can() -> None:
-    with pytest.raises(UnsupportedPrecisionError, match="'tensorflow' cannot do INT8.*can do INT8"):
+    with pytest.raises(UnsupportedPrecisionError, match=r"'tensorflow' cannot do INT8.*can do INT8"):
         TextDetector(runtime="tensorflow", precision="INT8")
 
 
