@@ -136,7 +136,7 @@ def write_checkpoint(
 
 def _read_bundle(path: Path) -> Variables:
     try:
-        with np.load(path) as bundle:
+        with path.open("rb") as file, np.load(file) as bundle:
             return {name: bundle[name].astype(np.float32) for name in bundle.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError) as error:
         raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error

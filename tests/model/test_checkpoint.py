@@ -1,0 +1,182 @@
+"""Reading and writing variables: real TensorFlow 1 checkpoints, bundles, and damaged ones of both."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from east._tensorflow import tensorflow
+from east.errors import CheckpointError, WeightsError
+from east.model.checkpoint import (
+    AVERAGE,
+    Variables,
+    checkpoint_prefix,
+    read_arrays,
+    read_variables,
+    write_bundle,
+    write_checkpoint,
+)
+
+tf = tensorflow()
+v1 = tf.compat.v1
+
+
+@pytest.fixture
+def few(variables: Variables) -> Variables:
+    """Some variables, for tests in which the others would only be weight."""
+    return {name: array for name, array in variables.items() if name.startswith("feature_fusion/Conv_6/")}
+
+
+@pytest.fixture
+def written(few: Variables, tmp_path: Path) -> Path:
+    """The prefix of a small checkpoint."""
+    write_checkpoint(tmp_path / "written" / "model.ckpt-3", few, global_step=3)
+    return tmp_path / "written" / "model.ckpt-3"
+
+
+def test_the_family_checkpoint_gives_its_averages(checkpoint: Path, variables: Variables) -> None:
+    reader = tf.train.load_checkpoint(str(checkpoint))
+    names = reader.get_variable_to_shape_map()
+    assert len(names) == 867
+    assert sum(name.endswith(AVERAGE) for name in names) == 186
+    raw = reader.get_tensor("feature_fusion/Conv_8/biases")
+
+    read = read_variables(checkpoint)
+
+    assert set(read) == set(variables)
+    assert all(array.dtype == np.float32 for array in read.values())
+    for name, array in variables.items():
+        np.testing.assert_array_equal(read[name], array)
+    assert np.abs(read["feature_fusion/Conv_8/biases"] - raw).max() > 0.1
+
+
+def test_raw_values_count_where_there_is_no_average(few: Variables, tmp_path: Path) -> None:
+    average = {"feature_fusion/Conv_6/weights": few["feature_fusion/Conv_6/weights"] + 1}
+    write_checkpoint(tmp_path / "model", few, averages=average)
+    read = read_arrays(tmp_path / "model")
+    np.testing.assert_array_equal(read["feature_fusion/Conv_6/weights"], average["feature_fusion/Conv_6/weights"])
+    np.testing.assert_array_equal(
+        read["feature_fusion/Conv_6/BatchNorm/beta"], few["feature_fusion/Conv_6/BatchNorm/beta"]
+    )
+
+
+def test_a_checkpoint_of_averages_alone_is_read(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "model", {}, averages={"a/weights": np.ones(3)})
+    np.testing.assert_array_equal(read_arrays(tmp_path / "model")["a/weights"], np.ones(3))
+
+
+def test_tensorflow_restores_what_is_written(few: Variables, written: Path) -> None:
+    with tf.Graph().as_default(), v1.Session() as session:
+        restored = {name: v1.get_variable(name, array.shape, use_resource=False) for name, array in few.items()}
+        step = v1.get_variable("global_step", [], use_resource=False)
+        assert tf.train.latest_checkpoint(str(written.parent)) == str(written)
+        v1.train.Saver().restore(session, str(written))
+        for name, variable in restored.items():
+            np.testing.assert_array_equal(session.run(variable), few[name])
+        assert session.run(step) == 3
+
+
+@pytest.mark.parametrize("suffix", ["", ".index", ".data-00000-of-00001", ".meta"])
+def test_prefix_from_any_of_the_files(written: Path, suffix: str) -> None:
+    assert checkpoint_prefix(f"{written}{suffix}") == written
+
+
+def test_a_folder_means_its_latest_checkpoint(few: Variables, written: Path, tmp_path: Path) -> None:
+    write_checkpoint(written.with_name("model.ckpt-12"), few)
+    assert checkpoint_prefix(written.parent).name == "model.ckpt-12"
+    moved = tmp_path / "moved"
+    shutil.move(written.parent, moved)
+    (moved / "checkpoint").write_text('model_checkpoint_path: "/machine/that/trained/model.ckpt-3"\n')
+    assert checkpoint_prefix(moved) == moved / "model.ckpt-3"
+
+
+def test_a_folder_without_a_clear_answer_says_so(few: Variables, written: Path, tmp_path: Path) -> None:
+    write_checkpoint(written.with_name("model.ckpt-12"), few)
+    (written.parent / "checkpoint").unlink()
+    with pytest.raises(WeightsError, match="holds 2, and no file 'checkpoint'"):
+        checkpoint_prefix(written.parent)
+    with pytest.raises(WeightsError, match="it holds none"):
+        checkpoint_prefix(tmp_path)
+    with pytest.raises(WeightsError, match=r"there is no file .*absent\.index"):
+        checkpoint_prefix(tmp_path / "absent")
+
+
+def test_missing_and_misshaped_variables_are_listed(variables: Variables, tmp_path: Path) -> None:
+    wrong = {name: array for name, array in variables.items() if "BatchNorm" not in name}
+    wrong["feature_fusion/Conv_8/biases"] = np.zeros(8, np.float32)
+    write_bundle(tmp_path / "wrong.npz", wrong)
+    with pytest.raises(CheckpointError) as error:
+        read_variables(tmp_path / "wrong.npz")
+    message = str(error.value)
+    assert message.startswith(str(tmp_path / "wrong.npz"))
+    assert "241 of 306" in message
+    assert "resnet_v1_50/conv1/BatchNorm/gamma is missing" in message
+    assert message.endswith("and 236 more")
+    assert "\n" not in message
+
+
+def truncate(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flip(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
+def empty(_: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, empty])
+@pytest.mark.parametrize(("suffix", "named"), [(".index", ".index"), (".data-00000-of-00001", ".data-*")])
+def test_a_damaged_checkpoint_is_named(
+    written: Path, suffix: str, named: str, damage: Callable[[bytes], bytes]
+) -> None:
+    file = Path(f"{written}{suffix}")
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(WeightsError) as error:
+        read_arrays(written)
+    assert f"{written}{named}" in str(error.value)
+    assert "damaged" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, empty])
+def test_a_damaged_bundle_is_named(few: Variables, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "weights.npz"
+    write_bundle(path, few)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(WeightsError) as error:
+        read_arrays(path)
+    assert str(error.value).startswith(f"{path} is damaged")
+    assert "\n" not in str(error.value)
+
+
+def test_a_bundle_holds_halves_and_keeps_the_rest(few: Variables, tmp_path: Path) -> None:
+    path = tmp_path / "weights.npz"
+    write_bundle(path, few)
+    with np.load(path) as bundle:
+        assert bundle["feature_fusion/Conv_6/weights"].dtype == np.float16
+        assert bundle["feature_fusion/Conv_6/BatchNorm/gamma"].dtype == np.float32
+    read = read_arrays(path)
+    for name, array in few.items():  # the bundled weights are halves already
+        np.testing.assert_array_equal(read[name], array)
+
+
+def test_a_bundle_refuses_what_halves_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="a/weights holds values that float16 does not"):
+        write_bundle(tmp_path / "weights.npz", {"a/weights": np.full((1, 1, 1, 1), 1e6)})
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing(few: Variables, tmp_path: Path) -> None:
+    (tmp_path / "model.index").mkdir()
+    with pytest.raises(OSError, match=r"model\.index"):
+        write_checkpoint(tmp_path / "model", few)
+    assert not (tmp_path / "checkpoint").exists()
+    assert not list(tmp_path.glob(".*"))
