@@ -43,7 +43,7 @@ class SourceGraph:
 
     nodes: its NodeDefs by name. image: float32 RGB 0..255. score, geometry: what the network makes of it.
     variables: values by variable name. variable_nodes: the variable's name for each node that stands for one.
-    rename: gives a node's name in the frozen graph.
+    rename: gives a node's name in the frozen graph. label: what to call the source in errors.
     """
 
     nodes: Mapping[str, Any]
@@ -53,6 +53,7 @@ class SourceGraph:
     variables: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     variable_nodes: Mapping[str, str] = field(default_factory=dict)
     rename: Callable[[str], str] = str
+    label: str = "the graph"
 
 
 def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:
@@ -69,14 +70,11 @@ def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:
         return Ref(in_towers[0], ref.output)
     if in_towers:
         raise GraphError(f"the graph has several nodes that could be the {role} {name!r}: {', '.join(in_towers)}")
-    near = get_close_matches(ref.node, nodes, n=3, cutoff=0.4) or placeholders(nodes)
-    hint = f"closest names: {', '.join(near)}" if near else "and none of a similar name"
+    placeholders = [node.name for node in nodes.values() if node.op == "Placeholder"]
+    near = placeholders if role == "input" else get_close_matches(ref.node, nodes, n=3, cutoff=0.4)
+    kind = "its placeholders" if role == "input" else "the closest names"
+    hint = f"{kind} are: {', '.join(near)}" if near else "nor one of a similar name"
     raise GraphError(f"the graph has no node {name!r} for the {role}; {hint}")
-
-
-def placeholders(nodes: Mapping[str, Any]) -> list[str]:
-    """Names of the nodes that are fed from outside."""
-    return [name for name, node in nodes.items() if node.op == "Placeholder"]
 
 
 def origin(nodes: Mapping[str, Any], text: str, stops: Iterable[str] = ()) -> Ref:

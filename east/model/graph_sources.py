@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +31,23 @@ def network_graph(variables: Mapping[str, NDArray[np.float32]], label: str, name
     for role, name in own.items():
         if getattr(names, role) not in (None, name):
             raise GraphError(f"{label} has no graph to find {getattr(names, role)!r} in; its {role} is {name!r}")
+    graph, shapes = _network()
+    check_variables(variables, shapes, label)
+    return replace(graph, variables=variables, label=label)
+
+
+@cache
+def _network() -> tuple[SourceGraph, dict[str, tuple[int, ...]]]:
+    """The network's graph as TensorFlow traces it, without values, and the shapes of its variables."""
     keras_on_tensorflow()
     from .network import build_network, variables_by_name
 
     model = build_network(dtype="float32")
-    keras_variables = variables_by_name(model)
-    check_variables(variables, {name: tuple(v.shape) for name, v in keras_variables.items()}, label)
+    variables = variables_by_name(model)
     images = tf.TensorSpec([None, None, None, 3], tf.float32, name=INPUT)
-    function = tf.function(lambda images: model(images, training=False)).get_concrete_function(images)
-    handles = {id(variable.value.handle): name for name, variable in keras_variables.items()}
+    traced = tf.function(lambda images: model(images, training=False), autograph=False)
+    function = traced.get_concrete_function(images)
+    handles = {id(variable.value.handle): name for name, variable in variables.items()}
     scopes = {layer.name for layer in model.layers}
 
     def rename(name: str) -> str:
@@ -48,19 +58,19 @@ def network_graph(variables: Mapping[str, NDArray[np.float32]], label: str, name
         return (scope if scope.endswith(f".{op}") else f"{scope}/{op}").replace(".", "/")
 
     score, geometry = (Ref.parse(output.name) for output in function.outputs)
-    return SourceGraph(
-        {node.name: node for node in function.graph.as_graph_def().node},
-        Ref(INPUT),
-        score,
-        geometry,
-        variables,
-        {inside.op.name: handles[id(handle)] for handle, inside in function.graph.captures},
-        rename,
+    graph = SourceGraph(
+        nodes={node.name: node for node in function.graph.as_graph_def().node},
+        image=Ref(INPUT),
+        score=score,
+        geometry=geometry,
+        variable_nodes={inside.op.name: handles[id(handle)] for handle, inside in function.graph.captures},
+        rename=rename,
     )
+    return graph, {name: tuple(variable.shape) for name, variable in variables.items()}
 
 
 def named_graph(
-    graph_def: Any, names: NodeNames, variables: Mapping[str, NDArray[np.float32]] | None = None
+    graph_def: Any, label: str, names: NodeNames, variables: Mapping[str, NDArray[np.float32]] | None = None
 ) -> SourceGraph:
     """The graph between the named nodes. Raises `GraphError` for a name that is not there."""
     nodes = {node.name: node for node in graph_def.node}
@@ -73,12 +83,12 @@ def named_graph(
     def rename(name: str) -> str:
         return name.removeprefix(tower)
 
-    return SourceGraph(nodes, image, score, geometry, variables or {}, variable_nodes, rename)
+    return SourceGraph(nodes, image, score, geometry, variables or {}, variable_nodes, rename, label)
 
 
 def frozen_graph(path: Path, names: NodeNames) -> SourceGraph:
     """The graph of a frozen ``.pb``."""
-    return named_graph(read_graph_def(path), names)
+    return named_graph(read_graph_def(path), str(path), names)
 
 
 def meta_graph(path: Path, names: NodeNames, variables: Mapping[str, NDArray[np.float32]]) -> SourceGraph:
@@ -90,4 +100,4 @@ def meta_graph(path: Path, names: NodeNames, variables: Mapping[str, NDArray[np.
         meta.ParseFromString(path.read_bytes())
     except DecodeError as error:
         raise WeightsError(f"{path} is damaged; without it the project's own network takes the variables") from error
-    return named_graph(meta.graph_def, names, variables)
+    return named_graph(meta.graph_def, str(path), names, variables)

@@ -34,7 +34,7 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
     meta = next((meta for meta in model.meta_graphs if "serve" in meta.meta_info_def.tags), model.meta_graphs[0])
     signatures = [name for name in meta.signature_def if not name.startswith("__")]
     if not signatures and not meta.object_graph_def.nodes:
-        return named_graph(meta.graph_def, names, read_arrays(folder / "variables" / "variables"))
+        return named_graph(meta.graph_def, str(folder), names, read_arrays(folder / "variables" / "variables"))
     chosen = _choose(signatures, signature, folder)
     if not meta.object_graph_def.nodes:
         declared = meta.signature_def[chosen]
@@ -42,9 +42,9 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
             {key: _port(info) for key, info in ports.items()} for ports in (declared.inputs, declared.outputs)
         )
         variables = read_arrays(folder / "variables" / "variables")
-        return named_graph(meta.graph_def, _names(inputs, outputs, names), variables)
+        return named_graph(meta.graph_def, str(folder), _names(inputs, outputs, names), variables)
     graph_def, inputs, outputs = _load(folder, chosen)
-    return named_graph(graph_def, _names(inputs, outputs, names))
+    return named_graph(graph_def, str(folder), _names(inputs, outputs, names))
 
 
 def _read(folder: Path) -> Any:

@@ -84,7 +84,7 @@ class _Evaluation:
             inputs = [self._origin(text) for text in self.nodes[ref.node].input if not text.startswith("^")]
             depends[ref.node] = [i.node for i in inputs if i != self.graph.image and not self._variable_name(i)]
             waiting += inputs
-        check_variables(self.graph.variables, shapes, "the graph")
+        check_variables(self.graph.variables, shapes, self.graph.label)
         try:
             return list(TopologicalSorter(depends).static_order())
         except CycleError as error:
