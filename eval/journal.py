@@ -100,7 +100,8 @@ class Journal:
                 break
             try:
                 fields = json.loads(line)
-                self.records[fields.pop("image")] = Record(**fields)
+                key = fields.pop("image")
+                self.records[key] = Record(**fields)
             except (ValueError, KeyError, TypeError, AttributeError):
                 break
             whole += len(line)

@@ -18,6 +18,9 @@ from .annotations import Detected, GroundTruth
 IOU_CONSTRAINT = 0.5
 AREA_PRECISION_CONSTRAINT = 0.5
 
+# Integer corners often overlap by exactly a half, which is not more than a half: allow for rounding in the areas.
+_ROUNDING = 1e-11
+
 NOTHING = Detected(np.empty((0, 4, 2), np.int32))
 
 
@@ -139,7 +142,7 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
     iou = np.divide(inside, union, out=np.zeros_like(inside), where=union != 0)
     share = np.divide(inside, areas[None, :], out=np.zeros_like(inside), where=areas[None, :] != 0)
     dont_care = truth.dont_care
-    return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT).any(axis=0))
+    return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT + _ROUNDING).any(axis=0))
 
 
 def count(truth: GroundTruth, found: Detected) -> Counts:
@@ -156,7 +159,7 @@ def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tu
     free = overlaps.counted.copy() if kept is None else overlaps.counted & kept
     pairs = []
     for word in np.flatnonzero(overlaps.cared):
-        candidates = np.flatnonzero(free & (overlaps.iou[word] > IOU_CONSTRAINT))
+        candidates = np.flatnonzero(free & (overlaps.iou[word] > IOU_CONSTRAINT + _ROUNDING))
         if candidates.size:
             free[candidates[0]] = False
             pairs.append((int(word), int(candidates[0])))

@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     data.add_argument(
         "--data",
         type=Path,
-        default=os.environ.get("ICDAR2015_DIR"),
+        default=os.environ.get("ICDAR2015_DIR") or None,
         metavar="DIR",
         help="folder with img_N.jpg and gt_img_N.txt (default: ICDAR2015_DIR)",
     )

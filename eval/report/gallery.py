@@ -51,7 +51,7 @@ def run_page(dataset: Icdar2015, run: Run, values: Mapping[str, Any], shown: Col
 
 
 def index_page(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
-    """The table, and links to the galleries of several runs. runs: by the name of the folder that holds their report."""
+    """The table, and links to the galleries of several runs, given by the name of the folder of their report."""
     links = "\n".join(
         f'<li><a href="{escape(folder)}/index.html">{escape(run.name)}</a>' for folder, run in runs.items()
     )

@@ -141,6 +141,11 @@ viewer.addEventListener("close", () => {
 });
 addEventListener("resize", () => viewer.open && fit());
 
+function openLinked() {
+  const linked = images.find((image) => `#${image.key}` === location.hash);
+  if (linked) open(linked);
+}
+
+addEventListener("hashchange", openLinked);
 refresh();
-const linked = images.find((image) => `#${image.key}` === location.hash);
-if (linked) open(linked);
+openLinked();

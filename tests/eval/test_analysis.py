@@ -1,0 +1,68 @@
+"""Breakdowns of a score: each agrees with scoring the part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from eval.analysis import angles, by_height, by_orientation, heights, precision_recall_curve, speed, threshold_sweep
+from eval.annotations import Detected
+from eval.icdar2015 import Icdar2015
+from eval.protocol import score
+from eval.run import Run
+
+RunOf = Callable[..., Run]
+
+
+def test_the_sweep_is_a_score_at_every_threshold(made_up: Icdar2015, run_of: RunOf) -> None:
+    run = run_of(made_up)
+    points = threshold_sweep(made_up.truths, run.detected)
+    assert [point.threshold for point in points] == pytest.approx(np.linspace(0, 1, 101))
+    for point in points:
+        kept = {}
+        for key, found in run.detected.items():
+            assert found.confidences is not None
+            kept[key] = Detected(found.quads[found.confidences >= point.threshold])
+        alone = score(made_up.truths, kept)
+        assert (point.recall, point.precision, point.hmean) == (alone.recall, alone.precision, alone.hmean)
+
+
+def test_the_curve_ends_at_the_score_and_encloses_average_precision(made_up: Icdar2015, run_of: RunOf) -> None:
+    run = run_of(made_up)
+    recall, precision = precision_recall_curve(made_up.truths, run.detected, run.score)
+    assert (recall[-1], precision[-1]) == (run.score.recall, run.score.precision)
+    gained = np.diff(recall, prepend=0)
+    assert (gained * precision).sum() == pytest.approx(run.score.ap)
+
+
+def test_groups_add_up(made_up: Icdar2015, run_of: RunOf) -> None:
+    run = run_of(made_up)
+    for groups in (
+        by_height(made_up.truths, run.detected, run.score),
+        by_orientation(made_up.truths, run.detected, run.score),
+    ):
+        assert sum(group.words for group in groups) == run.score.counts.words
+        assert sum(group.detections for group in groups) == run.score.counts.detections
+        assert (
+            sum(group.found for group in groups) == sum(group.correct for group in groups) == run.score.counts.matched
+        )
+    tall = next(group for group in by_height(made_up.truths, run.detected, run.score) if group.label == "20 to 30")
+    assert (tall.recall, tall.precision, tall.hmean) == (run.score.recall, run.score.precision, run.score.hmean)
+
+
+def test_height_and_angle_of_a_word() -> None:
+    level, upright = [[0, 0], [60, 0], [60, 20], [0, 20]], [[20, 0], [20, 60], [0, 60], [0, 0]]
+    climbing = [[0, 60], [60, 0], [70, 10], [10, 70]]
+    quads = np.array([level, upright, climbing], np.int32)
+    assert heights(quads) == pytest.approx([20, 20, np.hypot(10, 10)])
+    assert angles(quads) == pytest.approx([0, 90, -45])
+
+
+def test_speed(made_up: Icdar2015, run_of: RunOf) -> None:
+    pace = speed(run_of(made_up).records)
+    assert pace.network.mean == pytest.approx(84)
+    assert pace.network.median == pytest.approx(82.5)
+    assert pace.network_fps == pytest.approx(1000 / 84)
+    assert pace.end_to_end_fps == pytest.approx(1000 / 90)
