@@ -14,10 +14,11 @@ import binascii
 import json
 import struct
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter
+from fastapi import Path as PathParameter
 from fastapi.routing import APIRoute
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -90,6 +91,23 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": KserveError} for status in statuses}
 
 
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its definitions in the places that refer to them."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return definitions[node["$ref"].rpartition("/")[2]]
+            return {name: resolve(value) for name, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    inlined: dict[str, Any] = resolve(schema)
+    return inlined
+
+
+ModelName = Annotated[str, PathParameter(description="always `east`", json_schema_extra={"enum": [NAME]})]
+
 inference = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
 metadata = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
 
@@ -112,13 +130,13 @@ async def ready(request: Request) -> dict[str, bool]:
 
 
 @metadata.get("/models/{model}/ready", summary="Model ready", responses=_errors(404, 503))
-async def model_ready(request: Request, model: str) -> dict[str, Any]:
+async def model_ready(request: Request, model: ModelName) -> dict[str, Any]:
     _check_name(model)
     return {"name": NAME, **await ready(request)}
 
 
 @metadata.get("/models/{model}", summary="Model metadata", responses=_errors(404))
-async def describe(model: str) -> dict[str, Any]:
+async def describe(model: ModelName) -> dict[str, Any]:
     _check_name(model)
     shapes = {"quads": [-1, 4, 2], "scores": [-1], "image_index": [-1], "image_size": [-1, 2]}
     return {
@@ -137,11 +155,11 @@ async def describe(model: str) -> dict[str, Any]:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": InferRequest.model_json_schema()}},
+            "content": {"application/json": {"schema": _inlined(InferRequest.model_json_schema())}},
         }
     },
 )
-async def infer(request: Request, model: str) -> Response:
+async def infer(request: Request, model: ModelName) -> Response:
     _check_name(model)
     service, exchange = _service(request), Exchange.of(request)
     limits = service.settings.limits
@@ -180,7 +198,7 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _check_name(model: str) -> None:
+def _check_name(model: ModelName) -> None:
     if model != NAME:
         raise Problem(404, "unknown-model", f"no model {model[:80]!r}; the model is {NAME!r}")
 

@@ -31,13 +31,16 @@ def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
     logging.config.dictConfig(logs.configuration(settings))
     config = configuration(settings, functools.partial(_application, settings))
-    if settings.workers == 1:
-        uvicorn.Server(config).run()
-        return 0
-    with _shared_metrics():
-        supervisor = Multiprocess(config, sockets=[config.bind_socket()])
-        supervisor.run()
-        return FAILED if any(process.exitcode == _STOP_ALL for process in supervisor.processes) else 0
+    try:
+        if settings.workers == 1:
+            uvicorn.Server(config).run()
+            return 0
+        with _shared_metrics():
+            supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+            supervisor.run()
+            return FAILED if any(process.exitcode == _STOP_ALL for process in supervisor.processes) else 0
+    except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
+        return FAILED
 
 
 def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:

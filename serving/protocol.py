@@ -58,6 +58,7 @@ class PatientProtocol(H11Protocol):
         if _CLOSE not in self.server_state.default_headers:
             self.server_state.default_headers.append(_CLOSE)
         if self._answering:
+            self.cycle.default_headers = [*self.cycle.default_headers, _CLOSE]
             super().shutdown()
         else:
             self.loop.call_later(_DRAIN_SECONDS, self._close_if_idle)

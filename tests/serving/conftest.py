@@ -27,7 +27,7 @@ Serve = Callable[..., AbstractContextManager[httpx.Client]]
 @contextmanager
 def running(detector: Any, **options: Any) -> Iterator[httpx.Client]:
     """A server with these settings; gives a client for it."""
-    settings = Settings(**{"port": 0, "log_level": "warning", **options})
+    settings = Settings(**{"port": 0, "log_level": "warning", "warm_up": ["32x32"], **options})
     server = uvicorn.Server(configuration(settings, lambda: create_app(settings, detector)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()

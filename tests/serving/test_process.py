@@ -1,0 +1,234 @@
+"""`python -m serving` as an operator runs it: started, stopped, starved and killed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from east import TextDetector
+
+
+@pytest.fixture(autouse=True)
+def converted(detector: TextDetector) -> None:
+    """The processes find the network converted."""
+
+
+class Server:
+    """A running `python -m serving`, its log and a client for it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.wait_until(lambda: self.url or process.poll() is not None)
+        self.client = httpx.Client(base_url=self.url or "http://nowhere", timeout=60)
+
+    @property
+    def url(self) -> str | None:
+        return next((match[1] for line in self.lines if (match := re.search(r"running on (http://[^ ]+)", line))), None)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as log:
+            for line in log:
+                self.lines.append(line)
+
+    def ready(self) -> bool:
+        try:
+            return self.client.get("/readyz").status_code == 200
+        except httpx.ConnectError:  # several processes: the port is known before the first of them listens
+            return False
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        give_up = time.monotonic() + 120
+        while not condition():
+            assert time.monotonic() < give_up, "".join(self.lines)
+            time.sleep(0.05)
+
+    def ended(self) -> int:
+        status = self.process.wait(120)
+        self._reader.join()
+        return status
+
+
+@contextmanager
+def start(*flags: str, ready: bool = True) -> Iterator[Server]:
+    command = [sys.executable, "-m", "serving", "--port", "0", "--warm-up", "32x32", "--log-format", "json", *flags]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    server = Server(process)
+    try:
+        if ready:
+            server.wait_until(server.ready)
+        yield server
+    finally:
+        process.terminate()
+        server.ended()
+        server.client.close()
+
+
+def blank() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_stop_under_load_loses_no_accepted_request(photo: bytes) -> None:
+    with start("--threads", "1") as server:
+        stopping = threading.Event()
+        outcomes: list[int | str] = []
+
+        def call() -> None:
+            with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
+                while True:
+                    try:
+                        outcomes.append(client.post("/detect", content=photo).status_code)
+                    except httpx.ConnectError:
+                        assert stopping.is_set()
+                        return
+                    except httpx.TransportError as error:
+                        outcomes.append(repr(error))
+                        return
+
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(call) for _ in range(8)]
+            server.wait_until(lambda: len(outcomes) > 8)
+            stopping.set()
+            server.process.send_signal(signal.SIGTERM)
+            server.ended()
+            for done in calls:
+                done.result()
+        assert set(outcomes) == {200}
+        answered = [json.loads(line) for line in server.lines if '"request"' in line and '"/detect"' in line]
+        assert len(answered) == len(outcomes)
+        assert all(json.loads(line) for line in server.lines)
+
+
+def test_full_disk_does_not_matter(photo: bytes) -> None:
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "serving",
+                "--port",
+                "0",
+                "--log-format",
+                "json",
+                "--limits.image-bytes",
+                "40000000",
+            ],
+            stdout=full,
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        try:
+            port = wait_for_port(process.pid)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+                while client.get("/readyz").status_code != 200:
+                    time.sleep(0.05)
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))  # from now on nothing can be written
+                large = photo + bytes(30_000_000)
+                assert client.post("/detect", files={"image": large}).json()["boxes"]
+                assert client.post("/detect", content=large).json()["boxes"]
+                assert client.post("/detect", params={"format": "image/png"}, content=photo).status_code == 200
+                assert client.get("/metrics").status_code == 200
+        finally:
+            process.terminate()
+
+
+def wait_for_port(pid: int) -> int:
+    """The port a process listens on, from /proc, where its log cannot be read."""
+    while True:
+        inodes = set()
+        for fd in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                inodes.add(str(fd.readlink()).removeprefix("socket:[").removesuffix("]"))
+            except FileNotFoundError:
+                continue
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                return int(fields[1].partition(":")[2], 16)
+        time.sleep(0.05)
+
+
+def test_workers_add_up_their_metrics_and_are_replaced_when_killed() -> None:
+    with start("--workers", "2") as server:
+
+        def count() -> float:
+            found = re.search(r'east_requests_total\{.*"/detect".*"200"\} (\S+)', metrics())
+            return float(found[1]) if found else 0.0
+
+        def metrics() -> str:
+            return httpx.get(f"{server.url}/metrics", timeout=60).text
+
+        def workers() -> set[int]:
+            children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+            return {int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+        server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
+        for _ in range(10):
+            assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
+        assert count() == 10
+        assert {count() for _ in range(5)} == {10}
+        before = workers()
+        assert len(before) == 2
+        killed = min(before)
+        os.kill(killed, signal.SIGKILL)
+        server.wait_until(lambda: len(workers() - {killed}) == 2)
+        server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
+        assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
+        assert count() == 11
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+
+
+def test_dead_runtime_ends_the_process() -> None:
+    with start("--queue.stuck-seconds", "0.000001") as server:
+        answer = server.client.post("/detect", content=blank())
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "runtime-failed"
+        assert server.ended() == 1
+        assert any(json.loads(line)["level"] == "critical" for line in server.lines)
+
+
+def test_dead_runtime_of_a_worker_brings_a_new_one() -> None:
+    with start("--workers", "2", "--queue.stuck-seconds", "0.000001") as server:
+        assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 503
+        server.wait_until(lambda: sum('"ready: ' in line for line in server.lines) >= 3)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_detector_that_cannot_be_loaded_ends_everything(workers: str) -> None:
+    with start("--weights", "no-such-weights", "--workers", workers, ready=False) as server:
+        assert server.ended() == 1
+        critical = [line for line in map(json.loads, server.lines) if line["level"] == "critical"]
+        assert critical
+        assert "no-such-weights" in critical[0]["message"]
+        assert not any("Traceback" in line for line in server.lines)
+
+
+def test_port_that_is_taken(client: httpx.Client) -> None:
+    command = [sys.executable, "-m", "serving", "--port", str(client.base_url.port)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert run.returncode == 1
+    assert "address already in use" in run.stdout
