@@ -19,6 +19,7 @@ from .postprocess import extract_boxes
 from .runtimes import load_runtime
 from .runtimes.base import LoadOptions, Runtime
 from .runtimes.calibration import Calibration
+from .runtimes.tftrt_options import TfTrtOptions
 from .types import Candidates, Precision, Size, TextBox, Thresholds, Timings
 
 _EVALUATION_SIZE = Size(672, 1280)
@@ -42,14 +43,17 @@ class TextDetector:
         rounding: Rounding = "down",
         tf32: bool = False,
         nodes: NodeNames | None = None,
+        gpu_memory_fraction: float | None = None,
         calibration: Calibration | None = None,
         max_drop: float | None = None,
+        tftrt: TfTrtOptions | None = None,
     ) -> None:
         """Loads the network; a first call on a machine converts it, later ones find it converted.
 
         weights: a name that ``python -m weights list`` shows, or the path of a bundle (.npz), a TensorFlow
             checkpoint, a frozen graph (.pb) or a SavedModel folder.
-        runtime: ``auto`` takes the fastest that works here for the precision; else ``openvino`` or ``tensorflow``.
+        runtime: ``auto`` takes the fastest that works here for the precision; else ``tftrt``, ``xla``, ``openvino`` or
+            ``tensorflow``.
         precision: ``FP32``, ``FP16`` or ``INT8``; what the runtime really computes in is ``runtime.arithmetic``.
         input_size: height and width in pixels, multiples of 32, that every image is resized to. Without it
             the image's own size, its long side capped at ``max_side``, each side rounded to a multiple of 32.
@@ -58,9 +62,11 @@ class TextDetector:
         rounding: ``down``, or ``original`` for the original code's ``(side // 32 - 1) * 32``.
         tf32: lets TensorFlow on an NVIDIA GPU round FP32 to TF32.
         nodes: names of the input and output nodes, where they differ from the original's.
+        gpu_memory_fraction: of the GPU's memory, what TensorFlow may take at most, 0..1.
         calibration: the images that INT8 is calibrated on; by default 100 of ICDAR2015's training images below
             ``ICDAR2015_DIR``, else those shipped with the project.
         max_drop: INT8 puts layers back to floating point until its boxes agree with FP32's to an F1 of 1 minus this.
+        tftrt: how TF-TRT converts.
 
         Raises `WeightsError`, `GraphError`, `RuntimeUnavailableError`, `UnsupportedPrecisionError`,
         `CalibrationError`, `ConversionError`, or ``ValueError`` for an argument out of range.
@@ -68,6 +74,8 @@ class TextDetector:
         if input_size is not None and (min(input_size) < 32 or any(side % 32 for side in input_size)):
             raise ValueError(f"input_size must be multiples of 32 (height, width), got {tuple(input_size)}")
         network_size(_EVALUATION_SIZE, max_side, rounding)  # refuses what no image could be resized by
+        if gpu_memory_fraction is not None and not 0.0 < gpu_memory_fraction <= 1.0:
+            raise ValueError(f"gpu_memory_fraction must be between 0 and 1, got {gpu_memory_fraction}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.thresholds = Thresholds(score_threshold, nms_threshold, box_threshold)
@@ -78,7 +86,14 @@ class TextDetector:
         self.weights = source.name
         self.weights_sha256 = source.sha256
         options = LoadOptions(
-            _precision(precision), threads, tf32, calibration=calibration or Calibration(), max_drop=max_drop
+            _precision(precision),
+            threads,
+            tf32,
+            self.input_size,
+            gpu_memory_fraction,
+            tftrt or TfTrtOptions(),
+            calibration or Calibration(),
+            max_drop,
         )
         self.runtime: Runtime = load_runtime(source, runtime, options)
 
@@ -122,6 +137,8 @@ class TextDetector:
         Without it, for ``input_size``, or else the table's 672x1280.
         """
         chosen = Size(*size) if size is not None else self.input_size or _EVALUATION_SIZE
+        for batch in sorted({1, self.runtime.batch}):
+            self.runtime.warm_up(chosen, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
 
     def close(self) -> None:

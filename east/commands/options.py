@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..detector import TextDetector
-    from ..runtimes.calibration import Calibration
+    from ..model.source import ModelSource, NodeNames
 
 
 def size(text: str) -> tuple[int, int]:
@@ -61,13 +60,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
     """Adds every option of `TextDetector`."""
+    from .conversion_options import add_runtime_options
+
     add_model_options(parser)
-    group = parser.add_argument_group("runtime")
-    group.add_argument("--runtime", default="auto", metavar="NAME", help="'python -m east runtimes' lists them")
-    group.add_argument("--precision", default="FP32", type=str.upper, choices=["FP32", "FP16", "INT8"])
-    group.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the runtime's choice)")
-    group.add_argument("--tf32", action="store_true", help="let TensorFlow on an NVIDIA GPU round FP32 to TF32")
-    add_calibration_options(parser)
+    add_runtime_options(parser)
     group = parser.add_argument_group("detection")
     group.add_argument("--input-size", type=size, metavar="HxW", help="network size for every image, as 672x1280")
     group.add_argument(
@@ -81,39 +77,10 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--box-threshold", type=fraction, default=0.1, metavar="T", help="default: 0.1")
 
 
-def add_calibration_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that say how INT8 is calibrated."""
-    group = parser.add_argument_group("calibration of INT8")
-    group.add_argument(
-        "--calibration",
-        type=Path,
-        metavar="DIR|FILE",
-        help="folder of images, or the calibration.json of an earlier calibration, to repeat it (default: ICDAR2015's "
-        "training images below ICDAR2015_DIR, else those shipped with the project)",
-    )
-    group.add_argument("--calibration-count", type=positive, default=100, metavar="N", help="default: 100")
-    group.add_argument("--calibration-seed", type=int, metavar="N", help="draw them at random, not the first by name")
-    group.add_argument("--calibration-size", type=size, default=(672, 1280), metavar="HxW", help="default: 672x1280")
-    group.add_argument(
-        "--max-drop",
-        type=fraction,
-        metavar="F1",
-        help="put layers back to floating point until the boxes agree with FP32's to 1 minus this, such as 0.01",
-    )
-
-
-def calibration_from(args: argparse.Namespace) -> Calibration:
-    """What the options of `add_calibration_options` describe."""
-    from ..runtimes.calibration import Calibration
-    from ..types import Size
-
-    return Calibration(args.calibration, args.calibration_count, args.calibration_seed, Size(*args.calibration_size))
-
-
 def detector_from(args: argparse.Namespace) -> TextDetector:
     """The detector that the options of `add_detector_options` describe."""
     from ..detector import TextDetector
-    from ..model.source import NodeNames
+    from .conversion_options import calibration_from, tftrt_from
 
     return TextDetector(
         weights=args.weights,
@@ -127,7 +94,23 @@ def detector_from(args: argparse.Namespace) -> TextDetector:
         threads=args.threads,
         rounding=args.rounding,
         tf32=args.tf32,
-        nodes=NodeNames(args.input_name, args.score_name, args.geometry_name),
+        nodes=nodes_from(args),
+        gpu_memory_fraction=args.gpu_memory_fraction,
         calibration=calibration_from(args),
         max_drop=args.max_drop,
+        tftrt=tftrt_from(args),
     )
+
+
+def source_from(args: argparse.Namespace) -> ModelSource:
+    """The weights that the options of `add_model_options` name."""
+    from ..model.source import ModelSource
+
+    return ModelSource.find(args.weights, nodes_from(args))
+
+
+def nodes_from(args: argparse.Namespace) -> NodeNames:
+    """The names of nodes, where they are given."""
+    from ..model.source import NodeNames
+
+    return NodeNames(args.input_name, args.score_name, args.geometry_name)

@@ -13,6 +13,7 @@ from ..model.source import ModelSource
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
 from .calibration import Calibration, CalibrationSet
+from .tftrt_options import TfTrtOptions
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,18 @@ class LoadOptions:
     """How a runtime shall be loaded.
 
     threads: CPU threads; None leaves it to the runtime. tf32: lets an NVIDIA GPU round FP32 to TF32.
+    size: the only size that images will have, if there is only one.
+    gpu_memory_fraction: of the GPU's memory, what TensorFlow may take at most, 0..1.
+    tftrt: how TF-TRT converts.
     calibration: the images INT8 is calibrated on. max_drop: see `east.runtimes.quantization.quantize`.
     """
 
     precision: Precision = Precision.FP32
     threads: int | None = None
     tf32: bool = False
+    size: Size | None = None
+    gpu_memory_fraction: float | None = None
+    tftrt: TfTrtOptions = field(default_factory=TfTrtOptions)
     calibration: Calibration = field(default_factory=Calibration)
     max_drop: float | None = None
 

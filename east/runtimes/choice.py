@@ -11,9 +11,10 @@ from typing import Protocol
 from ..errors import RuntimeUnavailableError, UnsupportedPrecisionError
 from ..model.source import ModelSource
 from ..types import Precision
+from .artifacts import Artifact
 from .base import Availability, LoadOptions, Runtime
 
-NAMES = ("openvino", "tensorflow")
+NAMES = ("tftrt", "xla", "openvino", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
 _log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 class _RuntimeModule(Protocol):
     def availability(self) -> Availability: ...
+    def convert(self, source: ModelSource, options: LoadOptions) -> Artifact: ...
     def load(self, source: ModelSource, options: LoadOptions) -> Runtime: ...
 
 
@@ -46,26 +48,36 @@ def choose(precision: Precision) -> Choice:
     raise UnsupportedPrecisionError(f"no runtime can do {precision} here: {'; '.join(passed_over)}")
 
 
-def load_runtime(source: ModelSource, name: str, options: LoadOptions) -> Runtime:
-    """Loads the network in the named runtime, or for ``auto`` in the fastest that works here.
+def resolve(name: str, precision: Precision) -> str:
+    """The named runtime, or for ``auto`` the fastest, once it is known to work here.
 
     Raises ``ValueError`` for an unknown name, `RuntimeUnavailableError` when it cannot run here and
     `UnsupportedPrecisionError` when it cannot do the precision, with the runtimes that can.
     """
     if name == "auto":
-        choice = choose(options.precision)
+        choice = choose(precision)
         _log.info("%s", choice)
-        name = choice.name
+        return choice.name
     found = availability(name)
     if not found.precisions:
         raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
-    if options.precision not in found.precisions:
-        able = [other for other in NAMES if options.precision in availability(other).precisions]
+    if precision not in found.precisions:
+        able = [other for other in NAMES if precision in availability(other).precisions]
         raise UnsupportedPrecisionError(
-            f"runtime {name!r} cannot do {options.precision} here; it can do {', '.join(found.precisions)}; "
-            f"runtimes here that can do {options.precision}: {', '.join(able) or 'none'}"
+            f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
+            f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
         )
-    return _module(name).load(source, options)
+    return name
+
+
+def convert_model(source: ModelSource, name: str, options: LoadOptions) -> Artifact:
+    """Converts for a runtime, or finds what was converted before, without loading it. Raises like `resolve`."""
+    return _module(resolve(name, options.precision)).convert(source, options)
+
+
+def load_runtime(source: ModelSource, name: str, options: LoadOptions) -> Runtime:
+    """Loads the network in the named runtime, or for ``auto`` in the fastest. Raises like `resolve`."""
+    return _module(resolve(name, options.precision)).load(source, options)
 
 
 def availability(name: str) -> Availability:

@@ -7,9 +7,13 @@ from numpy.typing import NDArray
 
 from .._tensorflow import tensorflow
 from ..errors import UnsupportedPrecisionError
+from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..types import Maps, Precision
+from .artifacts import Artifact
 from .base import Availability, LoadOptions, Runtime
+from .gpu import describe_gpu, set_up_gpu
+from .graphs import GRAPH, frozen_artifact, network, set_threads
 
 PRECISIONS = (Precision.FP32,)
 
@@ -19,9 +23,16 @@ def availability() -> Availability:
     return Availability(PRECISIONS)
 
 
+def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+    """The frozen graph, from the cache if it has been made before."""
+    return frozen_artifact("tensorflow", source, options, lambda frozen: frozen, engines=0)
+
+
 def load(source: ModelSource, options: LoadOptions) -> TensorFlowRuntime:
-    """Freezes the weights and loads the graph."""
-    return TensorFlowRuntime(source, options)
+    """Freezes the weights, or finds them frozen, and loads the graph."""
+    if options.precision is not Precision.FP32:
+        raise UnsupportedPrecisionError(f"runtime 'tensorflow' runs FP32 only, not {options.precision}")
+    return TensorFlowRuntime(convert(source, options), options)
 
 
 class TensorFlowRuntime(Runtime):
@@ -30,25 +41,17 @@ class TensorFlowRuntime(Runtime):
     name = "tensorflow"
     precision = Precision.FP32
 
-    def __init__(self, source: ModelSource, options: LoadOptions) -> None:
+    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
         tf = tensorflow()
-        if options.precision is not Precision.FP32:
-            raise UnsupportedPrecisionError(f"runtime 'tensorflow' runs FP32 only, not {options.precision}")
-        if options.threads is not None and tf.config.threading.get_intra_op_parallelism_threads() != options.threads:
-            tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-        gpus = tf.config.list_physical_devices("GPU")
+        set_threads(options.threads)
+        gpu = set_up_gpu(options.gpu_memory_fraction)
         tf.config.experimental.enable_tensor_float_32_execution(options.tf32)
-        self.arithmetic = "tf32" if gpus and options.tf32 else "f32"
-        self.device = gpus[0].name if gpus else "CPU"
-        frozen = source.freeze("uint8")
-        self.model_bytes = frozen.graph_def.ByteSize()
-
-        def load_graph() -> None:
-            tf.graph_util.import_graph_def(frozen.graph_def, name="")
-
-        wrapped = tf.compat.v1.wrap_function(load_graph, [])
-        outputs = [wrapped.graph.get_tensor_by_name(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
-        self._run = wrapped.prune(wrapped.graph.get_tensor_by_name(f"{frozen.input_name}:0"), outputs)
+        self.arithmetic = "tf32" if gpu and options.tf32 else "f32"
+        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
+        self.model_bytes = artifact.bytes
+        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        run = network(FrozenModel.load(artifact.folder / GRAPH))
+        self._run = tf.function(run, input_signature=[images]).get_concrete_function()
         self._constant = tf.constant
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:

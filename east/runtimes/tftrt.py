@@ -1,0 +1,220 @@
+"""TF-TRT: TensorRT engines inside a TensorFlow graph, on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._tensorflow import tensorflow
+from ..errors import ConversionError
+from ..model.source import ModelSource
+from ..types import Precision, Size
+from .artifacts import Artifact, ArtifactCache
+from .base import Availability, LoadOptions, conversion_key
+from .calibration import SIZE, CalibrationSet
+from .gpu import describe_gpu, missing_for_tensorrt, set_up_gpu
+from .packed import PackedRuntime
+from .report import Report
+from .saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
+from .tftrt_options import TfTrtOptions
+
+CONVERTED = "saved_model"
+SHAPES = "shapes.json"
+
+_NOT_OPERATIONS = {"Const", "Placeholder", "Identity", "NoOp", "_Arg", "_Retval"}
+_log = logging.getLogger(__name__)
+
+
+def availability() -> Availability:
+    """Only where there is a GPU, TensorFlow 2.17 or older, and the TensorRT it was made for."""
+    missing = missing_for_tensorrt()
+    return Availability((), missing) if missing is not None else Availability(tuple(Precision))
+
+
+def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+    """The SavedModel with TensorRT's engines, from the cache if it has been made before on a GPU like this."""
+    from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
+
+    gpu = set_up_gpu(options.gpu_memory_fraction)
+    tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
+    images = options.calibration.find() if options.precision is Precision.INT8 else None
+    key = conversion_key(
+        "tftrt",
+        source,
+        options.precision,
+        images,
+        tensorflow=tensorflow().__version__,
+        tensorrt=tensorrt.get_loaded_tensorrt_version(),
+        tf32=options.tf32,
+        shapes=shapes_to_build(options),
+        options=asdict(options.tftrt),
+        **describe_gpu(gpu),
+    )
+    return ArtifactCache().get_or_build(key, lambda folder: build(folder, source, options, images))
+
+
+def load(source: ModelSource, options: LoadOptions) -> TfTrtRuntime:
+    """Converts the weights, or finds them converted, and loads them."""
+    return TfTrtRuntime(convert(source, options), options)
+
+
+class TfTrtRuntime(PackedRuntime):
+    """The converted SavedModel; candidates are selected by XLA after it."""
+
+    name = "tftrt"
+
+    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+        gpu = set_up_gpu(options.gpu_memory_fraction)
+        self.precision = options.precision
+        single = "tf32" if options.tf32 else "f32"
+        self.arithmetic = {Precision.FP16: "f16", Precision.INT8: "i8"}.get(options.precision, single)
+        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
+        self.model_bytes = artifact.bytes
+        self._built = _Built(json.loads((artifact.folder / SHAPES).read_text()), options)
+        self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
+        signature = self._model.signatures[SIGNATURE]
+
+        def network(images: Any) -> Sequence[Any]:
+            maps = signature(**{INPUT: images})
+            return maps[SCORE], maps[GEOMETRY]
+
+        super().__init__(network, whole=False, exact=options.size or SIZE)
+
+    def close(self) -> None:
+        super().close()
+        del self._model
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        self._built.check(shape)
+        return super()._compile(shape)
+
+
+class _Built:
+    """The shapes engines were built for. For others TF-TRT would silently run TensorFlow's own operations."""
+
+    def __init__(self, shapes: list[list[int]], options: LoadOptions) -> None:
+        self._shapes = [tuple(shape) for shape in shapes]
+        self._others = may_build_at_runtime(options)
+        self._range = options.tftrt.use_dynamic_shape and "Range" in options.tftrt.dynamic_shape_profile_strategy
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raises `ConversionError` for a shape that no engine takes and none may be built for."""
+        if self._others or shape in self._shapes:
+            return
+        lowest, highest = np.min(self._shapes, axis=0), np.max(self._shapes, axis=0)
+        if self._range and (lowest <= shape).all() and (shape <= highest).all():
+            return
+        known = ", ".join("x".join(map(str, built[:3])) for built in self._shapes)
+        raise ConversionError(
+            f"no TensorRT engine for images of {'x'.join(map(str, shape[:3]))} (built for {known}): "
+            "convert for this size, or allow building at run time"
+        )
+
+
+def build(folder: Path, source: ModelSource, options: LoadOptions, images: CalibrationSet | None) -> None:
+    """Writes the converted SavedModel and what is known of it.
+
+    Raises `ConversionError` when TF-TRT converts too little, or fails.
+    """
+    from tensorflow.python.compiler.tensorrt import trt_convert
+
+    from .late_upsampling import upsample_late
+    from .quantize_dequantize import with_ranges
+
+    tf = tensorflow()
+    chosen = options.tftrt
+    frozen = source.freeze("uint8")
+    graph = upsample_late(frozen)
+    if images is not None:
+        _log.info("calibrating on %s", images)
+        images.save(folder / "calibration.json")
+        if not chosen.use_calibration:
+            graph = with_ranges(graph, images.images())
+    original = folder / "original"
+    save_saved_model(graph, original)
+    workspace = chosen.max_workspace_size_bytes or trt_convert.DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES
+    converter = trt_convert.TrtGraphConverterV2(
+        input_saved_model_dir=str(original),
+        input_saved_model_signature_key=SIGNATURE,
+        use_dynamic_shape=chosen.use_dynamic_shape,
+        dynamic_shape_profile_strategy=chosen.dynamic_shape_profile_strategy,
+        max_workspace_size_bytes=workspace,
+        precision_mode=str(options.precision),
+        minimum_segment_size=chosen.minimum_segment_size,
+        maximum_cached_engines=chosen.maximum_cached_engines,
+        use_calibration=chosen.use_calibration,
+        allow_build_at_runtime=may_build_at_runtime(options),
+    )
+    shapes = shapes_to_build(options) if chosen.build_at_conversion else []
+    calibrated = images is not None and chosen.use_calibration
+    try:
+        converted = converter.convert(calibration_input_fn=_inputs(images) if images and calibrated else None)
+        summary: list[str] = []
+        converter.summary(print_fn=lambda text="": summary.append(text))
+        (folder / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
+        report(frozen.operations, converted.graph.as_graph_def()).save(folder)
+        if shapes:
+            converter.build(lambda: ((tf.zeros(shape, tf.uint8),) for shape in shapes))
+        converter.save(str(folder / CONVERTED), save_gpu_specific_engines=bool(shapes))
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise ConversionError(
+            f"TF-TRT failed to convert to {options.precision}: {str(error).splitlines()[0]}"
+        ) from error
+    (folder / SHAPES).write_text(json.dumps(shapes), encoding="utf-8")
+    shutil.rmtree(original)
+
+
+def report(before: dict[str, int], converted: Any) -> Report:
+    """What TF-TRT took of a graph, from the GraphDef it gave back.
+
+    Raises `ConversionError` when it built no engine or left a convolution in TensorFlow.
+    """
+    engines = [node.name for node in converted.node if node.op == "TRTEngineOp"]
+    inside = {f"{engine}_native_segment" for engine in engines}
+    segments = [function for function in converted.library.function if function.signature.name in inside]
+    taken = sum(node.op not in _NOT_OPERATIONS for segment in segments for node in segment.node_def)
+    left = [node.op for node in converted.node if node.op not in _NOT_OPERATIONS and node.op != "TRTEngineOp"]
+    convolutions = sum("Conv2D" in op for op in left)
+    share = taken / max(1, taken + len(left))
+    if not engines or convolutions:
+        raise ConversionError(
+            f"TF-TRT left {convolutions} of {before.get('Conv2D', 0)} convolutions in TensorFlow "
+            f"({len(engines)} engines, {share:.0%} of the operations converted); try a lower minimum_segment_size"
+        )
+    after = {op: left.count(op) for op in sorted(set(left))} | {"TRTEngineOp": len(engines)}
+    return Report(before, after, len(engines), share)
+
+
+def shapes_to_build(options: LoadOptions) -> list[tuple[int, int, int, int]]:
+    """The shapes (N, H, W, 3) engines are built for."""
+    size: Size = options.size or SIZE
+    return [(batch, *size, 3) for batch in options.tftrt.batches]
+
+
+def may_build_at_runtime(options: LoadOptions) -> bool:
+    """Whether engines may be built while running: as told, else if they must be, or image sizes vary."""
+    chosen: TfTrtOptions = options.tftrt
+    if chosen.allow_build_at_runtime is not None:
+        return chosen.allow_build_at_runtime
+    return options.size is None or not chosen.build_at_conversion
+
+
+def _inputs(images: CalibrationSet) -> Callable[[], Iterator[tuple[Any]]]:
+    from tqdm import tqdm
+
+    tf = tensorflow()
+
+    def batches() -> Iterator[tuple[Any]]:
+        for image in tqdm(
+            images.images(), total=len(images), unit="image", desc="calibrate", disable=None, leave=False
+        ):
+            yield (tf.constant(image),)
+
+    return batches

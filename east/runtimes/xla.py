@@ -1,0 +1,57 @@
+"""XLA, TensorFlow's compiler, on an NVIDIA GPU."""
+
+from __future__ import annotations
+
+from .._tensorflow import tensorflow
+from ..model.frozen import FrozenModel
+from ..model.source import ModelSource
+from ..types import Precision
+from .artifacts import Artifact
+from .base import Availability, LoadOptions
+from .gpu import describe_gpu, missing_for_tensorflow, set_up_gpu
+from .graphs import GRAPH, frozen_artifact, network, set_threads
+from .half_precision import to_half
+from .late_upsampling import upsample_late
+from .packed import PackedRuntime
+
+PRECISIONS = (Precision.FP32, Precision.FP16)
+
+
+def availability() -> Availability:
+    """Only where there is a GPU: on a CPU the same code is slower than plain TensorFlow."""
+    missing = missing_for_tensorflow()
+    if missing is not None:
+        return Availability((), missing)
+    return Availability(PRECISIONS, "XLA has no INT8")
+
+
+def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+    """The frozen graph in the precision asked for, from the cache if it has been made before."""
+
+    def rewrite(frozen: FrozenModel) -> FrozenModel:
+        late = upsample_late(frozen)
+        return to_half(late) if options.precision is Precision.FP16 else late
+
+    return frozen_artifact("xla", source, options, rewrite, engines=1)
+
+
+def load(source: ModelSource, options: LoadOptions) -> XlaRuntime:
+    """Rewrites the graph, or finds it rewritten, and loads it. It is compiled when a shape is first needed."""
+    return XlaRuntime(convert(source, options), options)
+
+
+class XlaRuntime(PackedRuntime):
+    """The network and the selection of candidates, compiled together, once for each bucket of shapes."""
+
+    name = "xla"
+
+    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+        set_threads(options.threads)
+        gpu = set_up_gpu(options.gpu_memory_fraction)
+        tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
+        self.precision = options.precision
+        single = "tf32" if gpu and options.tf32 else "f32"
+        self.arithmetic = "f16" if options.precision is Precision.FP16 else single
+        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
+        self.model_bytes = artifact.bytes
+        super().__init__(network(FrozenModel.load(artifact.folder / GRAPH)), whole=True, exact=options.size)
