@@ -49,7 +49,9 @@ def write_graph(path: Path, network: Callable[[Any], tuple[Any, Any]], **placeho
     path.write_bytes(graph.as_graph_def().SerializeToString())
 
     def original(array: NDArray[Any]) -> Maps:
-        with v1.Session(graph=graph) as session:
+        config = v1.ConfigProto()
+        config.graph_options.rewrite_options.disable_meta_optimizer = True  # some odd chains make it abort
+        with v1.Session(graph=graph, config=config) as session:
             return Maps(*session.run([score, geometry], {images: array}))
 
     return original
