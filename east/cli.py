@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from .commands import cache, detect, freeze, runtimes
+from .commands import cache, convert, detect, freeze, inspect, runtimes
 from .commands.console import run_command
 
 
@@ -13,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     parser = argparse.ArgumentParser(prog="east", description="EAST scene-text detection: words as quadrilaterals.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (detect, freeze, runtimes, cache):
+    for module in (detect, freeze, convert, inspect, runtimes, cache):
         module.add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--debug", action="store_true", help="show a traceback when something fails")

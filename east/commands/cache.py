@@ -21,6 +21,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"freed {cache.clear() / 1e6:.1f} MB in {cache.folder}")
         return 0
     for artifact in cache.entries():
-        details = "  ".join(f"{part}={str(value)[:12]}" for part, value in artifact.key.items())
-        print(f"{artifact.folder.name}  {artifact.bytes / 1e6:7.1f} MB  {artifact.seconds:6.1f} s  {details}")
+        rest = {part: _short(value) for part, value in artifact.key.items() if part not in ("runtime", "precision")}
+        details = "  ".join(f"{part} {value}" for part, value in rest.items() if value)
+        print(f"{artifact.folder.name}  {artifact.bytes / 1e6:.1f} MB  {artifact.seconds:.1f} s  {details}")
     return 0
+
+
+def _short(value: object) -> str:
+    """A part of a key, hashes cut to what tells them apart, and nothing for what is not set."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={_short(part)}" for name, part in value.items() if part is not None)
+    return "" if value is None else str(value)[:12]
