@@ -87,8 +87,8 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
         detector.warm_up()
     counts = Counts()
     done = len(dataset.samples) - len(todo)
-    with tqdm(total=len(dataset.samples), initial=done, unit="image", disable=None, leave=False) as bar:
-        bar.set_description(f"{detector.runtime.name} {detector.runtime.precision}")
+    name = f"{detector.runtime.name} {detector.runtime.precision}"
+    with tqdm(desc=name, total=len(dataset.samples), initial=done, unit="image", disable=None, leave=False) as bar:
         for sample in dataset.samples:
             if sample.key in journal.records:
                 counts += count(sample.truth, _parse(sample.key, journal.records[sample.key]))
