@@ -76,14 +76,14 @@ def checkpoint_prefix(path: str | Path) -> Path:
         prefixes = [index.with_suffix("") for index in sorted(path.glob("*.index"))]
         state = re.search(r'^model_checkpoint_path: "(.*)"', _text(path / "checkpoint"), re.MULTILINE)
         latest = path / re.split(r"[\\/]", state[1])[-1] if state else None
-        if latest in prefixes:
-            return path / latest
+        if latest and (latest in prefixes or latest.is_file()):
+            return latest
         if len(prefixes) == 1:
             return prefixes[0]
         found = f"it holds {len(prefixes)}, and no file 'checkpoint' that says which" if prefixes else "it holds none"
         raise WeightsError(f"{path} is not a folder with a checkpoint: {found}")
     prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
-    if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # the single file is TensorFlow's older format
+    if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # a single file: the format of TensorFlow 0.x
         raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
     return prefix
 

@@ -80,18 +80,32 @@ def test_tensorflow_restores_what_is_written(few: Variables, written: Path) -> N
         assert session.run(step) == 3
 
 
+def test_the_first_format_of_checkpoints_is_read(tmp_path: Path) -> None:
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.get_variable("a/weights", [2, 3], initializer=tf.ones_initializer(), use_resource=False)
+        session.run(v1.global_variables_initializer())
+        saver = v1.train.Saver(write_version=v1.train.SaverDef.V1)
+        saver.save(session, str(tmp_path / "model"))
+    for path in (tmp_path / "model", tmp_path):
+        np.testing.assert_array_equal(read_arrays(path)["a/weights"], np.ones((2, 3)))
+
+
 @pytest.mark.parametrize("suffix", ["", ".index", ".data-00000-of-00001", ".meta"])
 def test_prefix_from_any_of_the_files(written: Path, suffix: str) -> None:
     assert checkpoint_prefix(f"{written}{suffix}") == written
 
 
-def test_a_folder_means_its_latest_checkpoint(few: Variables, written: Path, tmp_path: Path) -> None:
+def test_a_folder_means_its_latest_checkpoint(
+    few: Variables, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_checkpoint(written.with_name("model.ckpt-12"), few)
     assert checkpoint_prefix(written.parent).name == "model.ckpt-12"
     moved = tmp_path / "moved"
     shutil.move(written.parent, moved)
     (moved / "checkpoint").write_text('model_checkpoint_path: "/machine/that/trained/model.ckpt-3"\n')
     assert checkpoint_prefix(moved) == moved / "model.ckpt-3"
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_prefix("moved") == Path("moved/model.ckpt-3")
 
 
 def test_a_folder_without_a_clear_answer_says_so(few: Variables, written: Path, tmp_path: Path) -> None:
