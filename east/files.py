@@ -15,8 +15,13 @@ IMAGE_SUFFIXES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".t
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A binary file to write to, which takes ``path``'s place when the block ends without an error.
 
-    Until then, and after an error, what was at ``path`` stays as it was. Parent folders are made.
+    Until then, and after an error, what was at ``path`` stays as it was. Parent folders are made. A device or
+    a pipe (``/dev/stdout``) is written to as it is.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as file:
+            yield file
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
