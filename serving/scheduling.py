@@ -18,6 +18,8 @@ from .metrics import Metrics
 from .problems import Problem
 from .settings import Queue
 
+_SURE = 0.75  # of the deadline may be foreseen to pass; the rest is for what cannot be foreseen
+
 logger = logging.getLogger("serving")
 
 
@@ -103,7 +105,7 @@ class Scheduler:
         if self._dead:
             raise Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
         ahead = len(self._waiting) / self._parallel * self._seconds_per_image
-        in_time = ahead + self._seconds_per_image < self._settings.deadline_seconds
+        in_time = ahead + self._seconds_per_image < _SURE * self._settings.deadline_seconds
         if len(self._waiting) + images > self._settings.requests or not in_time:
             detail = f"{len(self._waiting)} images are waiting already; try again later"
             raise Problem(503, "queue-full", detail, retry_after=ahead / 2)

@@ -1,0 +1,284 @@
+"""Measures the service over loopback: ``python bench/serving.py throughput|memory|overload``.
+
+throughput: clients that ask without a pause against the bare detector on the same images, in turns, in one run.
+memory: how much the process grows over many requests of many sizes.
+overload: ten times the load it can bear, and how soon it is itself again afterwards.
+Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http.client
+import io
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from east import TextDetector  # noqa: E402
+from east.types import Size  # noqa: E402
+
+
+class Picture:
+    """An encoded image and the boxes that the bare detector finds in it."""
+
+    def __init__(self, name: str, data: bytes, detector: TextDetector, max_side: int | None = None) -> None:
+        self.name = name
+        self.data = data
+        found = detector.detect(data, max_side=max_side)
+        self.size = {"width": found.width, "height": found.height}
+        self.quads = found.quads
+
+    def fits(self, answer: dict[str, Any]) -> bool:
+        """Whether this is the answer for this picture."""
+        quads = np.array([box["quad"] for box in answer["boxes"]], np.float32).reshape(-1, 4, 2)
+        same = answer["image"] == self.size and quads.shape == self.quads.shape
+        return same and bool(np.allclose(quads, self.quads, atol=0.6))
+
+
+@contextlib.contextmanager
+def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int]]:
+    """A server process; gives its address and process id."""
+    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json"]
+    command += ["--precision", options.precision, "--max-side", str(options.max_side), *flags]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
+    threading.Thread(target=process.stdout.read, daemon=True).start()
+    try:
+        while httpx.get(f"{url}/readyz").status_code != 200:
+            time.sleep(0.1)
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+class Load:
+    """Clients that ask for one picture after the other without a pause."""
+
+    def __init__(self, url: str, pictures: list[Picture], clients: int, query: str = "") -> None:
+        self._url = url
+        self._pictures = pictures
+        self._clients = clients
+        self._query = query
+        self.done = 0
+        self.wrong: list[str] = []
+        self._lock = threading.Lock()
+
+    def run(self, seconds: float = 1e9, requests: float = 1e9) -> float:
+        """Asks for so long, or so often. Returns answers a second."""
+        before, start = self.done, time.perf_counter()
+        with ThreadPoolExecutor(self._clients) as pool:
+            for client in range(self._clients):
+                pool.submit(self._ask, client, start + seconds, before + requests)
+        return (self.done - before) / (time.perf_counter() - start)
+
+    def _ask(self, client: int, until: float, most: float) -> None:
+        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=120)
+        for turn in itertools.count(client):
+            if time.perf_counter() > until or self.done >= most:
+                return
+            picture = self._pictures[turn % len(self._pictures)]
+            try:
+                connection.request("POST", f"/detect{self._query}", picture.data, {"Content-Type": "image/jpeg"})
+                answer = connection.getresponse()
+                body = json.loads(answer.read())
+                good = answer.status == 200 and picture.fits(body)
+                told = "" if good else f"{picture.name}: {answer.status} {str(body)[:200]}"
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                told = f"{picture.name}: {error!r}"
+            with self._lock:
+                self.done += 1
+                if told:
+                    self.wrong.append(told)
+
+
+def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds: float) -> float:
+    """Images a second of the detector itself, called by so many threads."""
+    until = time.perf_counter() + seconds
+    start = time.perf_counter()
+
+    def work(thread: int) -> int:
+        for count in itertools.count(1):
+            detector.detect(pictures[(thread + count) % len(pictures)].data)
+            if time.perf_counter() > until:
+                return count
+        raise AssertionError
+
+    with ThreadPoolExecutor(threads) as pool:
+        counts = list(pool.map(work, range(threads)))
+    return sum(counts) / (time.perf_counter() - start)
+
+
+def throughput(options: argparse.Namespace) -> list[str]:
+    with (
+        detector_of(options) as detector,
+        service(options, "--queue.deadline-seconds", "600") as (url, _),
+    ):
+        pictures = load(options, detector)
+        clients = Load(url, pictures, options.clients)
+        turns = max(1, round(options.seconds / 30))
+        share = options.seconds / turns
+        rates: dict[str, list[float]] = {"one thread": [], "two threads": [], "service": []}
+        bare(detector, pictures, 2, 2)
+        clients.run(2)
+        for _ in range(turns):
+            rates["one thread"].append(bare(detector, pictures, 1, share / 2))
+            rates["service"].append(clients.run(share))
+            rates["two threads"].append(bare(detector, pictures, 2, share / 2))
+    means = {name: float(np.mean(values)) for name, values in rates.items()}
+    print(f"{len(pictures)} images, {options.precision}, {options.clients} clients, {options.seconds:g} s of service")
+    for name in ("one thread", "two threads"):
+        print(f"bare detector, {name:11s}  {means[name]:8.2f} images/s")
+    print(f"service                     {means['service']:8.2f} images/s")
+    for name in ("one thread", "two threads"):
+        print(f"service / bare, {name:11s} {means['service'] / means[name]:8.3f}")
+    print(f"{clients.done} answers, {len(clients.wrong)} wrong")
+    return clients.wrong
+
+
+def memory(options: argparse.Namespace) -> list[str]:
+    with detector_of(options) as detector:
+        pictures = resized(load(options, detector), detector)
+    with service(options) as (url, pid):
+        clients = Load(url, pictures, options.clients, "?max_side=320")
+        warm = max(200, options.requests // 10)
+        clients.run(requests=warm)
+        start = resident(pid)
+        print(f"after {clients.done:6d} requests: {start / 2**20:8.1f} MiB")
+        most = start
+        for _ in range(5):
+            clients.run(requests=options.requests / 5)
+            most = max(most, resident(pid))
+            print(f"after {clients.done:6d} requests: {resident(pid) / 2**20:8.1f} MiB")
+    print(f"growth {100 * (most - start) / start:.2f} %, {len(clients.wrong)} wrong answers")
+    return clients.wrong
+
+
+def overload(options: argparse.Namespace) -> list[str]:
+    deadline = 10.0
+    with detector_of(options) as detector:
+        pictures = load(options, detector)
+    with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
+        capacity = Load(url, pictures, options.clients).run(min(10.0, options.seconds))
+        times: list[float] = []
+        statuses: Counter[str] = Counter()
+        wrong: list[str] = []
+        asyncio.run(flood(url, pictures, 10 * capacity, options.seconds, statuses, times, wrong))
+        after = time.perf_counter()
+        while httpx.post(f"{url}/detect", content=pictures[0].data, timeout=60).status_code != 200:
+            time.sleep(0.05)
+        recovery = time.perf_counter() - after
+    print(f"capacity {capacity:.1f} images/s, offered {10 * capacity:.0f} requests/s for {options.seconds:g} s")
+    print("answers: " + ", ".join(f"{count} x {status}" for status, count in sorted(statuses.items())))
+    p50, p99 = np.percentile(times, [50, 99])
+    print(f"accepted: p50 {p50:.2f} s, p99 {p99:.2f} s = {p99 / deadline:.2f} of the deadline of {deadline:g} s")
+    print(f"accepted: {len(times) / options.seconds / capacity:.2f} of the capacity")
+    print(f"first answer afterwards: {recovery:.2f} s")
+    return wrong
+
+
+async def flood(
+    url: str,
+    pictures: list[Picture],
+    rate: float,
+    seconds: float,
+    statuses: Counter[str],
+    times: list[float],
+    wrong: list[str],
+) -> None:
+    """Starts requests at a steady rate, whether or not earlier ones were answered."""
+
+    async def ask(client: httpx.AsyncClient, picture: Picture) -> None:
+        start = time.perf_counter()
+        try:
+            answer = await client.post("/detect", content=picture.data)
+        except httpx.TransportError as error:
+            statuses["lost"] += 1
+            wrong.append(f"{picture.name}: {error!r}")
+            return
+        statuses[str(answer.status_code)] += 1
+        if answer.status_code == 200:
+            times.append(time.perf_counter() - start)
+            if not picture.fits(answer.json()):
+                wrong.append(f"{picture.name}: boxes of another image")
+        elif answer.status_code not in (429, 503) or "retry-after" not in answer.headers:
+            wrong.append(f"{picture.name}: {answer.status_code} {answer.text[:200]}")
+
+    limits = httpx.Limits(max_connections=800, max_keepalive_connections=100)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        begin = time.perf_counter()
+        tasks = []
+        for number in range(int(rate * seconds)):
+            await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
+            tasks.append(asyncio.create_task(ask(client, pictures[number % len(pictures)])))
+        await asyncio.gather(*tasks)
+
+
+def detector_of(options: argparse.Namespace) -> TextDetector:
+    return TextDetector(precision=options.precision, max_side=options.max_side)
+
+
+def load(options: argparse.Namespace, detector: TextDetector) -> list[Picture]:
+    """The pictures of a folder, the project's own without one."""
+    paths = [path for path in sorted(Path(options.images).iterdir()) if path.suffix in {".jpg", ".png"}][: options.most]
+    return [Picture(path.name, path.read_bytes(), detector) for path in paths]
+
+
+def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
+    """The pictures in many sizes, as the network is to see them at 320 pixels."""
+    made = []
+    for number, picture in enumerate(pictures * max(1, 24 // len(pictures))):
+        image = Image.open(io.BytesIO(picture.data)).convert("RGB")
+        size = Size(200 + 37 * (number % 11), 200 + 53 * (number % 13))
+        buffer = io.BytesIO()
+        image.resize((size.width, size.height)).save(buffer, "JPEG")
+        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, 320))
+    return made
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["throughput", "memory", "overload"])
+    parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
+    parser.add_argument("--most", type=int, default=20, help="images to take from it")
+    parser.add_argument("--max-side", type=int, default=2400, help="longest side in pixels that the network sees")
+    parser.add_argument("--precision", default="FP32")
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=120, help="of load, for throughput and overload")
+    parser.add_argument("--requests", type=int, default=5000, help="for memory")
+    options = parser.parse_args()
+    wrong = {"throughput": throughput, "memory": memory, "overload": overload}[options.what](options)
+    for line in wrong[:10]:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
