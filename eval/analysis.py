@@ -29,16 +29,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Group:
-    """Words and detections of one kind.
-
-    recall counts the words of this kind, precision the detections of this kind; a match may join two kinds.
-    """
+    """Words of one kind, and the detections that are such words or were taken for such."""
 
     label: str
     words: int
     found: int
     detections: int
-    correct: int
 
     @property
     def recall(self) -> float:
@@ -48,7 +44,7 @@ class Group:
     @property
     def precision(self) -> float:
         """Share of the group's detections that are words."""
-        return self.correct / self.detections if self.detections else 0.0
+        return self.found / self.detections if self.detections else 0.0
 
     @property
     def hmean(self) -> float:
@@ -145,13 +141,13 @@ def precision_recall_curve(
 
 
 def by_height(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score) -> list[Group]:
-    """Groups words and detections by their height in pixels, the mean of their left and right side."""
+    """Groups by height in pixels, the mean of the left and right side: of the word, or of a false alarm itself."""
     labels = ["under 10", "10 to 15", "15 to 20", "20 to 30", "30 to 50", "50 and over"]
     return _groups(truths, detected, result, heights, _HEIGHTS, labels)
 
 
 def by_orientation(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score) -> list[Group]:
-    """Groups words and detections by the angle in degrees between their reading direction and the horizontal."""
+    """Groups by the angle in degrees from horizontal: of the word, or of a false alarm itself."""
     labels = ["under 5", "5 to 15", "15 to 30", "30 to 60", "60 and over"]
     return _groups(truths, detected, result, lambda quads: np.abs(angles(quads)), _ANGLES, labels)
 
@@ -176,14 +172,14 @@ def _groups(
     edges: tuple[float, ...],
     labels: list[str],
 ) -> list[Group]:
-    tallies = np.zeros((4, len(labels)), np.int64)
+    tallies = np.zeros((3, len(labels)), np.int64)
     for key, truth in truths.items():
         found, image = detected.get(key, NOTHING), result.images[key]
-        counted = np.ones(len(found.quads), np.bool_)
-        counted[list(image.set_aside)] = False
-        words, detections = value_of(truth.quads), value_of(found.quads)
-        pairs = np.array(image.pairs, np.intp).reshape(-1, 2)
-        kinds = (words[~truth.dont_care], words[pairs[:, 0]], detections[counted], detections[pairs[:, 1]])
+        alarm = np.ones(len(found.quads), np.bool_)
+        alarm[[*image.set_aside, *(detection for _, detection in image.pairs)]] = False
+        words = value_of(truth.quads)
+        matched = words[[word for word, _ in image.pairs]]
+        kinds = (words[~truth.dont_care], matched, np.concatenate([matched, value_of(found.quads)[alarm]]))
         for row, values in enumerate(kinds):
             tallies[row] += np.bincount(np.digitize(values, edges[1:-1]), minlength=len(labels))
     return [Group(label, *(int(n) for n in column)) for label, column in zip(labels, tallies.T, strict=True)]

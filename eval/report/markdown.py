@@ -23,7 +23,7 @@ def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
         _groups(values["by_height"]),
         "## By orientation in degrees from horizontal",
         _groups(values["by_orientation"]),
-        "Recall counts the words of a row, precision the detections of a row.",
+        "A found word counts in its own row, a false alarm in the row of its own size or angle.",
         "## Plots",
         *(f"![{plot.caption}]({plot.file})" for plot in PLOTS),
         "[The worst images](index.html) · [submission for the competition site](submission.zip) · "
