@@ -50,7 +50,8 @@ class Panel:
         for word in line.split(" "):
             self.draw.text((x, y), word, fill=colour, font=face, anchor="ls")
             left, top, right, bottom = self.draw.textbbox((x, y), word, font=face, anchor="ls")
-            self.words.append(Word(word, np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)))
+            text = word if any(map(str.isalnum, word)) or word == "&" else "###"  # a dot is nothing to be found
+            self.words.append(Word(text, np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)))
             x += face.getlength(word + " ")
 
 
