@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from east import (
@@ -19,14 +20,14 @@ from east import (
     UnsupportedPrecisionError,
     WeightsError,
 )
+from east.image import load_image
 
 
 def opened(path: Path) -> Image.Image:
-    with Image.open(path) as image:
-        return image.convert("RGB")
+    return Image.fromarray(load_image(path))
 
 
-def quads(found: Detections | ImageError) -> np.ndarray:
+def quads(found: Detections | ImageError) -> NDArray[np.float32]:
     assert isinstance(found, Detections)
     return np.array([box.quad for box in found])
 

@@ -52,7 +52,7 @@ def default_name() -> str:
 
 def manifest() -> dict[str, Record]:
     """All recorded weights by name: the bundled ones first, then the imported ones."""
-    records = {}
+    records: dict[str, Record] = {}
     for folder in (_BUNDLED, user_folder()):
         for entry in _read_manifest(folder)["weights"]:
             record = dict(entry, path=folder / entry["file"])
