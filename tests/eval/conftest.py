@@ -45,11 +45,9 @@ MADE_UP: dict[str, tuple[list[tuple[int, int, str]], list[tuple[int, int, float]
 }
 
 
-@pytest.fixture
-def made_up_folder(tmp_path: Path) -> Path:
-    """The images and ground truths of `MADE_UP`."""
-    folder = tmp_path / "made-up"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def _made_up_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made-up")
     for key, (words, _) in MADE_UP.items():
         noise = np.random.default_rng(int(key)).integers(0, 255, (240, 320, 3), np.uint8)
         Image.fromarray(noise).save(folder / f"img_{key}.jpg")
@@ -58,11 +56,17 @@ def made_up_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made_up(made_up_folder: Path) -> Icdar2015:
-    return icdar2015.load(made_up_folder)
+def made_up_folder(_made_up_folder: Path, tmp_path: Path) -> Path:
+    """The images and ground truths of `MADE_UP`, for a test to change."""
+    return Path(shutil.copytree(_made_up_folder, tmp_path / "made-up"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def made_up(_made_up_folder: Path) -> Icdar2015:
+    return icdar2015.load(_made_up_folder)
+
+
+@pytest.fixture(scope="session")
 def run_of() -> Callable[..., Run]:
     """Makes a run out of what shall have been found."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,16 +40,22 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def gallery(made_up: Icdar2015, run_of: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    write_report(folder, made_up, [run_of(made_up)])
+    return (folder / "index.html").as_uri()
+
+
 @pytest.fixture
-def page(browser: Browser, made_up: Icdar2015, run_of: Callable[..., Run], tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, gallery: str) -> Iterator[Page]:
     """The gallery of the made-up run; any script error or request that leaves the disk fails the test."""
-    write_report(tmp_path / "report", made_up, [run_of(made_up)])
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("requestfailed", lambda request: problems.append(request.url))
     page.on("request", lambda request: None if request.url.startswith("file:") else problems.append(request.url))
-    page.goto((tmp_path / "report" / "index.html").as_uri())
+    page.goto(gallery)
     yield page
     page.close()
     assert problems == []
