@@ -10,10 +10,13 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import ops
 
+from .._tensorflow import keras
 from .config import Augmentation
-from .labels import IGNORED, TEXT, Tensor, shorter_sides, visible_share
+from .data import IGNORED, TEXT
+from .labels import Tensor, shorter_sides, visible_share
+
+ops = keras().ops
 
 OUTSIDE = (124.0, 117.0, 104.0)  # what lies beyond a picture's border
 DRAWS = 32  # random numbers for one view

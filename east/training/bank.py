@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from ..image import load_image, resize
 from ..types import Size
-from .data import Example
-
-ABSENT, TEXT, IGNORED = 0, 1, 2
+from .data import ABSENT, IGNORED, TEXT, Example
 
 
 class Bank:
@@ -20,7 +18,7 @@ class Bank:
 
     pixels: int32 ``(N, height * width)``, one number a pixel: red + 256 green + 65536 blue.
     sizes: float32 ``(N, 2)``, height and width of each picture, which lies on the canvas's top-left corner.
-    quads: float32 ``(N, W, 4, 2)``, in the pictures' pixels. kinds: int32 ``(N, W)``, see `labels`.
+    quads: float32 ``(N, W, 4, 2)``, in the pictures' pixels. kinds: int32 ``(N, W)``, see `data`.
     """
 
     def __init__(self, count: int, canvas: tuple[int, int], words: int = 160) -> None:
@@ -36,7 +34,7 @@ class Bank:
 
     def put(self, slot: int, image: NDArray[np.uint8], quads: NDArray[np.float32], legible: NDArray[np.bool_]) -> None:
         """Stores one picture, uint8 RGB ``(H, W, 3)``, scaled down to fit the canvas, and its words."""
-        image, quads = fit(image, quads, self.canvas)
+        image, quads = scaled_to_fit(image, quads, self.canvas)
         self.pixels[slot] = pack_pixels(image, self.canvas)
         self.sizes[slot] = image.shape[:2]
         self.put_words(slot, quads, legible)
@@ -65,7 +63,7 @@ def bank_of_examples(
     return bank
 
 
-def fit(
+def scaled_to_fit(
     image: NDArray[np.uint8], quads: NDArray[np.float32], canvas: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Scales a picture and its quads down until it fits ``canvas`` (height, width); a smaller one stays as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from .synth.scene import SceneSettings
+from .synth.settings import SceneSettings
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Config:
     scenes: what synthetic pictures are like. kept: how many are at hand, on each device. fresh: how many of them are
         replaced every ``fresh_every`` steps; ``kept`` is a multiple of it.
     canvas: height and width of the memory for a picture; larger pictures are scaled down to it.
-    evaluate_every, save_every: steps between evaluations, between checkpoints.
+    log_every, save_every, evaluate_every: steps between lines of the log, checkpoints, evaluations.
     evaluation: height and width at which the network sees pictures of the validation set.
     threshold: score threshold of the evaluation.
     initial: weights to start from, a name that `weights.resolve` knows or a path; None for fresh ones.
@@ -117,8 +117,9 @@ class Config:
     fresh: int = 16
     fresh_every: int = 4
     canvas: tuple[int, int] = (720, 1280)
-    evaluate_every: int = 5_000
+    log_every: int = 20
     save_every: int = 5_000
+    evaluate_every: int = 5_000
     evaluation: tuple[int, int] = (672, 1280)
     threshold: float = 0.8
     initial: str | None = None
@@ -127,6 +128,14 @@ class Config:
 
     def check(self) -> None:
         """Raises: ValueError where numbers do not fit together."""
+        crop = self.recipe.augmentation.crop
+        if crop % 32 or any(side % 32 for side in self.evaluation):
+            raise ValueError(
+                f"configuration {self.name}: the network sees sides that are multiples of 32, not a crop of {crop} "
+                f"and an evaluation at {self.evaluation[0]}x{self.evaluation[1]}"
+            )
+        if not 0 <= self.synthetic <= 1:
+            raise ValueError(f"configuration {self.name}: synthetic is a share, 0..1, got {self.synthetic}")
         if self.synthetic and (self.kept % self.fresh or self.canvas != (self.scenes.height, self.scenes.width)):
             raise ValueError(
                 f"configuration {self.name}: kept ({self.kept}) must be a multiple of fresh ({self.fresh}), and scenes "

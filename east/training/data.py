@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+from ..files import IMAGE_SUFFIXES
+
 ILLEGIBLE = "###"
+ABSENT, TEXT, IGNORED = 0, 1, 2  # the kinds of a word; absent ones pad the words of a picture to a common number
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,8 @@ def read_folder(
         legible = np.asarray([text != ILLEGIBLE for text in texts], bool) & convex(quads)
         examples.append(Example(image, quads, legible, texts))
     if not examples:
-        raise FileNotFoundError(f"{folder} has no training images ({', '.join(IMAGE_SUFFIXES)})")
+        wanted = "" if names is None else " of the numbers asked for"
+        raise FileNotFoundError(f"{folder} has no training images{wanted} ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return examples
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from keras import ops
+from .._tensorflow import keras
+from .data import IGNORED, TEXT
 
+ops = keras().ops
 Tensor = Any
 
 STRIDE = 4
-ABSENT, TEXT, IGNORED = 0, 1, 2  # the kinds of a word; absent ones pad the words of an image to a common number
 
 
 class Targets(NamedTuple):
@@ -52,7 +53,7 @@ def make_targets(
 
     Args:
         quads: float32 ``(B, W, 4, 2)``, ``(x, y)`` in image pixels, clockwise.
-        kinds: int32 ``(B, W)``, `ABSENT`, `TEXT` or `IGNORED`.
+        kinds: int32 ``(B, W)``, `data.ABSENT`, `data.TEXT` or `data.IGNORED`.
         height: of the images in pixels, a multiple of 4.
         width: likewise.
         shrink: share of the shorter adjoining side by which a side moves inwards.

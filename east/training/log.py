@@ -15,26 +15,33 @@ class Log:
 
     def __init__(self, folder: str | Path, *, step: int = 0) -> None:
         """Goes on with the log in ``folder``, from which whatever came after ``step`` is struck."""
+        from tensorboard.compat.proto.event_pb2 import SessionLog  # type: ignore[import-untyped]
         from tensorboard.summary.writer.event_file_writer import EventFileWriter  # type: ignore[import-untyped]
 
         self._path = Path(folder) / CURVES
         kept = [event for event in read_log(folder) if event["step"] <= step] if step else []
         self._path.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
         self._tensorboard = EventFileWriter(str(folder))
+        if step:  # TensorBoard, too, strikes what the events of an earlier process have after it
+            self._event(step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def write(self, step: int, **numbers: float) -> None:
         """Notes numbers by name, at a step."""
-        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
         from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **{name: round(v, 6) for name, v in numbers.items()}}) + "\n")
+            file.write(json.dumps({"step": step, **{name: float(f"{v:.6g}") for name, v in numbers.items()}}) + "\n")
         values = [Summary.Value(tag=name, simple_value=value) for name, value in numbers.items()]
-        self._tensorboard.add_event(Event(wall_time=time.time(), step=step, summary=Summary(value=values)))
+        self._event(step, summary=Summary(value=values))
 
     def close(self) -> None:
         """Finishes the event file."""
         self._tensorboard.close()
+
+    def _event(self, step: int, **content: Any) -> None:
+        from tensorboard.compat.proto.event_pb2 import Event
+
+        self._tensorboard.add_event(Event(wall_time=time.time(), step=step, **content))
 
 
 def read_log(folder: str | Path) -> list[dict[str, Any]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from keras import ops
-
+from .._tensorflow import keras
 from .config import LossWeights
 from .labels import Targets
 
+ops = keras().ops
 Tensor = Any
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from east.training.augment import DRAWS, Words, make_views
 from east.training.bank import Bank
 from east.training.config import Augmentation
-from east.training.labels import ABSENT, IGNORED, TEXT
+from east.training.data import ABSENT, IGNORED, TEXT
 
 STILL = Augmentation(
     crop=64, near_word=1, zoom=(1, 1), aspect=0, rotation=0, wide_share=0, perspective=0, contrast=0, saturation=0,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from east.training.bank import Bank, bank_of_examples, fit, pack_pixels
+from east.training.bank import Bank, bank_of_examples, pack_pixels, scaled_to_fit
 from east.training.data import clockwise, convex, read_folder, read_ground_truth, write_ground_truth
 
 SQUARE = np.asarray([[[10, 10], [30, 10], [30, 20], [10, 20]]], np.float32)
@@ -81,7 +81,7 @@ def test_packing_keeps_every_colour() -> None:
 
 
 def test_a_picture_larger_than_the_canvas_is_scaled_with_its_words() -> None:
-    image, quads = fit(np.zeros((60, 80, 3), np.uint8), SQUARE, (30, 80))
+    image, quads = scaled_to_fit(np.zeros((60, 80, 3), np.uint8), SQUARE, (30, 80))
     assert image.shape == (30, 40, 3)
     np.testing.assert_allclose(quads, SQUARE / 2)
 

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from east.postprocess import decode_quads, select_candidates
+from east.training.data import ABSENT, IGNORED, TEXT
 from east.training.labels import (
-    ABSENT,
-    IGNORED,
-    TEXT,
     Targets,
     make_targets,
     minimum_area_rectangles,

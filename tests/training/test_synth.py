@@ -9,11 +9,13 @@ from PIL import Image
 
 from east.training.bank import Bank
 from east.training.data import Example, read_folder
-from east.training.synth.backgrounds import Backgrounds, Donors
+from east.training.synth.backgrounds import Backgrounds
 from east.training.synth.block import Layout, bend, set_block
+from east.training.synth.donors import Donors
 from east.training.synth.fonts import Fonts, letters
 from east.training.synth.samples import write_samples
-from east.training.synth.scene import Material, SceneSettings, compose
+from east.training.synth.scene import Material, compose
+from east.training.synth.settings import SceneSettings
 from east.training.synth.stream import SceneStream
 from east.training.synth.words import Vocabulary
 

@@ -6,11 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
+from ..._tensorflow import keras as import_keras
 from ...model.network import assign, build_network, variables_by_name
 from ...types import Maps
 from ..augment import Words, make_views
@@ -19,6 +18,8 @@ from ..config import Recipe
 from ..labels import make_targets
 from ..losses import Losses, detection_losses
 
+keras = import_keras()
+ops = keras.ops
 Tensor = Any
 Arrays = dict[str, NDArray[Any]]
 

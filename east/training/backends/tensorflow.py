@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
+from ..._tensorflow import tensorflow
 from ...model.network import variables_by_name
 from ...types import Maps
 from ..bank import Bank
 from ..config import Recipe
 from ..losses import Losses
 from .base import Arrays, Trainer
+
+tf = tensorflow()
 
 
 class TensorFlowTrainer(Trainer):

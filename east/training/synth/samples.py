@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from ..data import ILLEGIBLE, write_ground_truth
-from .scene import Material, SceneSettings, compose
+from .scene import Material, compose
+from .settings import SceneSettings
 
 GREEN, RED = (0, 255, 0), (0, 0, 255)
 

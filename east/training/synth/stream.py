@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bank import Bank, pack_pixels
-from .scene import Material, SceneSettings, compose
+from .scene import Material, compose
+from .settings import SceneSettings
 
 Reply = tuple[int, NDArray[np.float32], NDArray[np.bool_]]
 _worker: _Worker

@@ -1,0 +1,191 @@
+"""``python -m east.training``: fit, export, synth."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..commands.console import run_command
+from .configs import CONFIGS
+from .overrides import overridden
+
+if TYPE_CHECKING:
+    from .config import Config
+    from .data import Example
+    from .synth.scene import Material
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m east.training",
+        description="Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_fit(commands)
+    _add_export(commands)
+    _add_synth(commands)
+    for command in commands.choices.values():
+        command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+        command.set_defaults(bad_usage=command.error)
+    return run_command(parser, argv)
+
+
+def _add_fit(commands: Any) -> None:
+    parser = commands.add_parser("fit", help="train, or go on with a run that was stopped")
+    parser.add_argument(
+        "--config", required=True, choices=sorted(CONFIGS), help="what to do: see east/training/configs.py"
+    )
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="the run's folder; a checkpoint in it is taken up"
+    )
+    _add_pictures(parser)
+    parser.add_argument(
+        "--validate", type=_folder_or_range, metavar="DIR|A-B", help="score on this folder, or on these of --data"
+    )
+    parser.add_argument("--initial", metavar="WEIGHTS", help="start from: a name, a bundle (.npz) or a TF1 checkpoint")
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="accelerators to share the work (JAX)")
+    parser.add_argument("--protocol", default="eval.protocol", metavar="MODULE", help="scores the validation")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE",
+        help="change one setting of the configuration, like steps=100 or recipe.augmentation.crop=640",
+    )  # fmt: skip
+    _add_material(parser)
+    parser.set_defaults(run=_fit)
+
+
+def _add_export(commands: Any) -> None:
+    parser = commands.add_parser("export", help="write weights as a bundle or as a TensorFlow 1 checkpoint")
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name, a bundle (.npz) or a TF1 checkpoint")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="write a bundle (.npz)")
+    parser.add_argument("--checkpoint", type=Path, metavar="PREFIX", help="write a TensorFlow 1 checkpoint")
+    parser.set_defaults(run=_export)
+
+
+def _add_synth(commands: Any) -> None:
+    parser = commands.add_parser("synth", help="write synthetic pictures to look at, and their ground truth")
+    parser.add_argument("--count", type=int, default=20, metavar="N")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--config", default="icdar2015", choices=sorted(CONFIGS), help="whose pictures")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draw", action="store_true", help="draw the words' quads: green legible, red ignored")
+    _add_pictures(parser)
+    _add_material(parser)
+    parser.set_defaults(run=_synth)
+
+
+def _add_pictures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="training pictures, each with its gt_<name>.txt")
+    parser.add_argument("--truths", type=Path, metavar="DIR", help="where the gt_<name>.txt are, if not beside them")
+    parser.add_argument("--numbers", type=_range, metavar="A-B", help="take img_A … img_B of them only")
+
+
+def _add_material(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what synthetic text is made of")
+    group.add_argument("--fonts", type=Path, metavar="DIR", help="typefaces; Matplotlib's few when left out")
+    group.add_argument("--words", type=Path, metavar="DIR", help="word lists (.txt); made-up words when left out")
+    group.add_argument(
+        "--backgrounds", type=Path, metavar="DIR", help="pictures without text; plain walls when left out"
+    )
+    group.add_argument("--processes", type=int, default=2, metavar="N", help="that draw synthetic text")
+
+
+def _fit(args: argparse.Namespace) -> int:
+    config = CONFIGS[args.config]()
+    try:
+        config = overridden(dataclasses.replace(config, initial=args.initial or config.initial), args.set)
+        config.check()
+    except ValueError as error:
+        args.bad_usage(str(error))
+    if args.data is None and (config.synthetic < 1 or isinstance(args.validate, range)):
+        args.bad_usage(f"configuration {config.name} wants pictures: name their folder with --data")
+
+    from .fit import Machine, fit
+    from .validate import Validation
+
+    examples = _examples(args)
+    material = _material(args, examples) if config.synthetic else None
+    held = _held_out(args, config, material)
+    fit(
+        config,
+        args.out,
+        examples,
+        material=material,
+        validation=Validation(held, config.evaluation, args.protocol) if held else None,
+        machine=Machine(args.devices, args.processes),
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    if not args.bundle and not args.checkpoint:
+        args.bad_usage("nothing to write: give --bundle, --checkpoint or both")
+
+    from weights import resolve
+
+    from ..model.checkpoint import read_variables, write_bundle, write_checkpoint
+
+    variables = read_variables(resolve(args.weights))
+    if args.bundle:
+        write_bundle(args.bundle, variables)
+    if args.checkpoint:
+        write_checkpoint(args.checkpoint, variables)
+    return 0
+
+
+def _synth(args: argparse.Namespace) -> int:
+    from .synth.samples import write_samples
+
+    material = _material(args, _examples(args))
+    write_samples(args.out, args.count, args.seed, material, CONFIGS[args.config]().scenes, draw=args.draw)
+    return 0
+
+
+def _examples(args: argparse.Namespace) -> list[Example]:
+    from .data import read_folder
+
+    return read_folder(args.data, args.truths, numbers=args.numbers) if args.data else []
+
+
+def _held_out(args: argparse.Namespace, config: Config, material: Material | None, count: int = 16) -> list[Example]:
+    """What to validate on: what was asked for; or for a run that sees synthetic pictures only, more of their kind."""
+    from .data import read_folder
+    from .synth.samples import write_samples
+
+    if isinstance(args.validate, range):
+        return read_folder(args.data, args.truths, numbers=args.validate)
+    if args.validate:
+        return read_folder(args.validate)
+    if material is None or args.data:
+        return []
+    folder = args.out / "validation"
+    write_samples(folder, count, config.seed + 1, material, config.scenes)
+    return read_folder(folder)
+
+
+def _material(args: argparse.Namespace, examples: Sequence[Example]) -> Material:
+    from .synth.backgrounds import Backgrounds
+    from .synth.donors import Donors
+    from .synth.fonts import Fonts
+    from .synth.scene import Material
+    from .synth.words import Vocabulary
+
+    donors = Donors(examples) if examples else None
+    return Material(Fonts(args.fonts), Vocabulary(args.words), Backgrounds(args.backgrounds), donors)
+
+
+def _range(text: str) -> range:
+    first, dash, last = text.partition("-")
+    if not dash or not first.isdecimal() or not last.isdecimal() or int(first) > int(last):
+        raise argparse.ArgumentTypeError(f"expected A-B, like 1-800, got {text!r}")
+    return range(int(first), int(last) + 1)
+
+
+def _folder_or_range(text: str) -> Path | range:
+    return _range(text) if re.fullmatch(r"\d+-\d+", text) else Path(text)
