@@ -12,9 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,65 +20,12 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
+from tests.serving.processes import start
 
 
 @pytest.fixture(autouse=True)
 def converted(detector: TextDetector) -> None:
     """The processes find the network converted."""
-
-
-class Server:
-    """A running `python -m serving`, its log and a client for it."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self.wait_until(lambda: self.url or process.poll() is not None)
-        self.client = httpx.Client(base_url=self.url or "http://nowhere", timeout=60)
-
-    @property
-    def url(self) -> str | None:
-        return next((match[1] for line in self.lines if (match := re.search(r"running on (http://[^ ]+)", line))), None)
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as log:
-            for line in log:
-                self.lines.append(line)
-
-    def ready(self) -> bool:
-        try:
-            return self.client.get("/readyz").status_code == 200
-        except httpx.ConnectError:  # several processes: the port is known before the first of them listens
-            return False
-
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        give_up = time.monotonic() + 120
-        while not condition():
-            assert time.monotonic() < give_up, "".join(self.lines)
-            time.sleep(0.05)
-
-    def ended(self) -> int:
-        status = self.process.wait(120)
-        self._reader.join()
-        return status
-
-
-@contextmanager
-def start(*flags: str, ready: bool = True) -> Iterator[Server]:
-    command = [sys.executable, "-m", "serving", "--port", "0", "--warm-up", "32x32", "--log-format", "json", *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    server = Server(process)
-    try:
-        if ready:
-            server.wait_until(server.ready)
-        yield server
-    finally:
-        process.terminate()
-        server.ended()
-        server.client.close()
 
 
 def blank() -> bytes:
