@@ -59,6 +59,8 @@ class _Evaluation:
             for name in self._order(outputs.values()):
                 self._evaluate(self.nodes[name])
             written = {self.writer.write(self._value(str(ref))): name for name, ref in outputs.items()}
+        if len(written) < len(outputs) or any(Ref.parse(ref).output for ref in written):
+            raise GraphError(f"score and geometry must be two nodes with one output each, not {', '.join(written)}")
         return self.writer.finish({placeholder: INPUT, **written})
 
     def _origin(self, text: str) -> Ref:
@@ -274,13 +276,18 @@ def _check_layout(node: Any) -> None:
 def _batch_statistics(nodes: Mapping[str, Any], variable_nodes: Mapping[str, str]) -> dict[Ref, str]:
     """The tensors that training averages into a variable: ``variable -= (variable - tensor) * rate``."""
     statistics = {}
+
+    def producer(text: str, op: str) -> Any:
+        node = nodes.get(origin(nodes, text).node)
+        return node if node is not None and node.op == op else None
+
     for update in nodes.values():
-        if update.op not in ("AssignSub", "AssignSubVariableOp"):
-            continue
-        variable, step = (origin(nodes, text).node for text in update.input[:2])
-        difference = origin(nodes, nodes[step].input[0]).node if nodes[step].op == "Mul" else ""
-        if difference and nodes[difference].op == "Sub" and variable in variable_nodes:
-            average, tensor = (origin(nodes, text) for text in nodes[difference].input)
-            if average.node == variable:
-                statistics[tensor] = variable_nodes[variable]
+        if update.op in ("AssignSub", "AssignSubVariableOp"):
+            variable = origin(nodes, update.input[0]).node
+            step = producer(update.input[1], "Mul")
+            difference = producer(step.input[0], "Sub") if step is not None else None
+            if difference is not None and variable in variable_nodes:
+                average, tensor = (origin(nodes, text) for text in difference.input)
+                if average.node == variable:
+                    statistics[tensor] = variable_nodes[variable]
     return statistics

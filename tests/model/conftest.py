@@ -17,7 +17,7 @@ import weights
 from east.model.checkpoint import Variables, read_arrays
 from east.model.freeze import FrozenModel, freeze
 from east.types import Maps
-from tests.support.graphs import v1
+from tests.support.graphs import run, v1
 from tests.support.slim_east import average_saver, inference_graph, save_training_checkpoint, training_graph
 
 DEMO = Path(__file__).parents[2] / "demo"
@@ -43,6 +43,12 @@ def images() -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def frozen(bundle: Path) -> FrozenModel:
     return freeze(bundle)
+
+
+@pytest.fixture(scope="session")
+def maps(frozen: FrozenModel, images: NDArray[np.uint8]) -> Maps:
+    """What the frozen bundle makes of the image."""
+    return run(frozen, images)
 
 
 @pytest.fixture(scope="session")

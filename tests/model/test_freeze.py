@@ -20,7 +20,6 @@ from east.errors import CheckpointError, GraphError, WeightsError
 from east.hashing import sha256_file
 from east.model.checkpoint import Variables, write_bundle, write_checkpoint
 from east.model.freeze import FrozenModel, freeze
-from east.model.network import assign, build_network
 from east.types import Maps
 from tests.support.graphs import assert_same_maps, run, v1
 from tests.support.slim_east import average_saver, inference_graph, training_graph
@@ -65,9 +64,7 @@ def session_exports(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) 
     return folder
 
 
-def test_the_bundle_freezes_to_a_clean_graph(
-    frozen: FrozenModel, bundle: Path, images: NDArray[np.uint8], slim_maps: Maps
-) -> None:
+def test_the_bundle_freezes_to_a_clean_graph(frozen: FrozenModel, bundle: Path, maps: Maps, slim_maps: Maps) -> None:
     assert operations(frozen) == {**CLEAN, "Cast": 1}
     assert frozen.input_name == "input_images"
     assert frozen.score_name == "feature_fusion/Conv_7/Sigmoid"
@@ -76,16 +73,16 @@ def test_the_bundle_freezes_to_a_clean_graph(
     names = {node.name for node in frozen.graph_def.node}
     assert {"resnet_v1_50/conv1/Conv2D", "feature_fusion/Conv_8/Conv2D", "feature_fusion/Conv_9/Sigmoid"} <= names
     assert not [name for name in names if name.startswith("east")]
-    assert_same_maps(run(frozen, images), slim_maps)
+    assert_same_maps(maps, slim_maps)
 
 
 def test_float32_images_give_the_same_maps(
-    frozen: FrozenModel, frozen_float: FrozenModel, images: NDArray[np.uint8]
+    frozen: FrozenModel, frozen_float: FrozenModel, images: NDArray[np.uint8], maps: Maps
 ) -> None:
     assert operations(frozen_float) == CLEAN
     assert frozen_float.weights_sha256 == frozen.weights_sha256
-    for maps, expected in zip(run(frozen_float, images), run(frozen, images), strict=True):
-        np.testing.assert_array_equal(maps, expected)
+    for found, expected in zip(run(frozen_float, images), maps, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_the_training_graph_of_a_checkpoint(checkpoint: Path, images: NDArray[np.uint8], slim_maps: Maps) -> None:
@@ -93,24 +90,22 @@ def test_the_training_graph_of_a_checkpoint(checkpoint: Path, images: NDArray[np
     frozen = freeze(checkpoint.parent)
     assert operations(frozen) == {**SLIM, "Cast": 1}
     assert_same_maps(run(frozen, images), slim_maps)
-    again = freeze(checkpoint, input_dtype="float32")
-    assert again.weights_sha256 == frozen.weights_sha256
 
 
 def test_a_training_graph_with_batch_norm_spelled_out(
     with_meta: WithMeta, images: NDArray[np.uint8], slim_maps: Maps
 ) -> None:
-    frozen = freeze(with_meta(training_graph(towers=1, batch_norm="decomposed")))
+    frozen = freeze(with_meta(training_graph(towers=1, optimizer=False, batch_norm="decomposed")))
     assert operations(frozen) == {**SLIM, "Cast": 1}
     assert_same_maps(run(frozen, images), slim_maps)
 
 
 def test_a_checkpoint_without_meta_is_taken_for_the_network(
-    with_meta: WithMeta, frozen: FrozenModel, images: NDArray[np.uint8]
+    with_meta: WithMeta, frozen: FrozenModel, images: NDArray[np.uint8], maps: Maps
 ) -> None:
     from_checkpoint = freeze(with_meta(None))
     assert operations(from_checkpoint) == operations(frozen)
-    np.testing.assert_array_equal(run(from_checkpoint, images).geometry, run(frozen, images).geometry)
+    np.testing.assert_array_equal(run(from_checkpoint, images).geometry, maps.geometry)
 
 
 def test_a_frozen_graph(session_exports: Path, images: NDArray[np.uint8], slim_maps: Maps) -> None:
@@ -126,17 +121,40 @@ def test_a_saved_model_of_tensorflow_1(session_exports: Path, images: NDArray[np
     assert_same_maps(run(frozen, images), slim_maps)
 
 
-def test_a_saved_model_of_tensorflow_2(
-    variables: Variables, tmp_path: Path, images: NDArray[np.uint8], slim_maps: Maps
-) -> None:
-    network = build_network()
-    assign(network, variables)
-    network.export(tmp_path / "model", verbose=False)
-    frozen = freeze(tmp_path / "model")
-    assert operations(frozen) == {**CLEAN, "Cast": 1}
-    assert_same_maps(run(frozen, images), slim_maps)
-    with pytest.raises(GraphError, match=r"no signature 'detect'; it has: .*serving_default"):
-        freeze(tmp_path / "model", signature="detect")
+class SmallNetwork(tf.Module):  # type: ignore[misc, name-defined]
+    """Something with variables, maps of one and of five channels, and two signatures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        constants = np.random.default_rng(5)
+        self.weights = [tf.Variable(constants.normal(size=(3, 3, 3, c)), dtype=tf.float32) for c in (1, 5)]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="photographs")])
+    def detect(self, photographs: Any) -> dict[str, Any]:
+        x = photographs / 255
+        score, geometry = (tf.nn.conv2d(x, weights, 1, "SAME") for weights in self.weights)
+        return {"geometry": geometry, "score": tf.sigmoid(score)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="photographs")])
+    def shares(self, photographs: Any) -> dict[str, Any]:
+        score = self.detect(photographs)["score"]
+        return {"text": score, "background": 1 - score}
+
+
+def test_a_saved_model_of_tensorflow_2(tmp_path: Path, images: NDArray[np.uint8]) -> None:
+    network = SmallNetwork()
+    signatures = {"detect": network.detect, "shares": network.shares}
+    tf.saved_model.save(network, str(tmp_path), signatures)
+    expected = network.detect(tf.constant(images, tf.float32))
+
+    frozen = freeze(tmp_path, signature="detect")
+
+    assert operations(frozen) == {"Cast": 1, "Conv2D": 2, "Mul": 1, "Placeholder": 1, "Sigmoid": 1}
+    assert_same_maps(run(frozen, images), Maps(expected["score"].numpy(), expected["geometry"].numpy()))
+    with pytest.raises(GraphError, match=r"no signature 'serving_default'; it has: .*shares"):
+        freeze(tmp_path)
+    with pytest.raises(GraphError, match=r"name the score: the signature has .*background \(1 channels\)"):
+        freeze(tmp_path, signature="shares")
 
 
 def test_wrong_names_are_answered_with_the_closest(checkpoint: Path, bundle: Path) -> None:
@@ -150,18 +168,18 @@ def test_wrong_names_are_answered_with_the_closest(checkpoint: Path, bundle: Pat
         freeze(bundle, score_name="scores")
 
 
-def test_other_names_are_found_by_option(checkpoint: Path, frozen: FrozenModel, images: NDArray[np.uint8]) -> None:
+def test_other_names_are_found_by_option(checkpoint: Path, images: NDArray[np.uint8], maps: Maps) -> None:
     second_tower = freeze(
         checkpoint,
         input_name="input_images:0",
         score_name="model_1/feature_fusion/Conv_7/Sigmoid",
         geometry_name="model_1/feature_fusion/concat_3:0",
     )
-    assert_same_maps(run(second_tower, images), run(frozen, images))
+    assert_same_maps(run(second_tower, images), maps)
 
 
 def test_a_graph_that_cannot_be_frozen_gives_way_to_the_network(
-    with_meta: WithMeta, frozen: FrozenModel, images: NDArray[np.uint8], caplog: pytest.LogCaptureFixture
+    with_meta: WithMeta, images: NDArray[np.uint8], maps: Maps, caplog: pytest.LogCaptureFixture
 ) -> None:
     prefix = with_meta(None)
     with tf.Graph().as_default():
@@ -170,9 +188,9 @@ def test_a_graph_that_cannot_be_frozen_gives_way_to_the_network(
         tf.identity(images_in, name="feature_fusion/concat_3")
         v1.train.export_meta_graph(f"{prefix}.meta")
     with caplog.at_level(logging.WARNING, "east"):
-        maps = run(freeze(prefix), images)
+        found = run(freeze(prefix), images)
     assert "using the project's own network" in caplog.text
-    assert_same_maps(maps, run(frozen, images))
+    assert_same_maps(found, maps)
     with pytest.raises(GraphError, match="RandomUniform"):
         freeze(prefix, score_name="feature_fusion/Conv_7/Sigmoid")
 
@@ -186,14 +204,6 @@ def test_a_checkpoint_that_lacks_what_its_graph_needs(tmp_path: Path, variables:
     with pytest.raises(CheckpointError, match="61 of 306 variables do not fit") as error:
         freeze(tmp_path / "model")
     assert str(tmp_path / "model") in str(error.value)
-
-
-def test_quad_geometry_is_refused(tmp_path: Path, checkpoint: Path) -> None:
-    with inference_graph(geometry_channels=8), v1.Session() as session:
-        session.run(v1.global_variables_initializer())
-        v1.train.Saver().save(session, str(tmp_path / "model"))
-    with pytest.raises(GraphError, match=r"concat_3 should have 5 channels, and its shape is \(None, None, None, 9\)"):
-        freeze(tmp_path / "model")
 
 
 def test_variables_of_a_diverged_training_are_refused(tmp_path: Path, variables: Variables) -> None:

@@ -273,6 +273,18 @@ def test_a_loop_is_refused(tmp_path: Path) -> None:
         freeze(tmp_path / "graph.pb")
 
 
+def test_quad_geometry_is_refused(tmp_path: Path) -> None:
+    write_graph(tmp_path / "graph.pb", lambda images: (conv(images, 3, 1), conv(images, 3, 8)))
+    with pytest.raises(GraphError, match=r"concat_3 should have 5 channels, and its shape is \(None, None, None, 8\)"):
+        freeze(tmp_path / "graph.pb")
+
+
+def test_maps_are_nodes_of_their_own(tmp_path: Path) -> None:
+    write_graph(tmp_path / "graph.pb", lambda images: tuple(tf.split(conv(images, 3, 6), [1, 5], axis=3)))
+    with pytest.raises(GraphError, match="two nodes with one output each, not split, split:1"):
+        freeze(tmp_path / "graph.pb")
+
+
 def test_a_graph_with_a_hole_is_refused(tmp_path: Path) -> None:
     write_graph(tmp_path / "graph.pb", lambda images: heads(tf.nn.relu(images, name="gone")))
     graph_def = v1.GraphDef.FromString((tmp_path / "graph.pb").read_bytes())

@@ -26,8 +26,8 @@ DECAY = 0.997
 class SlimEast:
     """One way to build the network: how batch norm is written, and whether it is in training mode."""
 
-    def __init__(self, *, training: bool = False, batch_norm: BatchNorm = "fused", geometry_channels: int = 4) -> None:
-        self.training, self.batch_norm, self.geometry_channels = training, batch_norm, geometry_channels
+    def __init__(self, *, training: bool = False, batch_norm: BatchNorm = "fused") -> None:
+        self.training, self.batch_norm = training, batch_norm
 
     def __call__(self, images: Any) -> tuple[Any, Any]:
         """Adds the network to the default graph."""
@@ -73,7 +73,7 @@ class SlimEast:
             x = self._conv(x, channels, 3, next(names))
         x = self._conv(x, 32, 3, next(names))
         score = self._conv(x, 1, 1, next(names), activation=tf.nn.sigmoid, normalize=False)
-        geo = self._conv(x, self.geometry_channels, 1, next(names), activation=tf.nn.sigmoid, normalize=False) * 512
+        geo = self._conv(x, 4, 1, next(names), activation=tf.nn.sigmoid, normalize=False) * 512
         angle = self._conv(x, 1, 1, next(names), activation=tf.nn.sigmoid, normalize=False)
         return score, tf.concat([geo, (angle - 0.5) * np.pi / 2], axis=-1)
 
@@ -151,7 +151,7 @@ def average_saver() -> Any:
 
 
 @contextmanager
-def training_graph(towers: int = 2, **how: Any) -> Iterator[Any]:
+def training_graph(towers: int = 2, *, optimizer: bool = True, **how: Any) -> Iterator[Any]:
     """The graph of the original training script; yields its moving averages."""
     with tf.Graph().as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3], name="input_images")
@@ -162,7 +162,8 @@ def training_graph(towers: int = 2, **how: Any) -> Iterator[Any]:
         )
         rate = v1.train.exponential_decay(1e-4, step, 10000, 0.94, staircase=True)
         v1.summary.scalar("learning_rate", rate)
-        optimizer = v1.train.AdamOptimizer(rate)
+        adam = v1.train.AdamOptimizer(rate)
+        updates: list[Any] = []
         shares = zip(*(tf.split(placeholder, towers) for placeholder in (images, scores, geometries)), strict=True)
         for tower, (image, score_map, geometry_map) in enumerate(shares):
             with tf.name_scope(f"model_{tower}"):
@@ -173,12 +174,12 @@ def training_graph(towers: int = 2, **how: Any) -> Iterator[Any]:
                 loss = dice + tf.reduce_mean(tf.abs(geometry - geometry_map) * score_map)
                 v1.summary.scalar("loss", loss)
                 v1.summary.image("score_map_pred", score * 255)
-                if tower == 0:  # those of the others would only make the graph larger
-                    gradients = optimizer.compute_gradients(loss)
-        apply = optimizer.apply_gradients(gradients, global_step=step)
+                if tower == 0 and optimizer:  # the gradients of the others would only make the graph larger
+                    updates = [adam.compute_gradients(loss)]
+        applied = [adam.apply_gradients(gradients, global_step=step) for gradients in updates]
         averages = v1.train.ExponentialMovingAverage(DECAY, step)
         average = averages.apply(v1.trainable_variables())
-        with tf.control_dependencies([average, apply, *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]):
+        with tf.control_dependencies([average, *applied, *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]):
             tf.no_op(name="train_op")
         v1.summary.merge_all()
         yield averages
