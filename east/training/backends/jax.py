@@ -89,7 +89,7 @@ class JaxTrainer(Trainer):
             optimizer = [rate if i == self._rate else value for i, value in enumerate(state["optimizer"])]
             trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, state["trainable"])
             averaged = [
-                old * averaging + new * (1 - averaging)
+                old + (new - old) * (1 - averaging)
                 for old, new in zip(state["averaged"], [*trainable, *fixed], strict=True)
             ]
             return {"trainable": trainable, "fixed": fixed, "averaged": averaged, "optimizer": optimizer}, losses

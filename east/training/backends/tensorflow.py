@@ -39,7 +39,7 @@ class TensorFlowTrainer(Trainer):
         trainable = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(total, trainable), trainable, strict=True))
         for average, variable in zip(self._averaged, self._weights, strict=True):
-            average.assign(average * averaging + tf.convert_to_tensor(variable) * (1 - averaging))
+            average.assign_add((tf.convert_to_tensor(variable) - average) * (1 - averaging))
         return losses
 
     def step(
