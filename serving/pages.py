@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 static = StaticFiles(directory=_FOLDER)
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def index() -> FileResponse:
     return FileResponse(_FOLDER / "index.html", headers=_HEADERS)
 

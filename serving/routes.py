@@ -26,11 +26,9 @@ operations = APIRouter(tags=["operations"])
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-def _image_body(fields: dict[str, Any], *, raw: bool) -> dict[str, Any]:
+def _image_body(fields: dict[str, Any]) -> dict[str, Any]:
     form = {"schema": {"type": "object", "properties": fields, "required": ["image"], "additionalProperties": False}}
-    content: dict[str, Any] = {"multipart/form-data": form}
-    if raw:
-        content = {"image/*": _BINARY, "application/octet-stream": _BINARY, **content}
+    content = {"image/*": _BINARY, "application/octet-stream": _BINARY, "multipart/form-data": form}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -43,7 +41,7 @@ _FORMATS = {"text/plain": {"schema": {"type": "string"}}, "image/png": _BINARY, 
     summary="Find the words in an image",
     response_model=DetectAnswer,
     responses={200: {"content": _FORMATS}, **documented(400, 408, 413, 415, 422, 429, 500, 503, 504)},
-    openapi_extra=_image_body({"image": _ONE}, raw=True),
+    openapi_extra=_image_body({"image": _ONE}),
 )
 async def detect(request: Request, parameters: Annotated[FormatParameters, Query()]) -> Response:
     """Takes the image as the body, or as the multipart field `image`."""
@@ -74,10 +72,13 @@ async def detect(request: Request, parameters: Annotated[FormatParameters, Query
     summary="Find the words in several images",
     response_model=BatchAnswer,
     responses=documented(400, 408, 413, 415, 422, 429, 500, 503, 504),
-    openapi_extra=_image_body({"image": {"type": "array", "items": _ONE, "minItems": 1}}, raw=False),
+    openapi_extra=_image_body({"image": {"type": "array", "items": _ONE, "minItems": 1}}),
 )
 async def detect_batch(request: Request, parameters: Annotated[DetectParameters, Query()]) -> Response:
-    """Takes one multipart field `image` for each image. An image that cannot be used does not lose the others."""
+    """Takes one multipart field `image` for each image; a raw body is a batch of one.
+
+    An image that cannot be used has its problem in its place, and does not lose the others.
+    """
     service, exchange = _service(request), Exchange.of(request)
     limits = service.settings.limits
     service.scheduler.check_room()

@@ -198,7 +198,7 @@ class Scheduler:
                 for job, detections, seconds in zip(batch, found, waited, strict=True)
             ]
         except ImageError as error:
-            return [error]
+            return [error] * len(batch)
         except Exception as error:
             logger.exception("detection failed")
             if len(batch) > 1:  # one bad image must not take the others with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from east import TextDetector
 from east.detections import Detections
 from east.errors import EastError, ImageDecodeError, ImageError, ImageTooLargeError
 from east.image import header_size, network_size
+from east.runtimes.base import Runtime
 from east.types import Size, Thresholds
 
 from .exchange import Exchange
@@ -25,8 +27,6 @@ from .scheduling import Job, Scheduler, deadline_passed
 from .settings import Settings, shape
 
 logger = logging.getLogger("serving")
-
-_PARALLEL = 2  # one image is decoded and one answer made while the network works on another
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Service:
     ) -> None:
         self.settings = settings
         self.detector = detector
+        self._owns_detector = detector is None
         self.failure: Failure | None = None
         self._metrics = metrics
         self._on_failure = on_failure
@@ -65,6 +66,8 @@ class Service:
         self._metrics.ready.set(0)
         if self._scheduler is not None:
             await self._scheduler.close()
+        if self._owns_detector and self.detector is not None and self.failure is None:
+            self.detector.close()
 
     @property
     def ready(self) -> bool:
@@ -173,7 +176,7 @@ class Service:
             queue,
             self._metrics,
             self._fail,
-            parallel=queue.parallel or _PARALLEL,
+            parallel=queue.parallel or _parallel(runtime),
             batch=queue.batch or runtime.batch,
         )
         self._metrics.ready.set(1)
@@ -184,6 +187,13 @@ class Service:
         self._metrics.ready.set(0)
         logger.critical("%s", reason)
         self._on_failure()
+
+
+def _parallel(runtime: Runtime) -> int:
+    """Detections at a time: on a CPU, one is decoded or answered while the network has the cores for another; a
+    network on a GPU, which takes batches, is fed by as many threads as decode without being in each other's way.
+    """
+    return 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
 
 
 def problem_of(error: BaseException) -> Problem:
