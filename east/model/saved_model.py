@@ -42,9 +42,9 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
             {key: _port(info) for key, info in ports.items()} for ports in (declared.inputs, declared.outputs)
         )
         variables = read_arrays(folder / "variables" / "variables")
-        return named_graph(meta.graph_def, str(folder), _names(inputs, outputs, names), variables)
+        return named_graph(meta.graph_def, str(folder), _names(meta.graph_def, inputs, outputs, names), variables)
     graph_def, inputs, outputs = _load(folder, chosen)
-    return named_graph(graph_def, str(folder), _names(inputs, outputs, names))
+    return named_graph(graph_def, str(folder), _names(graph_def, inputs, outputs, names))
 
 
 def _read(folder: Path) -> Any:
@@ -91,20 +91,25 @@ def _port(info: Any) -> _Port:
     return _Port(Ref.parse(info.name), sizes[-1] if sizes and sizes[-1] > 0 else None)
 
 
-def _names(inputs: Mapping[str, _Port], outputs: Mapping[str, _Port], asked: NodeNames) -> NodeNames:
+def _names(graph_def: Any, inputs: Mapping[str, _Port], outputs: Mapping[str, _Port], asked: NodeNames) -> NodeNames:
     """The nodes behind the keys that were asked for, or else behind the ports that can only be the right ones."""
+    nodes = {node.name for node in graph_def.node}
     return NodeNames(
-        _pick(inputs, asked.input, 3, "input"),
-        _pick(outputs, asked.score, 1, "score"),
-        _pick(outputs, asked.geometry, 5, "geometry"),
+        _pick(nodes, inputs, asked.input, 3, "input"),
+        _pick(nodes, outputs, asked.score, 1, "score"),
+        _pick(nodes, outputs, asked.geometry, 5, "geometry"),
     )
 
 
-def _pick(ports: Mapping[str, _Port], asked: str | None, channels: int, role: str) -> str:
+def _pick(nodes: set[str], ports: Mapping[str, _Port], asked: str | None, channels: int, role: str) -> str:
+    known = ", ".join(f"{key} ({port.channels or 'unknown'} channels)" for key, port in ports.items())
+    if asked in ports:
+        return str(ports[asked].ref)
+    if asked and Ref.parse(asked).node in nodes:
+        return asked
     if asked:
-        return str(ports[asked].ref) if asked in ports else asked
+        raise GraphError(f"neither the signature nor the graph has {asked!r} for the {role}; the signature has {known}")
     fitting = [port for port in ports.values() if port.channels == channels]
     if len(fitting) != 1:
-        known = ", ".join(f"{key} ({port.channels or 'unknown'} channels)" for key, port in ports.items())
         raise GraphError(f"name the {role}: the signature has {known}")
     return str(fitting[0].ref)

@@ -155,6 +155,8 @@ def test_a_saved_model_of_tensorflow_2(tmp_path: Path, images: NDArray[np.uint8]
         freeze(tmp_path)
     with pytest.raises(GraphError, match=r"name the score: the signature has .*background \(1 channels\)"):
         freeze(tmp_path, signature="shares")
+    with pytest.raises(GraphError, match=r"has 'scores' for the score; the signature has .*score \(1 channels\)"):
+        freeze(tmp_path, signature="detect", score_name="scores")
 
 
 def test_wrong_names_are_answered_with_the_closest(checkpoint: Path, bundle: Path) -> None:
