@@ -103,7 +103,7 @@ def _names(graph_def: Any, inputs: Mapping[str, _Port], outputs: Mapping[str, _P
 
 def _pick(nodes: set[str], ports: Mapping[str, _Port], asked: str | None, channels: int, role: str) -> str:
     known = ", ".join(f"{key} ({port.channels or 'unknown'} channels)" for key, port in ports.items())
-    if asked in ports:
+    if asked and asked in ports:
         return str(ports[asked].ref)
     if asked and Ref.parse(asked).node in nodes:
         return asked
