@@ -1,0 +1,142 @@
+"""``python -m east.training`` as a user meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from east.model.checkpoint import read_variables, write_bundle
+from east.training.cli import main
+from east.training.data import read_folder
+from weights import resolve
+
+
+def error_of(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that a command fails with."""
+    try:
+        found = main(arguments)
+    except SystemExit as stop:  # bad usage, which argparse answers with the usage as well
+        found = int(stop.code or 0)
+    captured = capsys.readouterr()
+    *usage, line = captured.err.splitlines()
+    assert found == status
+    assert captured.out == ""
+    assert bool(usage) == (status == 2)
+    assert "error: " in line
+    return line
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """One picture without ground truth."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("RGB", (64, 48)).save(folder / "img_1.png")
+    return folder
+
+
+def test_help_needs_nothing_heavy() -> None:
+    program = (
+        "import sys, contextlib\n"
+        "from east.training.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['fit', '--help'])\n"
+        "assert not {'tensorflow', 'keras', 'cv2', 'numba', 'matplotlib'} & set(sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert "--config" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--config", "finetune"], "configuration finetune wants pictures: name their folder with --data"),
+        (["--config", "smoke", "--validate", "1-9"], "name their folder with --data"),
+        (["--config", "smoke", "--set", "stepz=3"], "--set stepz=3: there is no 'stepz', only averaging, "),
+        (["--config", "smoke", "--set", "steps=few"], "--set steps=few: expected something like 60"),
+        (["--config", "smoke", "--set", "recipe.augmentation.crop=100"], "multiples of 32, not a crop of 100"),
+        (["--config", "finetune", "--set", "synthetic=0.5"], "scenes (720x1280) the size of the canvas (1280x1280)"),
+        (["--config", "grand"], "invalid choice: 'grand'"),
+        (["--config", "smoke", "--numbers", "9-1"], "expected A-B, like 1-800, got '9-1'"),
+    ],
+)
+def test_bad_usage_is_told_with_status_2(
+    arguments: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in error_of(["fit", "--out", str(tmp_path / "run"), *arguments], 2, capsys)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--data", "no-such-folder"], "no-such-folder is not a folder of training images"),
+        (["--data", "{pictures}"], "img_1.png has no ground truth: {pictures}/gt_img_1.txt is missing"),
+        (["--data", "{pictures}", "--numbers", "5-6"], "has no training images of the numbers asked for"),
+        (["--data", "{demo}", "--validate", "no-such-folder"], "no-such-folder is not a folder of training images"),
+        (["--data", "{demo}", "--initial", "no-such-weights"], "no weights named 'no-such-weights' and no such file"),
+        (["--data", "{demo}", "--initial", "{pictures}/other.npz"], "other.npz: 306 of 306 variables do not fit: "),
+        (["--data", "{demo}", "--devices", "2"], "training on 2 devices needs the JAX backend"),
+    ],
+)
+def test_failures_are_told_in_one_line_with_status_1(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    pictures: Path,
+    demo_images: list[Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_bundle(pictures / "other.npz", {"resnet_v1_50/conv1/weights": np.zeros((7, 7, 3, 32))})
+    places = {"pictures": pictures, "demo": demo_images[0].parent}
+    arguments = [argument.format(**places) for argument in arguments]
+    line = error_of(["fit", "--config", "finetune", "--out", str(tmp_path / "run"), *arguments], 1, capsys)
+    assert complaint.format(**places) in line
+
+
+def test_a_damaged_checkpoint_stops_a_run(
+    tmp_path: Path, demo_images: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.npz").write_bytes(b"PK")
+    arguments = ["fit", "--config", "finetune", "--data", str(demo_images[0].parent), "--out", str(tmp_path)]
+    assert "checkpoint.npz is no training checkpoint, delete it to start anew" in error_of(arguments, 1, capsys)
+
+
+def test_export_to_a_tensorflow_1_checkpoint_and_back_keeps_every_variable(tmp_path: Path) -> None:
+    prefix, bundle = tmp_path / "tf1" / "model.ckpt-7", tmp_path / "back.npz"
+    assert main(["export", "default", "--checkpoint", str(prefix)]) == 0
+    assert main(["export", str(prefix), "--bundle", str(bundle)]) == 0
+    before, after = read_variables(resolve("default")), read_variables(bundle)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["default"], 2, "nothing to write: give --bundle, --checkpoint or both"),
+        (["no-such-weights", "--bundle", "x.npz"], 1, "no weights named 'no-such-weights'"),
+    ],
+)
+def test_export_tells_what_is_wrong(
+    arguments: list[str], status: int, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in error_of(["export", *arguments], status, capsys)
+
+
+def test_synth_writes_pictures_that_can_be_trained_on(tmp_path: Path) -> None:
+    assert main(["synth", "--count", "2", "--out", str(tmp_path), "--config", "smoke", "--draw"]) == 0
+    examples = read_folder(tmp_path)
+    assert len(examples) == 2
+    assert any(example.legible.any() for example in examples)
+
+
+def test_synth_names_a_folder_without_typefaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["synth", "--out", str(tmp_path / "out"), "--fonts", str(tmp_path)]
+    assert f"{tmp_path} has no typefaces" in error_of(arguments, 1, capsys)

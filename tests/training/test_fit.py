@@ -1,0 +1,124 @@
+"""Whole runs, tiny: the smoke configuration, and fine-tuning on own pictures, killed and taken up again."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from east.errors import CheckpointError
+from east.model.checkpoint import read_variables
+from east.training.backends import make_trainer
+from east.training.bank import Bank
+from east.training.cli import main
+from east.training.config import Config
+from east.training.configs import finetune
+from east.training.data import Example, read_folder
+from east.training.fit import fit
+from east.training.log import read_log
+from east.training.run_folder import CHECKPOINT, WEIGHTS
+from east.training.synth.backgrounds import Backgrounds
+from east.training.synth.fonts import Fonts
+from east.training.synth.scene import Material
+from east.training.synth.settings import SceneSettings
+from east.training.synth.words import Vocabulary
+from weights import resolve
+
+
+@pytest.mark.slow
+def test_smoke_learns_to_find_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", "smoke", "--out", str(tmp_path), "--processes", "1"]) == 0
+    events = read_log(tmp_path)
+    losses = [event["total"] for event in events if "total" in event]
+    assert losses[-1] < 0.6 * losses[0]
+    assert events[-1]["f1"] > 0.5
+    assert "threshold 0.5: recall" in capsys.readouterr().err
+    assert {"curves.png", "config.json"} <= {path.name for path in tmp_path.iterdir()}
+
+    bundled, trained = read_variables(resolve("default")), read_variables(tmp_path / WEIGHTS)
+    for name, value in bundled.items():
+        learnt = name.startswith("feature_fusion/") and "BatchNorm" not in name
+        assert np.array_equal(value, trained[name]) != learnt, name
+
+
+class Runs(NamedTuple):
+    """One run, and another that was killed behind its second step and taken up again."""
+
+    config: Config
+    examples: list[Example]
+    material: Material
+    whole: Path
+    resumed: Path
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Runs:
+    """Fine-tuning of the bundled weights on the demo pictures, and a few synthetic ones."""
+    folder = tmp_path_factory.mktemp("runs")
+    config = finetune()
+    view = replace(config.recipe.augmentation, crop=64)
+    config = replace(
+        config, recipe=replace(config.recipe, augmentation=view), steps=4, batch=2, synthetic=0.5, kept=4, fresh=2,
+        fresh_every=1, canvas=(192, 192), scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
+    )  # fmt: skip
+    examples, material = read_folder(demo_images[0].parent), Material(Fonts(), Vocabulary(), Backgrounds())
+    whole, resumed = folder / "whole", folder / "resumed"
+
+    def copy_as_if_killed(line: str) -> None:
+        if line.startswith("step 3/"):
+            shutil.copytree(whole, resumed)
+
+    fit(config, whole, examples, material=material, say=copy_as_if_killed)
+    said: list[str] = []
+    fit(config, resumed, examples, material=material, say=said.append)
+    return Runs(config, examples, material, whole, resumed, said)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Runs) -> None:
+    assert "after step 2" in runs.said[0]
+    assert [line.split()[1] for line in runs.said[1:]] == ["3/4", "4/4"]
+    whole, resumed = read_log(runs.whole), read_log(runs.resumed)
+    assert [event["step"] for event in resumed] == [1, 2, 3, 4]
+    for event, again in zip(whole, resumed, strict=True):
+        assert {**again, "images_per_second": 0} == pytest.approx({**event, "images_per_second": 0}, rel=1e-4)
+    with np.load(runs.whole / CHECKPOINT) as state, np.load(runs.resumed / CHECKPOINT) as again:
+        assert state.files == again.files
+        for name in state.files:  # weights, their averages, the optimizer's moments
+            value = state[name]
+            np.testing.assert_allclose(again[name], value, rtol=0, atol=1e-4 * np.abs(value).max(), err_msg=name)
+
+
+@pytest.mark.slow
+def test_fine_tuning_starts_from_the_bundled_weights_and_moves_all_but_batch_norm(runs: Runs) -> None:
+    before, after = read_variables(resolve("default")), read_variables(runs.whole / WEIGHTS)
+    for name, value in before.items():
+        assert np.array_equal(value, after[name]) == ("BatchNorm" in name), name
+        np.testing.assert_allclose(after[name], value, atol=2e-3, err_msg=name)
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_left_alone(runs: Runs) -> None:
+    said: list[str] = []
+    before = (runs.whole / CHECKPOINT).stat().st_mtime_ns
+    assert fit(runs.config, runs.whole, runs.examples, material=runs.material, say=said.append) is None
+    assert "nothing to do" in said[-1]
+    assert (runs.whole / CHECKPOINT).stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_configuration_is_refused(runs: Runs, tmp_path: Path) -> None:
+    shutil.copytree(runs.whole, tmp_path / "other")
+    config = replace(runs.config, recipe=replace(runs.config.recipe, trained="feature_fusion/"), steps=9)
+    with pytest.raises(CheckpointError, match=r"other/checkpoint.npz is of another configuration.* delete it"):
+        fit(config, tmp_path / "other", runs.examples, material=runs.material, say=lambda _: None)
+
+
+def test_several_devices_need_jax() -> None:
+    with pytest.raises(ValueError, match="training on 2 devices needs the JAX backend: set KERAS_BACKEND=jax"):
+        make_trainer([Bank(1, (64, 64))], finetune().recipe, devices=2)
