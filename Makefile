@@ -15,7 +15,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 demo: $(READY)
-	$(BIN)/python -m east detect demo --draw demo-output
+	$(BIN)/python -m east detect demo --draw demo-output --format csv
 
 test: $(READY)
 	$(BIN)/python -m pytest
