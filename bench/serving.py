@@ -138,7 +138,7 @@ def throughput(options: argparse.Namespace) -> list[str]:
     ):
         pictures = load(options, detector)
         clients = Load(url, pictures, options.clients)
-        turns = max(1, round(options.seconds / 30))
+        turns = max(1, round(options.seconds / 10))
         share = options.seconds / turns
         rates: dict[str, list[float]] = {"one thread": [], "two threads": [], "service": []}
         bare(detector, pictures, 2, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging.config
+import logging
 import os
 import shutil
 import sys
@@ -29,7 +29,7 @@ _STOP_ALL = 3  # a worker of uvicorn's that ends with it is not started again
 
 def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
-    logging.config.dictConfig(logs.configuration(settings))
+    logs.configure(settings)
     config = configuration(settings, functools.partial(_application, settings))
     try:
         if settings.workers == 1:
@@ -64,7 +64,7 @@ def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicor
 
 
 def _application(settings: Settings) -> FastAPI:
-    logging.config.dictConfig(logs.configuration(settings))
+    logs.configure(settings)
     from .app import create_app  # heavy, and not needed in the process that only supervises
 
     return create_app(settings, owns_process=True)

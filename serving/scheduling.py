@@ -18,7 +18,7 @@ from .metrics import Metrics
 from .problems import Problem
 from .settings import Queue
 
-_SURE = 0.75  # of the deadline may be foreseen to pass; the rest is for what cannot be foreseen
+_FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take; the rest is for what is not foreseen
 
 logger = logging.getLogger("serving")
 
@@ -74,6 +74,7 @@ class Scheduler:
     """A bounded queue in front of a detector, and the threads that work it off.
 
     parallel: detections at a time. batch: images of one run of the network.
+    seconds_per_image: what a detection takes, as a first guess; then it is measured.
     on_failure: told, once, that the runtime is dead; from then on nothing is taken.
     """
 
@@ -86,6 +87,7 @@ class Scheduler:
         *,
         parallel: int,
         batch: int,
+        seconds_per_image: float = 0.0,
     ) -> None:
         self._detector = detector
         self._settings = settings
@@ -96,7 +98,7 @@ class Scheduler:
         self._waiting: deque[Job] = deque()
         self._arrivals = asyncio.Semaphore(0)
         self._pool = ThreadPoolExecutor(parallel, "detect")
-        self._seconds_per_image = 0.0
+        self._seconds_per_image = seconds_per_image
         self._dead = False
         self._workers = [asyncio.create_task(self._work()) for _ in range(parallel)]
 
@@ -105,8 +107,8 @@ class Scheduler:
         if self._dead:
             raise Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
         ahead = len(self._waiting) / self._parallel * self._seconds_per_image
-        in_time = ahead + self._seconds_per_image < _SURE * self._settings.deadline_seconds
-        if len(self._waiting) + images > self._settings.requests or not in_time:
+        late = ahead + self._seconds_per_image > _FORESEEN * self._settings.deadline_seconds
+        if len(self._waiting) + images > self._settings.requests or (self._waiting and late):
             detail = f"{len(self._waiting)} images are waiting already; try again later"
             raise Problem(503, "queue-full", detail, retry_after=ahead / 2)
 
@@ -228,7 +230,7 @@ class Scheduler:
 
     def _learn(self, seconds: float) -> None:
         old = self._seconds_per_image
-        self._seconds_per_image = seconds if not old else 0.8 * old + 0.2 * seconds
+        self._seconds_per_image = 0.8 * old + 0.2 * seconds if old else seconds
 
     def _measure(self) -> None:
         self._metrics.queue_length.set(len(self._waiting))

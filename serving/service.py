@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,13 +162,21 @@ class Service:
                 )
             for size in map(shape, settings.warm_up) if settings.warm_up else (None,):
                 self.detector.warm_up(size)
+            start = time.perf_counter()
+            self.detector.warm_up(size)
+            seconds = time.perf_counter() - start
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)
-            loop.call_soon_threadsafe(self._fail, f"the detector cannot be loaded: {reason}")
+            self._tell(loop, self._fail, f"the detector cannot be loaded: {reason}")
         else:
-            loop.call_soon_threadsafe(self._open)
+            self._tell(loop, self._open, seconds)
 
-    def _open(self) -> None:
+    @staticmethod
+    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], argument: object) -> None:
+        with suppress(RuntimeError):  # the service was stopped meanwhile
+            loop.call_soon_threadsafe(what, argument)
+
+    def _open(self, seconds_per_image: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
         queue = self.settings.queue
         runtime = self.detector.runtime
@@ -178,6 +187,7 @@ class Service:
             self._fail,
             parallel=queue.parallel or _parallel(runtime),
             batch=queue.batch or runtime.batch,
+            seconds_per_image=seconds_per_image,
         )
         self._metrics.ready.set(1)
         logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)

@@ -94,6 +94,26 @@ def test_full_queue_refuses_with_the_time_to_wait_and_recovers(serve: Serve, gat
         assert client.post("/detect", content=blank()).status_code == 200
 
 
+def test_nothing_is_taken_that_would_not_be_answered_in_time(serve: Serve, gated: Gated) -> None:
+    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign, assignment]
+    with serve(gated, queue={"deadline_seconds": 7, "parallel": 1}) as client:
+        pool, posts = post_all(client, [blank()] * 20)
+        wait_until(lambda: any(post.done() for post in posts))
+        gated.gate.set()
+        pool.shutdown()
+        codes = [post.result().json().get("code", "ok") for post in posts]
+        assert set(codes) == {"ok", "queue-full"}
+        assert codes.count("queue-full") > 10
+        assert client.post("/detect", content=blank()).status_code == 200
+
+
+def test_image_slower_than_the_deadline_foresees_is_tried_when_nothing_waits(serve: Serve, gated: Gated) -> None:
+    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign, assignment]
+    gated.gate.set()
+    with serve(gated, queue={"deadline_seconds": 1.5}) as client:
+        assert client.post("/detect", content=blank()).status_code == 200
+
+
 def test_batch_is_taken_whole_or_not_at_all(serve: Serve, gated: Gated) -> None:
     with serve(gated, queue={"requests": 4, "parallel": 1}, limits={"images": 4}) as client:
         pool, posts = post_all(client, [blank()] * 3)
