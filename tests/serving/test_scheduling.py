@@ -95,7 +95,7 @@ def test_full_queue_refuses_with_the_time_to_wait_and_recovers(serve: Serve, gat
 
 
 def test_nothing_is_taken_that_would_not_be_answered_in_time(serve: Serve, gated: Gated) -> None:
-    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign, assignment]
+    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign]
     with serve(gated, queue={"deadline_seconds": 7, "parallel": 1}) as client:
         pool, posts = post_all(client, [blank()] * 20)
         wait_until(lambda: any(post.done() for post in posts))
@@ -108,7 +108,7 @@ def test_nothing_is_taken_that_would_not_be_answered_in_time(serve: Serve, gated
 
 
 def test_image_slower_than_the_deadline_foresees_is_tried_when_nothing_waits(serve: Serve, gated: Gated) -> None:
-    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign, assignment]
+    gated.warm_up = lambda size=None: time.sleep(1)  # type: ignore[method-assign]
     gated.gate.set()
     with serve(gated, queue={"deadline_seconds": 1.5}) as client:
         assert client.post("/detect", content=blank()).status_code == 200
@@ -237,7 +237,7 @@ def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
     from tests.serving.conftest import running
 
     loading = threading.Event()
-    gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign, assignment]
+    gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign]
     gated.gate.set()
     with running(gated) as client:
         assert client.get("/healthz").status_code == 200
