@@ -237,7 +237,7 @@ def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
     from tests.serving.conftest import running
 
     loading = threading.Event()
-    gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign]
+    gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign, assignment]
     gated.gate.set()
     with running(gated) as client:
         assert client.get("/healthz").status_code == 200
