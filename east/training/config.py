@@ -95,7 +95,9 @@ class Config:
     scenes: what synthetic pictures are like. kept: how many are at hand, on each device. fresh: how many of them are
         replaced every ``fresh_every`` steps; ``kept`` is a multiple of it.
     canvas: height and width of the memory for a picture; larger pictures are scaled down to it.
-    log_every, save_every, evaluate_every: steps between lines of the log, checkpoints, evaluations.
+    log_every: steps between lines of the log, which give the mean losses since the line before.
+    save_every: steps between checkpoints; a multiple of ``log_every``, or a run taken up has means of its own.
+    evaluate_every: steps between evaluations.
     evaluation: height and width at which the network sees pictures of the validation set.
     threshold: score threshold of the evaluation.
     initial: weights to start from, a name that `weights.resolve` knows or a path; None for fresh ones.

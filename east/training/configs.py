@@ -77,7 +77,7 @@ def trial() -> Config:
 
     One H200, 20 minutes.
     """
-    scenes = SceneSettings(real_scenes=0.0, real_words=0.0, distractors=0, dense=0.05, blocks=8)
+    scenes = SceneSettings(real_scenes=0.0, real_words=0.0, distractors=0, dense=0.05, blocks=8, blended=0.0)
     return Config(name="trial", recipe=Recipe(thinnest=0.0, dtype="mixed_bfloat16"), scenes=scenes)
 
 
@@ -100,6 +100,7 @@ def icdar2015() -> Config:
         learning_rate=2e-3,
         averaging=0.9995,
         synthetic=0.45,
+        scenes=SceneSettings(blended=0.0),
         fresh_every=8,
         save_every=1_500,
         evaluate_every=3_000,

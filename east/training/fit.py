@@ -72,12 +72,13 @@ def fit(
     machine = machine or Machine()
     place = RunFolder(folder)
     step, state = place.load()
-    changes = place.record(config)
-    if state:
-        say(f"taking up {place.path} after step {step}" + (f", now with {', '.join(changes)}" if changes else ""))
     if step >= config.steps:
         say(f"nothing to do: {place.path} has its {config.steps} steps")
         return None
+    say(f"{config.name}: {config.steps} steps of {config.batch * machine.devices} views, {len(examples)} pictures")
+    if state:
+        changes = ", ".join(place.changes(config))
+        say(f"taking up {place.path} after step {step}" + (f", now with {changes}" if changes else ""))
     supply = _supply(config, material, step, machine)
     log = Log(place.path, step=step)
     try:
@@ -89,6 +90,7 @@ def fit(
         if state:
             place.check(state, trainer.state())
             trainer.restore(state)
+        place.record(config)
         run = _Run(config, place, trainer, supply, validation, log, machine.devices, say)
         return run.go(step, len(examples))
     finally:
@@ -121,24 +123,26 @@ class _Run:
 
     def go(self, first: int, pictures: int) -> Scores | None:
         config, trainer, scores = self.config, self.trainer, None
-        began, began_at = time.perf_counter(), first
+        recent: list[Losses] = []
+        began = time.perf_counter()
         for step in range(first, config.steps):
             indices, noise = draw_batch(config, step, pictures, self.devices)
-            losses = trainer.step(indices, noise, config.rate(step), config.kept_average(step))
+            recent.append(trainer.step(indices, noise, config.rate(step), config.kept_average(step)))
             if self.supply is not None and (fresh := self.supply.refreshment(step)) is not None:
                 trainer.refresh(*fresh)
             done = step + 1
             last = done == config.steps
             if done % config.log_every == 0 or last:
-                values = Losses(*(float(value) for value in losses))  # waits for the step
-                seconds, steps = time.perf_counter() - began, done - began_at
-                self._report(done, values, steps * config.batch * self.devices / seconds)
-                began, began_at = time.perf_counter(), done
+                terms = [[float(term) for term in losses] for losses in recent]  # waits for the steps
+                rate = len(recent) * config.batch * self.devices / (time.perf_counter() - began)
+                self._report(done, Losses(*np.mean(terms, axis=0).tolist()), rate)
+                recent, began = [], time.perf_counter()
             if done % config.save_every == 0 or last:
                 self.folder.save(done, trainer.state(), trainer.variables())
             if self.validation is not None and (done % config.evaluate_every == 0 or last):
+                paused = time.perf_counter()
                 scores = self._evaluate(self.validation, done, THRESHOLDS if last else (config.threshold,))
-                began, began_at = time.perf_counter(), done
+                began += time.perf_counter() - paused
         draw_curves(self.folder.path)
         return scores
 

@@ -30,14 +30,19 @@ class RunFolder:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def record(self, config: Config) -> list[str]:
-        """Writes the configuration down; returns what is different from the one that was there, ``name=value``."""
-        file, settings = self.path / RECORD, json.dumps(dataclasses.asdict(config), indent=2)
-        before = _flat(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
-        with written_whole(file) as output:
-            output.write(settings.encode())
-        after = _flat(json.loads(settings))
-        return [f"{name}={value}" for name, value in after.items() if before and before.get(name) != value]
+    def record(self, config: Config) -> None:
+        """Writes the configuration down."""
+        with written_whole(self.path / RECORD) as file:
+            file.write(json.dumps(dataclasses.asdict(config), indent=2).encode())
+
+    def changes(self, config: Config) -> list[str]:
+        """What is different from the configuration on record, ``name=value`` each."""
+        file = self.path / RECORD
+        if not file.is_file():
+            return []
+        before = _flat(json.loads(file.read_text(encoding="utf-8")))
+        after = _flat(json.loads(json.dumps(dataclasses.asdict(config))))
+        return [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
 
     def save(self, step: int, state: Arrays, weights: Arrays) -> None:
         """Writes the checkpoint after ``step`` steps, and the averaged weights as a bundle."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,7 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Runs:
+def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Iterator[Runs]:
     """Fine-tuning of the bundled weights on the demo pictures, and a few synthetic ones."""
     folder = tmp_path_factory.mktemp("runs")
     config = finetune()
@@ -76,13 +77,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> R
     fit(config, whole, examples, material=material, say=copy_as_if_killed)
     said: list[str] = []
     fit(config, resumed, examples, material=material, say=said.append)
-    return Runs(config, examples, material, whole, resumed, said)
+    yield Runs(config, examples, material, whole, resumed, said)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Runs) -> None:
-    assert "after step 2" in runs.said[0]
-    assert [line.split()[1] for line in runs.said[1:]] == ["3/4", "4/4"]
+    assert runs.said[1] == f"taking up {runs.resumed} after step 2"
+    assert [line.split()[1] for line in runs.said[2:]] == ["3/4", "4/4"]
     whole, resumed = read_log(runs.whole), read_log(runs.resumed)
     assert [event["step"] for event in resumed] == [1, 2, 3, 4]
     for event, again in zip(whole, resumed, strict=True):
@@ -113,10 +115,10 @@ def test_a_finished_run_is_left_alone(runs: Runs) -> None:
 
 @pytest.mark.slow
 def test_a_checkpoint_of_another_configuration_is_refused(runs: Runs, tmp_path: Path) -> None:
-    shutil.copytree(runs.whole, tmp_path / "other")
+    (tmp_path / CHECKPOINT).symlink_to(runs.whole / CHECKPOINT)
     config = replace(runs.config, recipe=replace(runs.config.recipe, trained="feature_fusion/"), steps=9)
-    with pytest.raises(CheckpointError, match=r"other/checkpoint.npz is of another configuration.* delete it"):
-        fit(config, tmp_path / "other", runs.examples, material=runs.material, say=lambda _: None)
+    with pytest.raises(CheckpointError, match=r"checkpoint.npz is of another configuration.* delete it"):
+        fit(config, tmp_path, runs.examples, material=runs.material, say=lambda _: None)
 
 
 def test_several_devices_need_jax() -> None:

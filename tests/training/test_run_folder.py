@@ -59,8 +59,9 @@ def test_a_state_of_another_form_is_refused(folder: RunFolder) -> None:
 
 def test_changes_of_the_configuration_are_told(folder: RunFolder) -> None:
     config = trial()
-    assert folder.record(config) == []
-    assert folder.record(config) == []
+    assert folder.changes(config) == []
+    folder.record(config)
+    assert folder.changes(config) == []
     changed = replace(config, steps=5, recipe=replace(config.recipe, clip=1.0))
-    assert folder.record(changed) == ["recipe.clip=1.0", "steps=5"]
-    assert "name=smoke" in folder.record(smoke())
+    assert folder.changes(changed) == ["recipe.clip=1.0", "steps=5"]
+    assert "name=smoke" in folder.changes(smoke())

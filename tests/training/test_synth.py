@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from east.training.bank import Bank
 from east.training.data import Example, read_folder
 from east.training.synth.backgrounds import Backgrounds
+from east.training.synth.blend import Light, soften
 from east.training.synth.block import Layout, bend, set_block
 from east.training.synth.donors import Donors
 from east.training.synth.fonts import Fonts, letters
@@ -112,10 +114,50 @@ def test_known_text_of_a_background_is_ignored_where_it_ends_up(tmp_path: Path) 
 
 
 def test_samples_can_be_read_as_training_pictures(tmp_path: Path, material: Material) -> None:
-    write_samples(tmp_path, 2, 0, material, SMALL)
+    write_samples(tmp_path, 4, 0, material, SMALL)
     examples = read_folder(tmp_path)
-    assert [example.image.name for example in examples] == ["img_1.jpg", "img_2.jpg"]
+    assert [example.image.name for example in examples] == [f"img_{number}.jpg" for number in (1, 2, 3, 4)]
     assert sum(example.legible.sum() for example in examples) > 0
+
+
+def test_a_white_sign_is_not_white_in_the_dark() -> None:
+    seen = []
+    for level in (20, 90, 220):
+        layer = np.full((1, 1, 4), 255, np.float32)
+        Light.around(np.random.default_rng(0), np.full(3, level, np.float32)).shine_on(layer)
+        seen.append(float(layer[0, 0, :3].mean()))
+    assert seen[0] < 150 < seen[1] < seen[2]
+
+
+def test_what_a_colour_looks_like_tells_what_was_painted() -> None:
+    surface = np.full(3, 70, np.float32)
+    light = Light.around(np.random.default_rng(0), surface)
+    layer = np.ones((1, 1, 4), np.float32)
+    layer[0, 0, :3] = light.painted(surface)
+    light.shine_on(layer)
+    assert layer[0, 0, :3] == pytest.approx(surface, abs=0.1)
+
+
+def test_softening_spreads_a_layer_and_keeps_its_colour() -> None:
+    layer = np.zeros((9, 20, 4), np.float32)
+    layer[2:7, 3:17] = 200, 100, 50, 1
+    soft, margin = soften(layer, 1.5)
+    assert soft.shape == (9 + 2 * margin, 20 + 2 * margin, 4)
+    assert soft[..., 3].sum() == pytest.approx(5 * 14, rel=1e-3)
+    assert soft[0, :, 3].max() < 0.01
+    seen = soft[soft[..., 3] > 0.02][:, :3]
+    assert seen == pytest.approx(np.broadcast_to((200, 100, 50), seen.shape), rel=0.02)
+
+
+def test_signs_are_darker_in_the_dark(tmp_path: Path) -> None:
+    Image.new("RGB", (320, 240), (25, 25, 25)).save(tmp_path / "night.png")
+    dark = Material(Fonts(), Vocabulary(), Backgrounds(tmp_path))
+    settings = replace(SMALL, camera=0)
+    pasted, blended = (
+        np.mean([compose(4, number, dark, replace(settings, blended=share)).image.mean() for number in range(8)])
+        for share in (0.0, 1.0)
+    )
+    assert blended < pasted
 
 
 def test_typefaces_know_their_letters() -> None:

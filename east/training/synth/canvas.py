@@ -60,10 +60,9 @@ class Canvas:
         x, y, w, h = cv2.boundingRect(cv2.perspectiveTransform(_corners(layer.shape)[None], matrix))
         x, y = max(x, 0), max(y, 0)
         w, h = min(w + 1, self.image.shape[1] - x), min(h + 1, self.image.shape[0] - y)
-        move = np.asarray([[1, 0, -x], [0, 1, -y], [0, 0, 1]], np.float64)
         layer = layer.copy()
         layer[..., :3] *= layer[..., 3:]  # premultiplied, so that transparent pixels lend no colour
-        warped = cv2.warpPerspective(layer, move @ matrix, (w, h), flags=cv2.INTER_LINEAR)
+        warped = cv2.warpPerspective(layer, move(-x, -y) @ matrix, (w, h), flags=cv2.INTER_LINEAR)
         patch = self.image[y : y + h, x : x + w]
         patch[:] = np.clip(patch * (1 - warped[..., 3:]) + warped[..., :3], 0, 255).astype(np.uint8)
 
@@ -82,6 +81,11 @@ def stand(rng: np.random.Generator, height: float, width: float) -> NDArray[np.f
     angle = math.radians(rng.uniform(-35, 35) if rng.random() < 0.2 else rng.normal(0, 6))
     turn = np.asarray([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     return np.asarray(quad @ turn, np.float32)
+
+
+def move(x: float, y: float) -> NDArray[np.float64]:
+    """The homography that moves points by ``x`` and ``y``."""
+    return np.asarray([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
 def _corners(shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .blend import Light
 from .block import Block
 
 Colour = NDArray[np.float32]
@@ -19,28 +20,36 @@ SIGNS = np.asarray(  # colours that signs are made in
 LAMPS = np.asarray([(255, 170, 40), (255, 60, 40), (90, 255, 110), (250, 250, 235), (120, 190, 255)], np.float32)
 
 
-def paint(rng: np.random.Generator, block: Block, surface: Colour, roughness: float) -> NDArray[np.float32]:
+def paint(
+    rng: np.random.Generator, block: Block, surface: Colour, roughness: float, *, lit: bool = False
+) -> NDArray[np.float32]:
     """Colours a block for a surface of mean colour ``surface`` whose levels vary by ``roughness``.
+
+    lit: what is painted takes on the light that lies on the surface; a display has its own.
 
     Returns: float32 ``(H, W, 4)``, red, green, blue 0..255 and opacity 0..1.
     """
     kind = rng.random()
     if kind < 0.06:
         return led(rng, block)
+    light = Light.around(rng, surface) if lit else None
     on_plate = kind < 0.5 or (roughness > 45 and kind < 0.8)
     ink = block.ink.astype(np.float32) / 255
     if on_plate:
         ground = _sign_colour(rng)
         layer = plate(rng, ink.shape, ground)
     else:
-        ground = surface
+        ground = light.painted(surface) if light else surface
         layer = np.zeros((*ink.shape, 4), np.float32)
-    colour = contrasting(rng, ground, least=35 if on_plate else 55 + 0.5 * min(roughness, 60))
+    least = 35 if on_plate else 55 + 0.5 * min(roughness, 60)
+    colour = contrasting(rng, ground, least=min(least / light.strength, 120) if light else least)
     if rng.random() < (0.15 if on_plate else 0.35) or (not on_plate and roughness > 40):
         _decorate(rng, layer, ink, contrasting(rng, colour, least=60))
     strength = rng.uniform(0.8, 1.0) if rng.random() < 0.3 else 1.0
     shade = _ramp(rng.uniform(0.8, 1.15, size=2), ink.shape[0])[:, None, None]
     over(layer, np.clip(colour * shade, 0, 255), ink * strength)
+    if light:
+        light.shine_on(layer)
     return layer
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backgrounds import Backgrounds
+from .blend import Light, soften
 from .block import Layout, bend, set_block
 from .camera import photograph
-from .canvas import Canvas
+from .canvas import Canvas, move
 from .distract import distractor
 from .donors import Donors
 from .fonts import Fonts
@@ -93,11 +94,16 @@ class _Composer:
         matrix = canvas.place(rng, block.ink.shape)
         if matrix is None:
             return
-        layer = paint(rng, block, *canvas.surface(block.ink.shape, matrix))
-        if rng.random() < 0.6:  # lettering is seldom as crisp as it is drawn
-            deviation = rng.uniform(0.3, 0.6 + 0.05 * layout.capital)
-            layer = cv2.GaussianBlur(layer, (0, 0), deviation)  # type: ignore[assignment]
-        canvas.lay(layer, matrix)
+        blended = self._blends()
+        layer = paint(rng, block, *canvas.surface(block.ink.shape, matrix), lit=blended)
+        if blended:
+            layer, margin = soften(layer, rng.uniform(0.5, 0.8 + 0.05 * layout.capital))
+            canvas.lay(layer, matrix @ move(-margin, -margin))
+        else:
+            if rng.random() < 0.6:  # lettering is seldom as crisp as it is drawn
+                deviation = rng.uniform(0.3, 0.6 + 0.05 * layout.capital)
+                layer = cv2.GaussianBlur(layer, (0, 0), deviation)  # type: ignore[assignment]
+            canvas.lay(layer, matrix)
         for quad, text in zip(_moved(block.quads, matrix), block.texts, strict=True):
             self._keep(quad, True, text)
 
@@ -138,7 +144,15 @@ class _Composer:
         surface, _ = self.canvas.surface(ink.shape, matrix)
         layer = np.zeros((*ink.shape, 4), np.float32)
         over(layer, contrasting(self.rng, surface, least=40), ink.astype(np.float32) / 255)
+        if self._blends():
+            Light.around(self.rng, surface).shine_on(layer)
+            layer, margin = soften(layer, self.rng.uniform(0.5, 1.5))
+            matrix = matrix @ move(-margin, -margin)
         self.canvas.lay(layer, matrix)
+
+    def _blends(self) -> bool:
+        share = self.settings.blended
+        return share > 0 and self.rng.random() < share
 
     def _keep(self, quad: NDArray[np.float32], legible: bool, text: str) -> None:
         self.quads.append(quad)

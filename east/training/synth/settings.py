@@ -17,6 +17,7 @@ class SceneSettings:
     real_words: share of pictures that also get words cut out of training pictures.
     dense: share of blocks that are notices of many small lines.
     distractors: largest number of things that look like text.
+    blended: share of blocks, and of those things, that take on the light and the softness of the photograph.
     camera: strength of what light and camera do, 0..1.
     legible: words lower than this are to be ignored.
     """
@@ -32,5 +33,6 @@ class SceneSettings:
     real_words: float = 0.3
     dense: float = 0.15
     distractors: int = 5
+    blended: float = 0.7
     camera: float = 1.0
     legible: float = 8.0
