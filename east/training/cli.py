@@ -81,7 +81,7 @@ def _add_synth(commands: Any) -> None:
 
 def _add_pictures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="training pictures, each with its gt_<name>.txt")
-    parser.add_argument("--truths", type=Path, metavar="DIR", help="where the gt_<name>.txt are, if not beside them")
+    parser.add_argument("--gt", type=Path, metavar="DIR", help="folder of the gt_<name>.txt, if not beside them")
     parser.add_argument("--numbers", type=_range, metavar="A-B", help="take img_A … img_B of them only")
 
 
@@ -150,7 +150,7 @@ def _synth(args: argparse.Namespace) -> int:
 def _examples(args: argparse.Namespace) -> list[Example]:
     from .data import read_folder
 
-    return read_folder(args.data, args.truths, numbers=args.numbers) if args.data else []
+    return read_folder(args.data, args.gt, numbers=args.numbers) if args.data else []
 
 
 def _held_out(args: argparse.Namespace, config: Config, material: Material | None, count: int = 16) -> list[Example]:
@@ -159,7 +159,7 @@ def _held_out(args: argparse.Namespace, config: Config, material: Material | Non
     from .synth.samples import write_samples
 
     if isinstance(args.validate, range):
-        return read_folder(args.data, args.truths, numbers=args.validate)
+        return read_folder(args.data, args.gt, numbers=args.validate)
     if args.validate:
         return read_folder(args.validate)
     if material is None or args.data:
