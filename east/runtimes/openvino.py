@@ -7,6 +7,8 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -28,7 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 def availability() -> Availability:
-    """OpenVINO is a dependency of this package, so it is always here; half precision is up to the processor."""
+    """Wherever it is installed, and as a dependency of this package it should be; FP16 is up to the processor."""
+    if find_spec("openvino") is None:
+        return Availability((), "OpenVINO is not installed: pip install openvino nncf")
     if _half() is None:
         return Availability((Precision.FP32, Precision.INT8), "FP16 needs a processor with bf16 or f16 arithmetic")
     return Availability(tuple(Precision))
@@ -46,7 +50,7 @@ def convert(source: ModelSource, options: LoadOptions) -> Artifact:
         max_drop=options.max_drop if images else None,
     )
     if images:
-        key["nncf"] = _version("nncf")
+        key["nncf"] = version("nncf")
     return ArtifactCache().get_or_build(key, lambda folder: _build(folder, source, options, images))
 
 
@@ -124,9 +128,3 @@ def _build(folder: Path, source: ModelSource, options: LoadOptions, images: Cali
     except RuntimeError as error:
         raise OSError(errno.EIO, f"OpenVINO cannot write the model ({error})", str(folder)) from error
     graph.unlink()
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)

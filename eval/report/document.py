@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..analysis import Group, Latency, Speed, by_height, by_orientation, speed, threshold_sweep
+from ..environment import environment
 from ..icdar2015 import Icdar2015, Sample
 from ..protocol import Score
 from ..run import Run
 
 FORMAT = 1
-
-_LIBRARIES = ("tensorflow", "openvino", "nncf", "keras", "numpy", "opencv-python-headless", "numba", "shapely")
 
 
 def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
@@ -23,7 +20,7 @@ def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "dataset": _dataset(dataset),
-        "environment": _environment(),
+        "environment": environment(),
         "runs": [
             {"run": dict(run.about), "score": _score(run.score), "speed": _speed(speed(run.records))} for run in runs
         ],
@@ -52,16 +49,6 @@ def _dataset(dataset: Icdar2015) -> dict[str, Any]:
         "sha256": dataset.digest,
         "note": dataset.note,
     }
-
-
-def _environment() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _score(score: Score) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""How fast every runtime is here, in one interleaved run.
+
+Each runtime and precision lives in a process of its own, so that peak memory is its own and settings of TensorFlow
+that hold for a whole process (TF32) do not mix. The processes take turns: what slows the machine down for a while
+slows all of them down.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from east.commands.console import progress
+from east.errors import EastError
+from east.model.source import ModelSource
+from east.runtimes import NAMES, availability, convert_model
+from east.runtimes.base import LoadOptions
+from east.types import Precision, Size
+
+from .speed_worker import Task
+
+MEASURES = ("network", "boxes", "end_to_end")
+REFERENCE = "tensorflow FP32"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A runtime at a precision."""
+
+    runtime: str
+    precision: Precision
+    tf32: bool = False
+
+    @property
+    def name(self) -> str:
+        """Such as ``xla FP16`` or ``tensorflow TF32``."""
+        return f"{self.runtime} {'TF32' if self.tf32 else self.precision}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured.
+
+    size: the network's. images: JPEG files. rounds: turns that each process gets. seconds: of one measurement in a
+    turn. clients: callers at the same time for throughput, 0 for none.
+    """
+
+    weights: str
+    size: Size
+    images: tuple[Path, ...]
+    batches: tuple[int, ...] = (1,)
+    rounds: int = 10
+    seconds: float = 0.3
+    clients: int = 0
+    threads: int | None = None
+
+
+@dataclass
+class Result:
+    """What was measured of one case.
+
+    about: what `eval.speed_worker.Subject` says of itself, with the conversion's seconds and the peak memory.
+    times: seconds of each call, by measure and batch. throughput: images a second, by batch.
+    """
+
+    case: Case
+    about: dict[str, Any]
+    times: dict[tuple[str, int], list[float]] = field(default_factory=dict)
+    throughput: dict[int, list[float]] = field(default_factory=dict)
+
+    def median(self, measure: str, batch: int) -> float:
+        """Seconds."""
+        return float(np.median(self.times[measure, batch]))
+
+    def p99(self, measure: str, batch: int) -> float:
+        """Seconds."""
+        return float(np.percentile(self.times[measure, batch], 99))
+
+    def fps(self, measure: str, batch: int) -> float:
+        """Images a second at the median."""
+        return batch / self.median(measure, batch)
+
+
+def cases(runtimes: Iterable[str] = NAMES, precisions: Iterable[Precision] = Precision) -> list[Case]:
+    """What this machine can do of these, the reference first."""
+    found = []
+    wanted = list(precisions)
+    for runtime in runtimes:
+        here = availability(runtime)
+        found += [Case(runtime, precision) for precision in here.precisions if precision in wanted]
+        if runtime != "openvino" and Precision.FP32 in here.precisions and _has_gpu():
+            found.append(Case(runtime, Precision.FP32, tf32=True))
+    return sorted(found, key=lambda case: (case.name != REFERENCE, NAMES[::-1].index(case.runtime)))
+
+
+def measure(todo: Sequence[Case], settings: Settings) -> list[Result]:
+    """Measures all cases in turns."""
+    with ExitStack() as stack:
+        workers: list[_Worker] = []
+        results: list[Result] = []
+        for case in progress(todo, total=len(todo), unit="runtime", description="load"):
+            artifact = convert_model(
+                ModelSource.find(settings.weights),
+                case.runtime,
+                LoadOptions(case.precision, tf32=case.tf32, size=settings.size),
+            )
+            workers.append(stack.enter_context(_worker(case, settings)))
+            results.append(Result(case, workers[-1].about | {"conversion_s": artifact.seconds}))
+        turns = [
+            (worker, result) for _ in range(settings.rounds) for worker, result in zip(workers, results, strict=True)
+        ]
+        for worker, result in progress(turns, total=len(turns), unit="turn", description="measure"):
+            _turn(worker, result, settings)
+        for worker, result in zip(workers, results, strict=True):
+            result.about["peak_memory"] = worker.ask(do="memory")
+    return results
+
+
+def _turn(worker: _Worker, result: Result, settings: Settings) -> None:
+    for batch in settings.batches:
+        for name in MEASURES:
+            times = worker.ask(do="time", measure=name, batch=batch, seconds=settings.seconds)
+            result.times.setdefault((name, batch), []).extend(times)
+        if settings.clients:
+            calls = worker.ask(do="throughput", batch=batch, clients=settings.clients, seconds=4 * settings.seconds)
+            result.throughput.setdefault(batch, []).append(calls * batch)
+
+
+class _Worker:
+    """A process that measures one case."""
+
+    def __init__(self, process: subprocess.Popen[str], case: Case) -> None:
+        self._process, self._case = process, case
+        self.about: dict[str, Any] = self._answer()
+
+    def ask(self, **question: Any) -> Any:
+        """Raises `EastError` when the process has died."""
+        assert self._process.stdin is not None  # noqa: S101  it is a pipe
+        print(json.dumps(question), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        line = self._process.stdout.readline()
+        if not line:
+            raise EastError(f"{self._case.name} failed while it was measured; its message is above")
+        return json.loads(line)
+
+
+@contextmanager
+def _worker(case: Case, settings: Settings) -> Iterator[_Worker]:
+    task = Task(
+        case.runtime,
+        str(case.precision),
+        case.tf32,
+        settings.weights,
+        settings.threads,
+        settings.size,
+        [str(path) for path in settings.images],
+        list(settings.batches),
+    )
+    command = [sys.executable, "-m", "eval.speed_worker", json.dumps(asdict(task))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _Worker(process, case)
+        finally:
+            process.kill()
+
+
+def _has_gpu() -> bool:
+    from east.runtimes.gpu import missing_driver
+
+    return missing_driver() is None

@@ -1,0 +1,149 @@
+"""One detector in a process of its own, which times what it is told to.
+
+Started by `eval.speed` with a JSON object of `Task`'s fields as its only argument. Answers each line of JSON on
+standard input with one on standard output; what libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from east import TextDetector
+from east.errors import ImageError
+from east.image import load_image, resize
+from east.types import Size
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to load, and the images to run it on."""
+
+    runtime: str
+    precision: str
+    tf32: bool
+    weights: str
+    threads: int | None
+    size: tuple[int, int]
+    images: list[str]
+    batches: list[int]
+
+
+class Subject:
+    """The detector, its images, and the calls that can be timed.
+
+    network: host array in, host maps out. boxes: host images in, boxes out. end_to_end: JPEG bytes in, boxes out.
+    """
+
+    def __init__(self, task: Task) -> None:
+        start = time.perf_counter()
+        self.detector = TextDetector(
+            task.weights, task.runtime, task.precision, task.size, threads=task.threads, tf32=task.tf32
+        )
+        loaded = time.perf_counter()
+        self.encoded = [Path(image).read_bytes() for image in task.images]
+        self.decoded = [load_image(data) for data in self.encoded]
+        self.detector.detect(self.encoded[0])
+        first = time.perf_counter()
+        for batch in task.batches:
+            self.detector.runtime.warm_up(Size(*task.size), batch)
+        self.about = {
+            "arithmetic": self.detector.runtime.arithmetic,
+            "device": self.detector.runtime.device,
+            "weights": self.detector.weights,
+            "model_bytes": self.detector.runtime.model_bytes,
+            "load_s": loaded - start,
+            "first_call_s": first - loaded,
+            "warm_up_s": time.perf_counter() - first,
+        }
+        self.size = Size(*task.size)
+
+    def call(self, measure: str, batch: int) -> Callable[[], Any]:
+        """The call to time."""
+        images: Iterator[Any] = cycle(self.encoded if measure == "end_to_end" else self.decoded)
+        if measure == "network":
+            resized = np.stack([resize(image, self.size) for image in islice(images, batch)])
+            return partial(self.detector.runtime.infer, resized)
+        if batch == 1:
+            return lambda: self.detector.detect(next(images))
+        return partial(self._detect_batch, list(islice(images, batch)))
+
+    def _detect_batch(self, images: list[Any]) -> None:
+        for found in self.detector.detect_batch(images):
+            if isinstance(found, ImageError):
+                raise found
+
+
+def serve(subject: Subject, answers: IO[str]) -> None:
+    """Answers until standard input ends."""
+    for line in sys.stdin:
+        asked = json.loads(line)
+        match asked.pop("do"):
+            case "time":
+                answer: Any = _time(subject.call(asked["measure"], asked["batch"]), asked["seconds"])
+            case "throughput":
+                answer = _throughput(subject.call("boxes", asked["batch"]), asked["clients"], asked["seconds"])
+            case _:
+                answer = _memory()
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _time(call: Callable[[], Any], seconds: float) -> list[float]:
+    """Seconds of each of as many calls as fit, at least one, after one that does not count."""
+    call()
+    times: list[float] = []
+    while sum(times) < seconds or not times:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return times
+
+
+def _throughput(call: Callable[[], Any], clients: int, seconds: float) -> float:
+    """Calls a second when so many clients call at the same time, each again as soon as it has its answer."""
+    stop = time.perf_counter() + seconds
+
+    def client(_: int) -> int:
+        calls = 0
+        while time.perf_counter() < stop:
+            call()
+            calls += 1
+        return calls
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        calls = sum(pool.map(client, range(clients)))
+    return calls / (time.perf_counter() - start)
+
+
+def _memory() -> dict[str, float]:
+    status = Path("/proc/self/status").read_text()  # getrusage would count what the parent was when it forked
+    peak = {"host_mb": int(status.partition("VmHWM:")[2].split()[0]) / 1024}
+    if "tensorflow" in sys.modules:
+        tf = sys.modules["tensorflow"]
+        if tf.config.list_logical_devices("GPU"):
+            peak["gpu_mb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+    return peak
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    subject = Subject(Task(**json.loads(sys.argv[1])))
+    print(json.dumps(subject.about), file=answers, flush=True)
+    serve(subject, answers)
+
+
+if __name__ == "__main__":
+    main()
