@@ -1,0 +1,1 @@
+"""Training: pictures and synthetic text, labels, losses, the loop."""

@@ -17,17 +17,18 @@ from weights import resolve
 
 
 def error_of(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a command fails with."""
+    """The one line that a command fails with, behind the usage or what it had to say before."""
     try:
         found = main(arguments)
-    except SystemExit as stop:  # bad usage, which argparse answers with the usage as well
+    except SystemExit as stop:  # bad usage
         found = int(stop.code or 0)
     captured = capsys.readouterr()
-    *usage, line = captured.err.splitlines()
+    *before, line = captured.err.splitlines()
     assert found == status
     assert captured.out == ""
-    assert bool(usage) == (status == 2)
+    assert line.startswith("python -m east.training")
     assert "error: " in line
+    assert not any("error" in other.lower() or other.startswith("Traceback") for other in before)
     return line
 
 
