@@ -12,6 +12,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from .artifacts import Artifact, ArtifactCache
 from .base import LoadOptions, conversion_key
+from .gpu import set_up_gpu
 from .report import Report
 
 GRAPH = "frozen.pb"
@@ -24,6 +25,8 @@ def frozen_artifact(
 
     engines: 1 when a compiler takes it whole, else 0.
     """
+    set_threads(options.threads)  # freezing starts TensorFlow, and then it is too late
+    set_up_gpu(options.gpu_memory_fraction)
 
     def build(folder: Path) -> None:
         frozen = source.freeze("uint8")

@@ -13,7 +13,7 @@ from ..types import Maps, Precision
 from .artifacts import Artifact
 from .base import Availability, LoadOptions, Runtime
 from .gpu import describe_gpu, set_up_gpu
-from .graphs import GRAPH, frozen_artifact, network, set_threads
+from .graphs import GRAPH, frozen_artifact, network
 
 PRECISIONS = (Precision.FP32,)
 
@@ -43,7 +43,6 @@ class TensorFlowRuntime(Runtime):
 
     def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
         tf = tensorflow()
-        set_threads(options.threads)
         gpu = set_up_gpu(options.gpu_memory_fraction)
         tf.config.experimental.enable_tensor_float_32_execution(options.tf32)
         self.arithmetic = "tf32" if gpu and options.tf32 else "f32"

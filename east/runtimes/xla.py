@@ -9,7 +9,7 @@ from ..types import Precision
 from .artifacts import Artifact
 from .base import Availability, LoadOptions
 from .gpu import describe_gpu, missing_for_tensorflow, set_up_gpu
-from .graphs import GRAPH, frozen_artifact, network, set_threads
+from .graphs import GRAPH, frozen_artifact, network
 from .half_precision import to_half
 from .late_upsampling import upsample_late
 from .packed import PackedRuntime
@@ -46,7 +46,6 @@ class XlaRuntime(PackedRuntime):
     name = "xla"
 
     def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
-        set_threads(options.threads)
         gpu = set_up_gpu(options.gpu_memory_fraction)
         tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
         self.precision = options.precision
