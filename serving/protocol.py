@@ -22,6 +22,36 @@ async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> No
     await problem.response()(scope, receive, send)
 
 
+class LingeringTransport:
+    """A transport that, closed before the peer has sent all of its request, ends only its own half at first.
+
+    A closed socket answers what still arrives with a reset, which makes the peer throw away the answer it was just
+    sent. So what still arrives is read, and dropped, for some seconds more.
+    """
+
+    def __init__(self, transport: asyncio.Transport, protocol: PatientProtocol, seconds: float) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self._seconds = seconds
+        self.lingering = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        return self.lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        can_linger = self._transport.can_write_eof() and not self._transport.is_closing()
+        if self.lingering or not self._protocol.owed_body or not can_linger:
+            self._transport.close()
+            return
+        self.lingering = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._protocol.loop.call_later(self._seconds, self._transport.close)
+
+
 class PatientProtocol(H11Protocol):
     """A connection that is closed when a request's header, or the rest of a refused body, takes too long.
 
@@ -36,7 +66,8 @@ class PatientProtocol(H11Protocol):
         self._too_slow: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._lingering = LingeringTransport(transport, self, self._header_seconds)
+        super().connection_made(self._lingering)  # type: ignore[arg-type]
         if len(self.connections) > self._most_connections:
             self.app = too_many_connections
         connection = transport.get_extra_info("socket")
@@ -47,6 +78,8 @@ class PatientProtocol(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering.lingering:
+            return
         super().data_received(data)
         self._watch()
 
@@ -62,6 +95,11 @@ class PatientProtocol(H11Protocol):
             super().shutdown()
         else:
             self.loop.call_later(_DRAIN_SECONDS, self._close_if_idle)
+
+    @property
+    def owed_body(self) -> bool:
+        """Whether the peer has not sent all of its request's body yet."""
+        return self.cycle is not None and self.cycle.more_body
 
     @property
     def _answering(self) -> bool:

@@ -94,6 +94,15 @@ def test_refused_upload_gets_its_answer_and_cannot_go_on_for_ever(serve: Serve) 
         assert closed
 
 
+def test_answer_reaches_a_client_that_sends_all_it_has_before_it_reads(serve: Serve) -> None:
+    with serve(limits={"image_bytes": 999}) as client:
+        for keep in (b"", b"Connection: close\r\n"):
+            with connect(client) as eager:
+                eager.sendall(HEAD.replace(b"Content-Length: 1000\r\n", b"Content-Length: 20000000\r\n" + keep))
+                eager.sendall(bytes(20_000_000))
+                assert eager.recv(12) == b"HTTP/1.1 413"
+
+
 def test_declared_length_over_the_limit_is_refused_before_the_body(serve: Serve) -> None:
     with serve(limits={"image_bytes": 999}) as client, connect(client) as connection:
         connection.sendall(HEAD)
