@@ -82,7 +82,7 @@ def trial() -> Config:
 
 
 def icdar2015() -> Config:
-    """The recipe of the bundled weights: for four accelerators, with more of the street in the synthetic pictures.
+    """The recipe that learned fastest: for four accelerators, with more of the street in the synthetic pictures.
 
     KERAS_BACKEND=jax python -m east.training fit --config icdar2015 --devices 4 --initial runs/first/weights.npz
     --data ICDAR2015/train --numbers 1-800 --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS
