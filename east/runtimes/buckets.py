@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +19,9 @@ def bucket(size: Size, compiled: frozenset[Size] | set[Size]) -> Size:
     return size if size in compiled else Size(*(-(-side // STEP) * STEP for side in size))
 
 
-def batch_bucket(count: int) -> int:
-    """The smallest batch that holds ``count`` images, at most the largest there is."""
-    return next((batch for batch in BATCHES if batch >= count), BATCHES[-1])
+def batch_bucket(count: int, batches: Sequence[int] = BATCHES) -> int:
+    """The smallest of ``batches`` that holds ``count`` images, at most the largest there is."""
+    return min((batch for batch in batches if batch >= count), default=max(batches))
 
 
 def padded(images: NDArray[np.uint8], batch: int, size: Size) -> NDArray[np.uint8]:

@@ -39,11 +39,15 @@ def _openvino_graph(path: Path) -> Any:
     for operation in openvino().Core().read_model(path).get_ordered_ops():
         inputs = [operation.input_value(i) for i in range(operation.get_input_size())]
         graph_def.node.add(
-            name=operation.get_friendly_name(),
+            name=_node_name(operation),
             op=operation.get_type_name(),
-            input=[f"{value.get_node().get_friendly_name()}:{value.get_index()}" for value in inputs],
+            input=[f"{_node_name(value.get_node())}:{value.get_index()}" for value in inputs],
         )
     return graph_def
+
+
+def _node_name(operation: Any) -> str:
+    return str(operation.get_friendly_name()).replace(":", "_")
 
 
 def _write(folder: Path, graph_def: Any) -> None:

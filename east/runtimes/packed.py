@@ -38,13 +38,20 @@ class PackedRuntime(Runtime):
 
     network: from the tensor of images to those of score and geometry, to be called inside a ``tf.function``.
     whole: compiles the network with XLA as well, not only the selection of candidates after it.
-    exact: sizes to be compiled as they are; others share buckets, in which images are padded.
+    exact: a size to be compiled as it is; others share buckets, in which images are padded.
+    batches: the batch sizes to compile for; smaller batches are filled up.
     """
 
-    batch = BATCHES[-1]
-
-    def __init__(self, network: Callable[[Any], Sequence[Any]], *, whole: bool, exact: Size | None) -> None:
-        self._network, self._whole = network, whole
+    def __init__(
+        self,
+        network: Callable[[Any], Sequence[Any]],
+        *,
+        whole: bool,
+        exact: Size | None,
+        batches: Sequence[int] = BATCHES,
+    ) -> None:
+        self._network, self._whole, self._batches = network, whole, batches
+        self.batch = max(batches)
         self._exact = {exact} if exact is not None else set()
         self._steps: dict[tuple[int, ...], Any] = {}
         self._thresholds: dict[float, Any] = {}
@@ -58,7 +65,7 @@ class PackedRuntime(Runtime):
         return [one for batch in self._run(images, score_threshold) for one in self._select(batch, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
-        """Compiles for exactly this size, and for the smallest of the batches 1, 2, 4 and 8 that holds ``batch``."""
+        """Compiles for exactly this size, and for the smallest batch size that holds ``batch`` images."""
         self._exact.add(Size(*size))
         super().warm_up(size, batch)
 
@@ -76,7 +83,7 @@ class PackedRuntime(Runtime):
     def _start(self, images: NDArray[np.uint8], threshold: float) -> _Batch:
         count, height, width, _ = images.shape
         size = bucket(Size(height, width), self._exact)
-        images = padded(images, batch_bucket(count), size)
+        images = padded(images, batch_bucket(count, self._batches), size)
         packed, geometry = self._step(images.shape)(self._tensor(images), self._threshold(threshold))
         return _Batch(packed, geometry, count, Size(height, width))
 

@@ -85,7 +85,7 @@ class TfTrtRuntime(PackedRuntime):
             maps = signature(**{INPUT: images})
             return maps[SCORE], maps[GEOMETRY]
 
-        super().__init__(network, whole=False, exact=options.size or SIZE)
+        super().__init__(network, whole=False, exact=options.size or SIZE, batches=options.tftrt.batches)
 
     def close(self) -> None:
         super().close()

@@ -1,4 +1,4 @@
-"""Renders the calibration images that ship with the project, the same ones each time.
+"""Renders the calibration images that ship with the project.
 
     python -m east.runtimes.calibration_images.render [FOLDER]
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ...training.synth.backgrounds import Backgrounds
 from ...training.synth.fonts import Fonts
-from ...training.synth.scene import Material, SceneSettings, compose
+from ...training.synth.scene import Material, compose
+from ...training.synth.settings import SceneSettings
 from ...training.synth.words import Vocabulary
 
 COUNT = 24

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from east._openvino import openvino
+from east.errors import CalibrationError, UnsupportedPrecisionError
+from east.model.frozen import FrozenModel
+from east.model.source import ModelSource
+from east.runtimes import choice
+from east.runtimes import openvino as runtime
+from east.runtimes.artifacts import Artifact
+from east.runtimes.base import LoadOptions
+from east.runtimes.calibration import SHIPPED, Calibration
+from east.runtimes.openvino import OpenVinoRuntime
+from east.runtimes.report import Report
+from east.types import Maps, Precision, Size
+from tests.support.maps import differences, run_graph
+
+INT8 = LoadOptions(Precision.INT8, calibration=Calibration(SHIPPED, count=2, size=Size(192, 256)))
+
+
+@pytest.fixture(scope="module")
+def wanted(frozen: FrozenModel, photographs: NDArray[np.uint8]) -> Maps:
+    return run_graph(frozen, photographs)
+
+
+@pytest.fixture(scope="module")
+def int8(source: ModelSource) -> Artifact:
+    return runtime.convert(source, INT8)
+
+
+@pytest.fixture
+def quantized(source: ModelSource, int8: Artifact) -> Iterator[OpenVinoRuntime]:
+    loaded = runtime.load(source, INT8)
+    yield loaded
+    loaded.close()
+
+
+def test_fp32_is_tensorflow_s_fp32(source: ModelSource, photographs: NDArray[np.uint8], wanted: Maps) -> None:
+    loaded = runtime.load(source, LoadOptions())
+    assert loaded.arithmetic == "f32"
+    score, distances, angle = differences(loaded.infer(photographs), wanted)
+    assert score < 1e-3
+    assert distances < 0.1
+    assert angle < 1e-3
+
+
+def test_fp16_names_what_it_computes_in(source: ModelSource, photographs: NDArray[np.uint8], wanted: Maps) -> None:
+    if Precision.FP16 not in runtime.availability().precisions:
+        pytest.skip("this processor has no 16-bit arithmetic")
+    loaded = runtime.load(source, LoadOptions(Precision.FP16))
+    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert loaded.arithmetic == ("bf16" if "BF16" in able else "f16")
+    found = loaded.infer(photographs)
+    assert differences(found, wanted)[0] < 0.2
+    assert np.abs(found.score - wanted.score).mean() < 1e-3
+
+
+def test_fp16_is_refused_where_the_processor_has_none(source: ModelSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_half", lambda: None)
+    with pytest.raises(UnsupportedPrecisionError, match=r"'openvino' cannot do FP16 here.*FP16: none"):
+        choice.load_runtime(source, "openvino", LoadOptions(Precision.FP16))
+    assert "bf16 or f16" in runtime.availability().missing
+
+
+def test_int8_finds_the_same_text(quantized: OpenVinoRuntime, photographs: NDArray[np.uint8], wanted: Maps) -> None:
+    assert quantized.arithmetic == "i8"
+    found = quantized.infer(photographs)
+    text = wanted.score > 0.8
+    assert np.mean((found.score > 0.5)[text]) > 0.9
+    assert np.median(np.abs(found.geometry - wanted.geometry)[text][:, :4]) < 2
+
+
+def test_int8_quantizes_all_convolutions_but_the_heads(int8: Artifact) -> None:
+    graph = ElementTree.parse(int8.folder / "model.xml").getroot()  # noqa: S314  written a moment ago
+    layers = {layer.get("id"): layer for layer in graph.iter("layer")}
+    into = {(edge.get("to-layer"), edge.get("to-port")): edge.get("from-layer") for edge in graph.iter("edge")}
+    convolutions = [layer.get("id") for layer in layers.values() if layer.get("type") == "Convolution"]
+    weights = [layers[into[name, "1"]].get("type") for name in convolutions]
+    assert weights.count("Multiply") == 63  # 8-bit weights times their scale
+    assert weights.count("Const") == 3
+    assert Report.load(int8.folder).after["FakeQuantize"] >= 60
+
+
+def test_int8_is_a_quarter_of_fp32(source: ModelSource, int8: Artifact) -> None:
+    assert int8.bytes < 0.3 * runtime.convert(source, LoadOptions()).bytes
+
+
+def test_the_calibration_is_kept_and_can_be_repeated(source: ModelSource, int8: Artifact) -> None:
+    record = json.loads((int8.folder / "calibration.json").read_text())
+    assert [image["file"] for image in record["images"]] == ["01.jpg", "02.jpg"]
+    repeated = Calibration(int8.folder / "calibration.json")
+    assert runtime.convert(source, LoadOptions(Precision.INT8, calibration=repeated)) == int8
+
+
+def test_an_image_that_does_not_decode_ends_the_calibration(source: ModelSource, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "1.png")
+    (tmp_path / "2.png").write_bytes(b"not an image")
+    options = LoadOptions(Precision.INT8, calibration=Calibration(tmp_path))
+    with pytest.raises(CalibrationError, match=r"cannot calibrate on .*2\.png"):
+        runtime.convert(source, options)
+
+
+def test_images_of_any_size_run_in_one_compiled_model(
+    quantized: OpenVinoRuntime, photographs: NDArray[np.uint8]
+) -> None:
+    for size in ((32, 32), (64, 160), (192, 256)):
+        maps = quantized.infer(np.ascontiguousarray(photographs[:1, : size[0], : size[1]]))
+        assert maps.score.shape == (1, size[0] // 4, size[1] // 4)
+        assert maps.geometry.shape == (1, size[0] // 4, size[1] // 4, 5)
+
+
+def test_nothing_is_reported_to_the_makers() -> None:
+    import sys
+
+    openvino()
+    assert sys.modules["openvino_telemetry"] is None
