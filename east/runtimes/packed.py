@@ -140,7 +140,11 @@ class PackedRuntime(Runtime):
         return tf.function(step, input_signature=signature, jit_compile=self._whole or None).get_concrete_function()
 
     def _tensor(self, images: NDArray[np.uint8]) -> Any:
-        return tensorflow().constant(images)
+        """The array as a tensor; where the next step copies it to a GPU, without a copy before that."""
+        tf = tensorflow()
+        if tf.config.list_logical_devices("GPU") and images.flags.writeable:
+            return tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+        return tf.constant(images)
 
     def _threshold(self, value: float) -> Any:
         if value not in self._thresholds:
