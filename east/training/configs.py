@@ -52,18 +52,19 @@ def finetune() -> Config:
 
     About ten minutes on two CPU cores.
     """
+    view = Augmentation(crop=256, near_word=0.8, zoom=(0.7, 1.5), rotation=3, wide_share=0.05)
     return Config(
         name="finetune",
-        recipe=Recipe(augmentation=Augmentation(crop=256), trainable_batch_norm=False, clip=1.0),
+        recipe=Recipe(augmentation=view, trainable_batch_norm=False, clip=1.0),
         steps=200,
         batch=4,
-        learning_rate=1e-4,
+        learning_rate=3e-4,
         warmup=20,
         averaging=0.98,
         synthetic=0.0,
         canvas=(1280, 1280),
-        log_every=10,
-        save_every=50,
+        log_every=20,
+        save_every=40,
         evaluate_every=100,
         initial="default",
     )

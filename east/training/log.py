@@ -15,8 +15,8 @@ class Log:
 
     def __init__(self, folder: str | Path, *, step: int = 0) -> None:
         """Goes on with the log in ``folder``, from which whatever came after ``step`` is struck."""
-        from tensorboard.compat.proto.event_pb2 import SessionLog  # type: ignore[import-untyped]
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter  # type: ignore[import-untyped]
+        from tensorboard.compat.proto.event_pb2 import SessionLog
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._path = Path(folder) / CURVES
         kept = [event for event in read_log(folder) if event["step"] <= step] if step else []
@@ -27,7 +27,7 @@ class Log:
 
     def write(self, step: int, **numbers: float) -> None:
         """Notes numbers by name, at a step."""
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **{name: float(f"{v:.6g}") for name, v in numbers.items()}}) + "\n")
