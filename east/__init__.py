@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
     from .model.source import NodeNames
+    from .runtimes.calibration import Calibration
+    from .runtimes.tftrt_options import TfTrtOptions
     from .types import Precision, Size, TextBox, Thresholds, Timings
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Calibration",
     "CalibrationError",
     "CheckpointError",
     "ConversionError",
@@ -55,6 +58,7 @@ __all__ = [
     "Size",
     "TextBox",
     "TextDetector",
+    "TfTrtOptions",
     "Thresholds",
     "Timings",
     "UnsupportedPrecisionError",
@@ -63,12 +67,14 @@ __all__ = [
 ]
 
 _LAZY = {
+    "Calibration": "runtimes.calibration",
     "Detections": "detections",
     "NodeNames": "model.source",
     "Precision": "types",
     "Size": "types",
     "TextBox": "types",
     "TextDetector": "detector",
+    "TfTrtOptions": "runtimes.tftrt_options",
     "Thresholds": "types",
     "Timings": "types",
 }

@@ -137,7 +137,7 @@ class TextDetector:
         Without it, for ``input_size``, or else the table's 672x1280.
         """
         chosen = Size(*size) if size is not None else self.input_size or _EVALUATION_SIZE
-        for batch in sorted({1, self.runtime.batch}):
+        for batch in self.runtime.batches:
             self.runtime.warm_up(chosen, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
 

@@ -8,6 +8,7 @@ import sys
 import east
 
 PUBLIC = {
+    "Calibration",
     "CalibrationError",
     "CheckpointError",
     "ConversionError",
@@ -24,6 +25,7 @@ PUBLIC = {
     "Size",
     "TextBox",
     "TextDetector",
+    "TfTrtOptions",
     "Thresholds",
     "Timings",
     "UnsupportedPrecisionError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -74,6 +75,7 @@ class Runtime(ABC):
     arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
     device: the processor it runs on, in words.
     batch: how many images at once it is fastest with.
+    batches: the batch sizes it prepares for; others are filled up to one of these.
     model_bytes: size of the model it loaded, as it is or would be on disk.
     """
 
@@ -82,6 +84,7 @@ class Runtime(ABC):
     arithmetic: str
     device: str
     batch: int = 1
+    batches: Sequence[int] = (1,)
     model_bytes: int = 0
 
     @abstractmethod

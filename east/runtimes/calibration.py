@@ -40,7 +40,7 @@ class Calibration:
     size: what every image is resized to; calibration wants one shape.
     """
 
-    source: Path | None = None
+    source: str | os.PathLike[str] | None = None
     count: int = 100
     seed: int | None = None
     size: Size = SIZE
@@ -53,9 +53,10 @@ class Calibration:
 
     def find(self) -> CalibrationSet:
         """Looks for the images. Raises `CalibrationError` when there are none."""
-        if self.source is not None and self.source.is_file():
-            return _recorded(self.source)
-        folder = self.source or _icdar2015_training() or SHIPPED
+        named = None if self.source is None else Path(self.source)
+        if named is not None and named.is_file():
+            return _recorded(named)
+        folder = named or _icdar2015_training() or SHIPPED
         if not folder.is_dir():
             raise CalibrationError(f"no such folder of calibration images: {folder}")
         files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural)

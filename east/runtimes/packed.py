@@ -50,8 +50,8 @@ class PackedRuntime(Runtime):
         exact: Size | None,
         batches: Sequence[int] = BATCHES,
     ) -> None:
-        self._network, self._whole, self._batches = network, whole, batches
-        self.batch = max(batches)
+        self._network, self._whole = network, whole
+        self.batch, self.batches = max(batches), batches
         self._exact = {exact} if exact is not None else set()
         self._steps: dict[tuple[int, ...], Any] = {}
         self._thresholds: dict[float, Any] = {}
@@ -83,7 +83,7 @@ class PackedRuntime(Runtime):
     def _start(self, images: NDArray[np.uint8], threshold: float) -> _Batch:
         count, height, width, _ = images.shape
         size = bucket(Size(height, width), self._exact)
-        images = padded(images, batch_bucket(count, self._batches), size)
+        images = padded(images, batch_bucket(count, self.batches), size)
         packed, geometry = self._step(images.shape)(self._tensor(images), self._threshold(threshold))
         return _Batch(packed, geometry, count, Size(height, width))
 
