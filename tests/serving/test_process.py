@@ -114,7 +114,13 @@ def test_workers_add_up_their_metrics_and_are_replaced_when_killed() -> None:
 
         def workers() -> set[int]:
             children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-            return {int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+            return {int(pid) for pid in children if b"spawn_main" in command(pid)}
+
+        def command(pid: str) -> bytes:
+            try:
+                return Path(f"/proc/{pid}/cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):  # it has just ended
+                return b""
 
         server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
         for _ in range(10):
