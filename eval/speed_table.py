@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 def rows(results: Sequence[Result]) -> list[dict[str, str]]:
-    """A row of `COLUMNS` for each case and batch; ``of TF FP32`` is the network's time as a share of the reference's."""
+    """A row of `COLUMNS` for each case and batch; ``of TF FP32`` is the share of the reference's network time."""
     made = []
     for result in results:
         memory = result.about["peak_memory"]
