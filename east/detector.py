@@ -165,8 +165,7 @@ class TextDetector:
     def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections]:
         """The network and the post-processing, on images of one network size."""
         start = time.perf_counter()
-        images = [prepared.resized for prepared in batch]
-        found = self.runtime.candidates(np.stack(images) if len(images) > 1 else images[0][None], thresholds.score)
+        found = self.runtime.candidates([prepared.resized for prepared in batch], thresholds.score)
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         return [self._detections(p, c, thresholds, share) for p, c in zip(batch, found, strict=True)]
 

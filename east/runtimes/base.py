@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
 from .calibration import Calibration, CalibrationSet
 from .tftrt_options import TfTrtOptions
+
+Images: TypeAlias = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
+"""Images of one size, uint8 RGB ``(H, W, 3)`` each, one by one or stacked."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ class Runtime(ABC):
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         """Runs the network on ``images``, uint8 RGB ``(N, H, W, 3)``, H and W multiples of 32."""
 
-    def candidates(self, images: NDArray[np.uint8], score_threshold: float) -> list[Candidates]:
-        """Runs the network and keeps, per image, the pixels that score above the threshold."""
-        maps = self.infer(images)
+    def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
+        """Runs the network on images of one size and keeps, of each, the pixels that score above the threshold."""
+        maps = self.infer(np.stack(list(images)) if len(images) > 1 else images[0][np.newaxis])
         return [select_candidates(s, g, score_threshold) for s, g in zip(*maps, strict=True)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from ..types import Size
 
 STEP = 128
 BATCHES = (1, 2, 4, 8)
-FILL = (124, 117, 104)  # the mean colour, which the network sees as nothing
+FILL = np.array([124, 117, 104], np.uint8)  # the mean colour, which the network sees as nothing
 
 
 def bucket(size: Size, compiled: frozenset[Size] | set[Size]) -> Size:
@@ -24,12 +24,10 @@ def batch_bucket(count: int, batches: Sequence[int] = BATCHES) -> int:
     return min((batch for batch in batches if batch >= count), default=max(batches))
 
 
-def padded(images: NDArray[np.uint8], batch: int, size: Size) -> NDArray[np.uint8]:
-    """``images`` (N, H, W, 3) in the top-left corner of a batch of larger ones."""
-    count, height, width, _ = images.shape
-    if (batch, *size) == (count, height, width):
-        return images
-    filled = np.empty((batch, *size, 3), np.uint8)
-    filled[:] = FILL
-    filled[:count, :height, :width] = images
-    return filled
+def fill(buffer: NDArray[np.uint8], images: Iterable[NDArray[np.uint8]]) -> None:
+    """Copies images (H, W, 3) of one size to the top-left corners of the first places in a buffer (N, H', W', 3)."""
+    for place, image in zip(buffer, images, strict=False):
+        height, width, _ = image.shape
+        place[:height, :width] = image
+        place[height:] = FILL
+        place[:height, width:] = FILL

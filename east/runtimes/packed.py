@@ -15,19 +15,30 @@ from numpy.typing import NDArray
 from .._tensorflow import tensorflow
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Size
-from .base import Runtime
-from .buckets import BATCHES, batch_bucket, bucket, padded
+from .base import Images, Runtime
+from .buckets import BATCHES, batch_bucket, bucket, fill
 from .selection import pack, unpack
+from .staging import Staging
 
 _AHEAD = 2  # batches on their way at once: one is copied while another is computed
 
 _log = logging.getLogger(__name__)
 
 
-class _Batch(NamedTuple):
-    """A batch under way: tensors that may still be in the making, and what of them was asked for."""
+class _UnderWay(NamedTuple):
+    """A batch that is being computed, and the array its images are copied from meanwhile."""
 
     packed: Any
+    geometry: Any
+    images: int
+    size: Size
+    staged: NDArray[np.uint8]
+
+
+class _Done(NamedTuple):
+    """A computed batch; ``packed`` is here, ``geometry`` is still a tensor on the device."""
+
+    packed: NDArray[np.float32]
     geometry: Any
     images: int
     size: Size
@@ -56,12 +67,14 @@ class PackedRuntime(Runtime):
         self._steps: dict[tuple[int, ...], Any] = {}
         self._thresholds: dict[float, Any] = {}
         self._compiling = threading.Lock()
+        self._on_gpu = bool(tensorflow().config.list_logical_devices("GPU"))
+        self._staging = Staging(page_locked=self._on_gpu)
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         scores, geometries = zip(*(self._maps(batch) for batch in self._run(images, 1.0)), strict=True)
         return Maps(np.concatenate(scores), np.concatenate(geometries))
 
-    def candidates(self, images: NDArray[np.uint8], score_threshold: float) -> list[Candidates]:
+    def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
         return [one for batch in self._run(images, score_threshold) for one in self._select(batch, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
@@ -71,35 +84,43 @@ class PackedRuntime(Runtime):
 
     def close(self) -> None:
         self._steps.clear()
+        self._staging.close()
 
-    def _run(self, images: NDArray[np.uint8], threshold: float) -> Iterator[_Batch]:
-        under_way: deque[_Batch] = deque()
+    def _run(self, images: Images, threshold: float) -> Iterator[_Done]:
+        under_way: deque[_UnderWay] = deque()
         for start in range(0, len(images), self.batch):
             under_way.append(self._start(images[start : start + self.batch], threshold))
             if len(under_way) == _AHEAD:
-                yield under_way.popleft()
-        yield from under_way
+                yield self._finish(under_way.popleft())
+        while under_way:
+            yield self._finish(under_way.popleft())
 
-    def _start(self, images: NDArray[np.uint8], threshold: float) -> _Batch:
-        count, height, width, _ = images.shape
-        size = bucket(Size(height, width), self._exact)
-        images = padded(images, batch_bucket(count, self.batches), size)
-        packed, geometry = self._step(images.shape)(self._tensor(images), self._threshold(threshold))
-        return _Batch(packed, geometry, count, Size(height, width))
+    def _start(self, images: Images, threshold: float) -> _UnderWay:
+        height, width, _ = images[0].shape
+        shape = (batch_bucket(len(images), self.batches), *bucket(Size(height, width), self._exact), 3)
+        step = self._step(shape)
+        staged = self._staging.take(shape)
+        fill(staged, images)
+        packed, geometry = step(self._tensor(staged), self._threshold(threshold))
+        return _UnderWay(packed, geometry, len(images), Size(height, width), staged)
 
-    def _maps(self, batch: _Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _finish(self, batch: _UnderWay) -> _Done:
+        packed = batch.packed.numpy()
+        self._staging.give_back(batch.staged)
+        return _Done(packed, batch.geometry, batch.images, batch.size)
+
+    def _maps(self, batch: _Done) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         geometry = batch.geometry.numpy()
         _, map_height, map_width, _ = geometry.shape
-        score = batch.packed.numpy()[:, : map_height * map_width].reshape(-1, map_height, map_width)
+        score = batch.packed[:, : map_height * map_width].reshape(-1, map_height, map_width)
         height, width = batch.size.height // 4, batch.size.width // 4
         return score[: batch.images, :height, :width], geometry[: batch.images, :height, :width]
 
-    def _select(self, batch: _Batch, threshold: float) -> Iterator[Candidates]:
-        packed = batch.packed.numpy()
+    def _select(self, batch: _Done, threshold: float) -> Iterator[Candidates]:
         _, map_height, map_width, _ = batch.geometry.shape
         height, width = batch.size.height // 4, batch.size.width // 4
         for index in range(batch.images):
-            found = unpack(packed[index], map_height, map_width)
+            found = unpack(batch.packed[index], map_height, map_width)
             if found is None:
                 scores, geometries = self._maps(batch)
                 yield select_candidates(scores[index], geometries[index], threshold)
@@ -140,11 +161,9 @@ class PackedRuntime(Runtime):
         return tf.function(step, input_signature=signature, jit_compile=self._whole or None).get_concrete_function()
 
     def _tensor(self, images: NDArray[np.uint8]) -> Any:
-        """The array as a tensor; where the next step copies it to a GPU, without a copy before that."""
+        """The array as a tensor, sharing its memory if that is going to be copied to a GPU anyway."""
         tf = tensorflow()
-        if tf.config.list_logical_devices("GPU") and images.flags.writeable:
-            return tf.experimental.dlpack.from_dlpack(images.__dlpack__())
-        return tf.constant(images)
+        return tf.experimental.dlpack.from_dlpack(images.__dlpack__()) if self._on_gpu else tf.constant(images)
 
     def _threshold(self, value: float) -> Any:
         if value not in self._thresholds:

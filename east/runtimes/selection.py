@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from .._tensorflow import tensorflow
 from ..types import Candidates
 
-_SHARE = 8
+_SHARE = 16
 
 
 def capacity(pixels: int) -> int:
-    """Slots for a map of so many pixels: an eighth of them, which is more than text covers on all but posters."""
+    """Slots for a map of so many pixels: a sixteenth of them, which is more than text covers on most photographs."""
     return -(-pixels // _SHARE)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from east.runtimes.buckets import BATCHES, FILL, batch_bucket, bucket, padded
+from east.runtimes.buckets import BATCHES, FILL, batch_bucket, bucket, fill
 from east.types import Size
 
 sides = st.integers(1, 75).map(lambda n: 32 * n)
@@ -30,15 +30,11 @@ def test_batches_hold_the_images(count: int) -> None:
     assert batch in BATCHES
 
 
-def test_padding_keeps_the_images_in_the_corner() -> None:
-    images = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
-    larger = padded(images, 4, Size(64, 96))
-    assert larger.shape == (4, 64, 96, 3)
-    np.testing.assert_array_equal(larger[:2, :32, :64], images)
-    assert (larger[2:] == FILL).all()
-    assert (larger[:, 32:] == FILL).all()
-
-
-def test_what_fits_is_not_copied() -> None:
-    images = np.zeros((1, 32, 64, 3), np.uint8)
-    assert padded(images, 1, Size(32, 64)) is images
+def test_images_lie_in_the_corner_of_what_is_filled() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (2, 32, 64, 3), np.uint8)
+    buffer = rng.integers(0, 256, (4, 64, 96, 3), np.uint8)
+    fill(buffer, images)
+    np.testing.assert_array_equal(buffer[:2, :32, :64], images)
+    assert (buffer[:2, 32:] == FILL).all()
+    assert (buffer[:2, :, 64:] == FILL).all()
