@@ -26,6 +26,7 @@ from .errors import (
     ImageError,
     ImageTooLargeError,
     RuntimeUnavailableError,
+    TooManyBoxesError,
     UnsupportedPrecisionError,
     WeightsError,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "TfTrtOptions",
     "Thresholds",
     "Timings",
+    "TooManyBoxesError",
     "UnsupportedPrecisionError",
     "WeightsError",
     "__version__",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .detections import Detections
-from .errors import ImageError
+from .errors import ImageError, TooManyBoxesError
 from .image import ImageInput, Rounding, load_image, network_size, resize, to_image_frame
 from .model.source import ModelSource, NodeNames
 from .postprocess import extract_boxes
@@ -47,6 +47,7 @@ class TextDetector:
         calibration: Calibration | None = None,
         max_drop: float | None = None,
         tftrt: TfTrtOptions | None = None,
+        max_boxes: int | None = None,
     ) -> None:
         """Loads the network; a first call on a machine converts it, later ones find it converted.
 
@@ -67,6 +68,8 @@ class TextDetector:
             ``ICDAR2015_DIR``, else those shipped with the project.
         max_drop: INT8 puts layers back to floating point until its boxes agree with FP32's to an F1 of 1 minus this.
         tftrt: how TF-TRT converts.
+        max_boxes: an image in which more boxes than these would have to be compared with each other raises
+            `TooManyBoxesError`; without it lax thresholds may take minutes.
 
         Raises `WeightsError`, `GraphError`, `RuntimeUnavailableError`, `UnsupportedPrecisionError`,
         `CalibrationError`, `ConversionError`, or ``ValueError`` for an argument out of range.
@@ -78,10 +81,13 @@ class TextDetector:
             raise ValueError(f"gpu_memory_fraction must be between 0 and 1, got {gpu_memory_fraction}")
         if threads is not None and threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
+        if max_boxes is not None and max_boxes < 1:
+            raise ValueError(f"max_boxes must be at least 1, got {max_boxes}")
         self.thresholds = Thresholds(score_threshold, nms_threshold, box_threshold)
         self.input_size = None if input_size is None else Size(*input_size)
         self.max_side = max_side
         self.rounding = rounding
+        self.max_boxes = max_boxes
         source = ModelSource.find(weights, nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
@@ -107,7 +113,10 @@ class TextDetector:
         Raises `ImageError` when it cannot be used.
         """
         prepared = self._prepare(image, bgr, max_side or self.max_side)
-        return self._run([prepared], thresholds or self.thresholds)[0]
+        [found] = self._run([prepared], thresholds or self.thresholds)
+        if isinstance(found, ImageError):
+            raise found
+        return found
 
     def detect_batch(
         self, images: Iterable[ImageInput], *, bgr: bool = False, thresholds: Thresholds | None = None
@@ -162,7 +171,7 @@ class TextDetector:
         resizing = time.perf_counter() - decoded
         return _Prepared(upright, resized, Timings(decode=(decoded - start) * 1e3, resize=resizing * 1e3))
 
-    def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections]:
+    def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections | ImageError]:
         """The network and the post-processing, on images of one network size."""
         start = time.perf_counter()
         found = self.runtime.candidates([prepared.resized for prepared in batch], thresholds.score)
@@ -171,9 +180,12 @@ class TextDetector:
 
     def _detections(
         self, prepared: _Prepared, candidates: Candidates, thresholds: Thresholds, network_ms: float
-    ) -> Detections:
+    ) -> Detections | ImageError:
         start = time.perf_counter()
-        quads, scores = extract_boxes(candidates, thresholds)
+        try:
+            quads, scores = extract_boxes(candidates, thresholds, self.max_boxes)
+        except TooManyBoxesError as error:
+            return error
         height, width = prepared.upright.shape[:2]
         quads = to_image_frame(quads, prepared.size, Size(height, width))
         boxes = tuple(TextBox(quad, float(score)) for quad, score in zip(quads, scores, strict=True))

@@ -5,7 +5,8 @@
     EastError
     ├── ImageError                   an image that cannot be used
     │   ├── ImageDecodeError         empty, truncated, corrupt or not an image
-    │   └── ImageTooLargeError       more pixels than the limit, told from the header
+    │   ├── ImageTooLargeError       more pixels than the limit, told from the header
+    │   └── TooManyBoxesError        more boxes than the limit, because the thresholds are lax
     ├── WeightsError                 unknown weights, or an unreadable file of them
     │   ├── DamagedFileError         a file whose hash is not the one on record
     │   └── CheckpointError          missing or mis-shaped variables, each listed
@@ -34,6 +35,10 @@ class ImageDecodeError(ImageError):
 
 class ImageTooLargeError(ImageError):
     """More pixels than the limit."""
+
+
+class TooManyBoxesError(ImageError):
+    """Thresholds that leave more boxes in the image than the limit."""
 
 
 class WeightsError(EastError):

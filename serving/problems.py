@@ -106,7 +106,7 @@ _MEANINGS = {
     408: "the body took too long to arrive",
     413: "too many bytes, pixels or images",
     415: "the body is of a type that is not taken",
-    422: "wrong parameters",
+    422: "wrong parameters, or thresholds that leave too many boxes in the image",
     429: "this key or address calls too often",
     500: "a failure of this server",
     503: "not ready, or too busy: try again after `Retry-After` seconds",

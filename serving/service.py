@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from east import TextDetector
 from east.detections import Detections
-from east.errors import EastError, ImageDecodeError, ImageError, ImageTooLargeError
+from east.errors import EastError, ImageDecodeError, ImageError, ImageTooLargeError, TooManyBoxesError
 from east.image import header_size, network_size
 from east.runtimes.base import Runtime
 from east.types import Size, Thresholds
@@ -159,6 +159,7 @@ class Service:
                     settings.nms_threshold,
                     settings.box_threshold,
                     settings.threads,
+                    max_boxes=settings.limits.boxes,
                 )
             for size in map(shape, settings.warm_up) if settings.warm_up else (None,):
                 self.detector.warm_up(size)
@@ -212,6 +213,8 @@ def problem_of(error: BaseException) -> Problem:
         return error
     if isinstance(error, ImageTooLargeError):
         return Problem(413, "too-many-pixels", str(error))
+    if isinstance(error, TooManyBoxesError):
+        return Problem(422, "too-many-boxes", str(error))
     if isinstance(error, ImageDecodeError):
         return Problem(400, "undecodable-image", str(error))
     if isinstance(error, ImageError):

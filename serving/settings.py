@@ -56,6 +56,7 @@ class Limits(Group):
     pixels: Count = Field(default=50_000_000, description="pixels of one image, told from its header")
     parts: Count = Field(default=32, description="parts of a multipart body")
     images: Count = Field(default=16, description="images of one batch request")
+    boxes: Count = Field(default=10_000, description="boxes of one image that are compared with each other")
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
     body_seconds: Seconds = Field(default=30, description="time a client has to send its request body")
     connections: Count = Field(default=1000, description="open connections of one process")

@@ -17,6 +17,7 @@ from east import (
     Precision,
     TextDetector,
     Thresholds,
+    TooManyBoxesError,
     UnsupportedPrecisionError,
     WeightsError,
 )
@@ -107,6 +108,18 @@ def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, d
     assert len(detector.detect(demo_images[0])) > 0
 
 
+def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(demo_images: list[Path]) -> None:
+    blank = np.full((64, 64, 3), 127, np.uint8)  # 256 pixels of the map
+    lax = Thresholds(score=0.0, nms=1.0)
+    with TextDetector(max_boxes=1000) as limited:
+        with pytest.raises(TooManyBoxesError, match="raise score_threshold or lower nms_threshold"):
+            limited.detect(demo_images[0], thresholds=lax)
+        assert len(limited.detect(demo_images[0])) > 0
+        refused, found = limited.detect_batch([demo_images[0], blank], thresholds=lax)
+        assert isinstance(refused, TooManyBoxesError)
+        assert isinstance(found, Detections)
+
+
 def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
     with TextDetector(input_size=(320, 480), threads=1) as fixed:
         fixed.warm_up()
@@ -121,6 +134,7 @@ def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
         ({"nms_threshold": float("nan")}, "nms_threshold"),
         ({"input_size": (100, 320)}, "multiples of 32"),
         ({"max_side": 8}, "max_side must be at least 32, got 8"),
+        ({"max_boxes": 0}, "max_boxes must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"precision": "FP64"}, "precision must be one of FP32, FP16, INT8, got 'FP64'"),
         ({"runtime": "openvin"}, "did you mean 'openvino'"),

@@ -28,6 +28,7 @@ PUBLIC = {
     "TfTrtOptions",
     "Thresholds",
     "Timings",
+    "TooManyBoxesError",
     "UnsupportedPrecisionError",
     "WeightsError",
     "__version__",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import TooManyBoxesError
 from ..types import Candidates, Thresholds
 from .rbox import STRIDE, decode_quads
 
@@ -13,7 +14,7 @@ _FAR = 2.0**20
 
 
 def locality_aware_nms(
-    quads: NDArray[np.float32], scores: NDArray[np.float32], iou_threshold: float
+    quads: NDArray[np.float32], scores: NDArray[np.float32], iou_threshold: float, max_boxes: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Merges overlapping quads that follow each other, then suppresses what still overlaps a better one.
 
@@ -27,12 +28,14 @@ def locality_aware_nms(
         quads: float32 ``(K, 4, 2)``, clockwise. Those that are flat or not finite are left out.
         scores: float32 ``(K,)``. Those that are not positive are left out with their quads.
         iou_threshold: 0..1.
+        max_boxes: most quads that the second pass, whose time may grow with their square, is given.
 
     Returns:
         the remaining quads, float32 ``(M, 4, 2)``, and their summed scores, float32 ``(M,)``, best first.
 
     Raises:
         ValueError: the arrays' shapes do not fit together.
+        TooManyBoxesError: the first pass left more than ``max_boxes``.
     """
     from .polygon import merge_runs, suppress
 
@@ -41,6 +44,11 @@ def locality_aware_nms(
     merged, sums = merge_runs(
         np.ascontiguousarray(quads, np.float64), np.ascontiguousarray(scores, np.float64), iou_threshold
     )
+    if max_boxes is not None and len(merged) > max_boxes:
+        raise TooManyBoxesError(
+            f"the thresholds leave {len(merged):,} boxes to compare, the limit is {max_boxes:,}: "
+            "raise score_threshold or lower nms_threshold"
+        )
     order = np.argsort(-sums, kind="stable")
     merged, sums = merged[order], sums[order]
     kept = suppress(merged, iou_threshold)
@@ -75,19 +83,26 @@ def mean_scores(score_map: NDArray[np.float32], quads: NDArray[np.float32]) -> N
     return means
 
 
-def extract_boxes(candidates: Candidates, thresholds: Thresholds) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def extract_boxes(
+    candidates: Candidates, thresholds: Thresholds, max_boxes: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Turns one image's candidates into scored boxes.
 
     Args:
         candidates: the pixels that passed the score threshold.
         thresholds: of which ``nms`` and ``box`` are used.
+        max_boxes: see `locality_aware_nms`.
 
     Returns:
         quads, float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels, clockwise from the text's top-left
         corner, and their mean scores, float32 ``(M,)``, 0..1; highest score first.
+
+    Raises:
+        TooManyBoxesError: more than ``max_boxes`` would have to be compared.
     """
     rows, columns = candidates.pixels.T
-    quads, _ = locality_aware_nms(decode_quads(candidates), candidates.score_map[rows, columns], thresholds.nms)
+    weights = candidates.score_map[rows, columns]
+    quads, _ = locality_aware_nms(decode_quads(candidates), weights, thresholds.nms, max_boxes)
     scores = mean_scores(candidates.score_map, quads)
     order = np.argsort(-scores, kind="stable")
     order = order[scores[order] >= thresholds.box]

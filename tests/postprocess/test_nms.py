@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
+from east.errors import TooManyBoxesError
 from east.postprocess import decode_quads, extract_boxes, locality_aware_nms, mean_scores, select_candidates
 from east.types import Candidates, Size, Thresholds
 from tests.support.plain_nms import plain_iou, plain_nms
@@ -125,6 +126,13 @@ class TestLocalityAwareNms:
         assert all(sums[:-1] >= sums[1:])
         for k, quad in enumerate(kept):
             assert all(plain_iou(quad, better) <= threshold + 1e-4 for better in kept[:k])
+
+    def test_no_more_than_the_limit_are_compared(self) -> None:
+        quads, scores = scattered(1)
+        merged = len(locality_aware_nms(quads, scores, 1.0)[0])  # nothing is more than the same: all stay
+        assert_array_equal(locality_aware_nms(quads, scores, 1.0, merged)[0], locality_aware_nms(quads, scores, 1.0)[0])
+        with pytest.raises(TooManyBoxesError, match=f"leave {merged} boxes to compare, the limit is {merged - 1}: "):
+            locality_aware_nms(quads, scores, 1.0, merged - 1)
 
     @pytest.mark.parametrize(("quads", "scores"), [((3, 8), (3,)), ((3, 4, 2), (2,)), ((4, 2), (4,))])
     def test_arrays_that_do_not_fit_together_are_named(self, quads: tuple[int, ...], scores: tuple[int, ...]) -> None:

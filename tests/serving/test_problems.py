@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import time
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from PIL import Image
+
+from tests.serving.conftest import running
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -136,6 +139,25 @@ def test_limits_on_bytes_parts_and_images(serve: Serve) -> None:
         assert results[1]["problem"]["code"] == "too-many-pixels"
     with serve(limits={"parts": 2}) as client:
         check(client.post("/detect/batch", content=parts + b"--x--", headers=headers), 413, "too-many-parts")
+
+
+def test_thresholds_that_leave_too_many_boxes(photo: bytes) -> None:
+    lax = {"score_threshold": 0, "nms_threshold": 1}
+    with running(None, limits={"boxes": 1000}) as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.02)
+        for form in ("json", "image/png"):
+            answer = client.post("/detect", content=photo, params={**lax, "format": form})
+            assert "the limit is 1,000" in check(answer, 422, "too-many-boxes")["detail"]
+        files = [("image", photo), ("image", png(64, 64))]
+        refused, blank = client.post("/detect/batch", files=files, params=lax).json()["results"]
+        assert refused["problem"]["code"] == "too-many-boxes"
+        assert blank["boxes"] == []
+        tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [base64.b64encode(photo).decode()]}
+        answer = client.post("/v2/models/east/infer", json={"inputs": [tensor], "parameters": lax})
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith("image 0: the thresholds leave")
+        assert client.post("/detect", content=photo).json()["boxes"]
 
 
 def test_slow_body(serve: Serve) -> None:
