@@ -111,11 +111,14 @@ def as_dict(found: Detections, waited_ms: float) -> dict[str, Any]:
     return body
 
 
+def as_json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, allow_nan=False).encode()
+
+
 def render(found: Detections, waited_ms: float, form: Format, request_id: str) -> tuple[bytes, str]:
     """The body of an answer and its media type."""
     if form == "json":
-        body = {"request_id": request_id, **as_dict(found, waited_ms)}
-        return json.dumps(body, allow_nan=False).encode(), "application/json"
+        return as_json({"request_id": request_id, **as_dict(found, waited_ms)}), "application/json"
     if form == "icdar":
         return found.to_icdar().encode(), "text/plain; charset=utf-8"
     buffer = io.BytesIO()

@@ -81,7 +81,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
-    app.add_middleware(ExchangeMiddleware, metrics=metrics)
+    app.add_middleware(ExchangeMiddleware, metrics=metrics, answer_seconds=settings.limits.answer_seconds)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
@@ -21,7 +22,7 @@ class Exchange:
     """One request and its answer.
 
     id: the client's ``X-Request-ID``, or a new one. caller: name of the key. problem: why it was refused.
-    images, boxes: how many went in and were found.
+    images, boxes: how many went in and were found. ending: closed when the answer is sent, or never will be.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Exchange:
     status: int = 0
     images: int = 0
     boxes: int = 0
+    ending: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
     def begin(cls, scope: Scope) -> Exchange:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 import struct
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Literal
@@ -29,7 +28,7 @@ from east import __version__
 from east.detections import Detections
 from east.errors import ImageError
 
-from .answers import DetectParameters
+from .answers import DetectParameters, as_json
 from .body import read_bytes
 from .exchange import Exchange
 from .problems import Problem
@@ -189,7 +188,9 @@ async def infer(request: Request, model: ModelName) -> Response:
             raise problem_of(answer)
     tensors = _join(answers)
     exchange.boxes = len(tensors["scores"])
-    return _respond(asked, tensors)
+    body, headers = await asyncio.to_thread(_render, asked, tensors)
+    service.hold_answer(exchange, body)
+    return Response(body, headers=headers)
 
 
 def _service(request: Request) -> Service:
@@ -275,7 +276,8 @@ def _join(answers: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {**joined, "image_index": np.repeat(np.arange(len(answers), dtype=np.int64), counts)}
 
 
-def _respond(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> Response:
+def _render(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> tuple[bytes, dict[str, str]]:
+    """The body of the answer and its headers."""
     wanted = asked.outputs or [Output.model_validate({"name": name}) for name in _OUTPUTS]
     outputs: list[dict[str, Any]] = []
     binary = []
@@ -291,7 +293,7 @@ def _respond(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> Response:
     body: dict[str, Any] = {"model_name": NAME, "model_version": __version__, "outputs": outputs}
     if asked.id is not None:
         body["id"] = asked.id
-    text = json.dumps(body, allow_nan=False).encode()
+    text = as_json(body)
     if not binary:
-        return Response(text, media_type="application/json")
-    return Response(b"".join([text, *binary]), media_type="application/octet-stream", headers={_HEADER: str(len(text))})
+        return text, {"Content-Type": "application/json"}
+    return b"".join([text, *binary]), {"Content-Type": "application/octet-stream", _HEADER: str(len(text))}

@@ -42,7 +42,7 @@ class Metrics:
             registry=self.registry,
         )
         self.queue_length = self._gauge("east_queue_length", "Images waiting.")
-        self.held_bytes = self._gauge("east_held_bytes", "Bytes of images arriving, waiting or being worked on.")
+        self.held_bytes = self._gauge("east_held_bytes", "Bytes of images and answers held.")
         self.queue_seconds = Histogram(
             "east_queue_seconds", "Time an image waited.", buckets=_SECONDS, registry=self.registry
         )

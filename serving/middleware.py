@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.datastructures import MutableHeaders
@@ -15,6 +16,8 @@ from .problems import Problem
 logger = logging.getLogger("serving")
 access = logging.getLogger("serving.access")
 
+_PIECE = 64 * 1024
+
 SAFE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -26,11 +29,15 @@ SAFE_HEADERS = {
 
 
 class ExchangeMiddleware:
-    """Follows each request from its header to the end of its answer."""
+    """Follows each request from its header to the end of its answer.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    answer_seconds: time a client has to take its answer, which goes out piece by piece, as fast as it is taken.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, answer_seconds: float) -> None:
         self._app = app
         self._metrics = metrics
+        self._answer_seconds = answer_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,9 +58,19 @@ class ExchangeMiddleware:
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
-            else:
-                exchange.sent += len(message.get("body", b""))
-            await send(message)
+                await send(message)
+                return
+            try:
+                await asyncio.wait_for(send_body(message), self._answer_seconds)
+            except asyncio.TimeoutError:
+                raise ClientDisconnect from None
+
+        async def send_body(message: Message) -> None:
+            body, more = message.get("body", b""), message.get("more_body", False)
+            for start in range(0, len(body) or 1, _PIECE):
+                end = start + _PIECE
+                await send({**message, "body": body[start:end], "more_body": more or end < len(body)})
+                exchange.sent += len(body[start:end])
 
         try:
             await self._app(scope, counting_receive, marking_send)
@@ -65,6 +82,7 @@ class ExchangeMiddleware:
             if not exchange.status:
                 await exchange.problem.response(exchange.id)(scope, counting_receive, marking_send)
         finally:
+            exchange.ending.close()
             self._record(scope, exchange)
 
     def _record(self, scope: Scope, exchange: Exchange) -> None:

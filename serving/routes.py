@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from east.detections import Detections
 from east.errors import ImageError
 
 from . import metrics
-from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, render
+from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
 from .exchange import Exchange
 from .problems import Problem, documented
@@ -64,6 +64,7 @@ async def detect(request: Request, parameters: Annotated[FormatParameters, Query
     if isinstance(answer, BaseException):
         raise problem_of(answer)
     body, media_type = answer
+    service.hold_answer(exchange, body)
     return Response(body, media_type=media_type)
 
 
@@ -101,8 +102,10 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
         if isinstance(result, Problem) or not isinstance(result, (dict, ImageError)):
             raise problem_of(result)  # the service's own trouble concerns the whole request
     exchange.boxes = sum(len(result["boxes"]) for result in results if isinstance(result, dict))
-    body = [result if isinstance(result, dict) else {"problem": problem_of(result).body()} for result in results]
-    return JSONResponse({"request_id": exchange.id, "results": body})
+    told = [result if isinstance(result, dict) else {"problem": problem_of(result).body()} for result in results]
+    body = await run_in_threadpool(as_json, {"request_id": exchange.id, "results": told})
+    service.hold_answer(exchange, body)
+    return Response(body, media_type="application/json")
 
 
 @operations.get("/healthz", summary="Is the process alive?")

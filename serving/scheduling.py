@@ -107,7 +107,8 @@ class Scheduler:
         if self._dead:
             raise Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
         ahead = len(self._waiting) / self._parallel * self._seconds_per_image
-        late = ahead + self._seconds_per_image > _FORESEEN * self._settings.deadline_seconds
+        own = max(1.0, images / self._parallel) * self._seconds_per_image
+        late = ahead + own > _FORESEEN * self._settings.deadline_seconds
         if len(self._waiting) + images > self._settings.requests or (self._waiting and late):
             detail = f"{len(self._waiting)} images are waiting already; try again later"
             raise Problem(503, "queue-full", detail, retry_after=ahead / 2)

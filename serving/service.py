@@ -100,6 +100,10 @@ class Service:
             self._held -= held
             self._metrics.held_bytes.set(self._held)
 
+    def hold_answer(self, exchange: Exchange, answer: bytes) -> None:
+        """Counts an answer as held until it is sent. Raises `Problem` when too much is held."""
+        exchange.ending.enter_context(self.holding())(len(answer))
+
     async def inspect(self, image: bytes) -> Size:
         """The size of an image, from its header. Raises `ImageError`, for too many pixels too."""
         size = await asyncio.to_thread(header_size, image)

@@ -59,6 +59,7 @@ class Limits(Group):
     boxes: Count = Field(default=10_000, description="boxes of one image that are compared with each other")
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
     body_seconds: Seconds = Field(default=30, description="time a client has to send its request body")
+    answer_seconds: Seconds = Field(default=120, description="time a client has to take its answer")
     connections: Count = Field(default=1000, description="open connections of one process")
 
 
@@ -66,7 +67,7 @@ class Queue(Group):
     """What may wait, and for how long."""
 
     requests: Count = Field(default=64, description="images waiting for the network")
-    bytes: Count = Field(default=256 * MIB, description="bytes of images held: arriving, waiting or being worked on")
+    bytes: Count = Field(default=256 * MIB, description="bytes of images held until answered, of answers until sent")
     deadline_seconds: Seconds = Field(default=30, description="time from a request's arrival to its answer")
     parallel: Count | None = Field(
         default=None, description="detections at a time in one process; chosen when not given"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import time
 from typing import TYPE_CHECKING
 
 import httpx
+import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -132,3 +135,25 @@ def test_garbage_instead_of_http(client: httpx.Client) -> None:
             answer = read_all(connection)
             assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
     assert client.get("/healthz").status_code == 200
+
+
+def test_answer_that_is_not_taken_is_held_for_a_time_only(serve: Serve) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "PNG")  # 7 MB, and so is the answer; the network sees 32 pixels of it
+    body = buffer.getvalue()
+    head = f"POST /detect?format=image/png&max_side=32 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    with serve(limits={"answer_seconds": 1}, queue={"bytes": len(body) + 1_000_000}) as client:
+        with connect(client) as lazy:
+            lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            lazy.sendall(head.encode() + body)
+            assert lazy.recv(12) == b"HTTP/1.1 200"
+            refused = client.post("/detect", content=body)
+            assert refused.json()["code"] == "queue-full"
+            give_up = time.monotonic() + 60
+            while "\neast_held_bytes 0.0\n" not in (text := client.get("/metrics").text):
+                assert time.monotonic() < give_up
+                time.sleep(0.02)
+            assert 'operation="/detect",outcome="client-gone",status="200"} 1.0' in text
+            assert len(read_all(lazy)) < len(body)
+        assert client.post("/detect", content=body).status_code == 200
