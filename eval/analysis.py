@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .annotations import Detected, GroundTruth
 from .journal import Record
-from .protocol import NOTHING, Counts, Score, harmonic_mean, match, measure
+from .protocol import NOTHING, Counts, Score, harmonic_mean, match
 
 _THRESHOLDS = 101
 _HEIGHTS = (0.0, 10.0, 15.0, 20.0, 30.0, 50.0, np.inf)
@@ -98,18 +98,17 @@ def speed(records: Mapping[str, Record]) -> Speed:
     )
 
 
-def threshold_sweep(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -> list[Point]:
+def threshold_sweep(detected: Mapping[str, Detected], result: Score) -> list[Point]:
     """Scores the detections at or above every confidence threshold from 0 to 1 in steps of 1/100.
 
-    detected: with confidences. Matching is done anew at every threshold.
+    detected: with confidences. result: their score. Matching is done anew at every threshold.
     """
     thresholds = np.linspace(0.0, 1.0, _THRESHOLDS)
     totals = np.zeros((_THRESHOLDS, 3), np.int64)
-    for key, truth in truths.items():
-        found = detected.get(key, NOTHING)
+    for key, image in result.images.items():
+        found, overlaps = detected.get(key, NOTHING), image.overlaps
         confidences = np.empty(0) if found.confidences is None else found.confidences
         kept = np.searchsorted(-confidences, -thresholds, side="right")
-        overlaps = measure(truth, found)
         for number in np.unique(kept):
             best = np.arange(len(confidences)) < number
             tally = (len(match(overlaps, best)), overlaps.cared.sum(), (overlaps.counted & best).sum())

@@ -71,9 +71,10 @@ class ImageScore:
 
     An image without words that count has recall 1, and precision 1 or 0 as nothing or something was found.
 
+    ap: average precision; 0 without confidences.
     pairs: matches, as index of the word and index of the detection.
     set_aside: indices of the detections that lie in a don't-care word.
-    ap: average precision; 0 without confidences.
+    overlaps: what all of it comes from.
     """
 
     counts: Counts
@@ -83,6 +84,7 @@ class ImageScore:
     ap: float
     pairs: tuple[tuple[int, int], ...]
     set_aside: tuple[int, ...]
+    overlaps: Overlaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,20 +117,41 @@ def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -
     truths: the ground truth of every image, by image number; its order decides ties of average precision.
     detected: what was found, by image number; an image that is not there has no detections.
     """
-    images, total = {}, Counts()
-    confidences, hits = [], []
-    for key, truth in truths.items():
-        found = detected.get(key, NOTHING)
-        overlaps = measure(truth, found)
-        pairs = match(overlaps)
-        image = _image_score(overlaps, found, pairs)
-        images[key] = image
-        total += image.counts
+    return add_up({key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}, detected)
+
+
+def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
+    """Evaluates one image."""
+    overlaps = measure(truth, found)
+    pairs = match(overlaps)
+    counts = Counts(len(pairs), int(overlaps.cared.sum()), int(overlaps.counted.sum()))
+    if counts.words:
+        recall, precision, ap = counts.recall, counts.precision, 0.0
         if found.confidences is not None:
-            confidences.append(found.confidences[overlaps.counted])
-            hits.append(_hits(pairs, overlaps)[overlaps.counted])
-    ap = average_precision(np.concatenate(confidences), np.concatenate(hits), total.words) if confidences else 0.0
-    return Score(total, ap, images)
+            ap = average_precision(*_ranked(found.confidences, pairs, overlaps), counts.words)
+    else:
+        recall = 1.0
+        precision = ap = 0.0 if counts.detections else 1.0
+    set_aside = tuple(int(i) for i in np.flatnonzero(~overlaps.counted))
+    return ImageScore(counts, recall, precision, harmonic_mean(recall, precision), ap, pairs, set_aside, overlaps)
+
+
+def add_up(images: dict[str, ImageScore], detected: Mapping[str, Detected]) -> Score:
+    """Makes the score of a submission out of those of its images.
+
+    images: by image number; the order decides ties of average precision.
+    detected: what was found, of which only the confidences matter.
+    """
+    counts = sum((image.counts for image in images.values()), Counts())
+    ranked = [
+        _ranked(given, image.pairs, image.overlaps)
+        for key, image in images.items()
+        if (given := detected.get(key, NOTHING).confidences) is not None
+    ]
+    if not ranked:
+        return Score(counts, 0.0, images)
+    confidences, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
+    return Score(counts, average_precision(confidences, hits, counts.words), images)
 
 
 def measure(truth: GroundTruth, found: Detected) -> Overlaps:
@@ -143,12 +166,6 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
     share = np.divide(inside, areas[None, :], out=np.zeros_like(inside), where=areas[None, :] != 0)
     dont_care = truth.dont_care
     return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT + _ROUNDING).any(axis=0))
-
-
-def count(truth: GroundTruth, found: Detected) -> Counts:
-    """Matches, words and detections of one image."""
-    overlaps = measure(truth, found)
-    return _counts(overlaps, match(overlaps))
 
 
 def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
@@ -184,28 +201,13 @@ def harmonic_mean(recall: float, precision: float) -> float:
     return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
 
 
-def _image_score(overlaps: Overlaps, found: Detected, pairs: tuple[tuple[int, int], ...]) -> ImageScore:
-    counts = _counts(overlaps, pairs)
-    if counts.words:
-        recall, precision, ap = counts.recall, counts.precision, 0.0
-        if found.confidences is not None:
-            counted = overlaps.counted
-            ap = average_precision(found.confidences[counted], _hits(pairs, overlaps)[counted], counts.words)
-    else:
-        recall = 1.0
-        precision = ap = 0.0 if counts.detections else 1.0
-    set_aside = tuple(int(i) for i in np.flatnonzero(~overlaps.counted))
-    return ImageScore(counts, recall, precision, harmonic_mean(recall, precision), ap, pairs, set_aside)
-
-
-def _counts(overlaps: Overlaps, pairs: tuple[tuple[int, int], ...]) -> Counts:
-    return Counts(len(pairs), int(overlaps.cared.sum()), int(overlaps.counted.sum()))
-
-
-def _hits(pairs: tuple[tuple[int, int], ...], overlaps: Overlaps) -> NDArray[np.bool_]:
+def _ranked(
+    confidences: NDArray[np.float64], pairs: tuple[tuple[int, int], ...], overlaps: Overlaps
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Confidences of the detections that count, and which of them are matched."""
     hits = np.zeros(len(overlaps.counted), dtype=np.bool_)
     hits[[detection for _, detection in pairs]] = True
-    return hits
+    return confidences[overlaps.counted], hits[overlaps.counted]
 
 
 def _areas(quads: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .annotations import Detected, parse_detected
 from .journal import Journal, Record
-from .protocol import Counts, Score, count, score
+from .protocol import Counts, ImageScore, Score, add_up, score_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,24 +82,30 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
     """
     from tqdm import tqdm
 
+    done = [sample for sample in dataset.samples if sample.key in journal.records]
     todo = [sample for sample in dataset.samples if sample.key not in journal.records]
+    detected: dict[str, Detected] = {}
+    images: dict[str, ImageScore] = {}
+
+    def take(sample: Sample, record: Record) -> Counts:
+        detected[sample.key] = _parse(sample.key, record)
+        images[sample.key] = score_image(sample.truth, detected[sample.key])
+        return images[sample.key].counts
+
+    counts = sum((take(sample, journal.records[sample.key]) for sample in done), Counts())
     if todo:
         detector.warm_up()
-    counts = Counts()
-    done = len(dataset.samples) - len(todo)
     name = f"{detector.runtime.name} {detector.runtime.precision}"
-    with tqdm(desc=name, total=len(dataset.samples), initial=done, unit="image", disable=None, leave=False) as bar:
-        for sample in dataset.samples:
-            if sample.key in journal.records:
-                counts += count(sample.truth, _parse(sample.key, journal.records[sample.key]))
+    with tqdm(desc=name, total=len(dataset.samples), initial=len(done), unit="image", disable=None, leave=False) as bar:
         for sample, record in _records(detector, todo):
             journal.add(sample.key, record)
-            counts += count(sample.truth, _parse(sample.key, record))
+            counts += take(sample, record)
             bar.set_postfix_str(f"F1 {counts.hmean:.4f}", refresh=False)
             bar.update()
-    records = {sample.key: journal.records[sample.key] for sample in dataset.samples}
-    detected = {key: _parse(key, record) for key, record in records.items()}
-    return Run(describe(detector), records, detected, score(dataset.truths, detected))
+    keys = [sample.key for sample in dataset.samples]
+    records = {key: journal.records[key] for key in keys}
+    detected = {key: detected[key] for key in keys}
+    return Run(describe(detector), records, detected, add_up({key: images[key] for key in keys}, detected))
 
 
 def _records(detector: TextDetector, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Record]]:

@@ -34,7 +34,7 @@ def full(dataset: Icdar2015, run: Run) -> dict[str, Any]:
         **overview(dataset, [run]),
         "by_height": [_group(group) for group in by_height(truths, run.detected, run.score)],
         "by_orientation": [_group(group) for group in by_orientation(truths, run.detected, run.score)],
-        "by_threshold": [asdict(point) for point in threshold_sweep(truths, run.detected)],
+        "by_threshold": [asdict(point) for point in threshold_sweep(run.detected, run.score)],
         "images": {sample.key: _image(sample, run) for sample in dataset.samples},
     }
 

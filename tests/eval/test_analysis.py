@@ -18,7 +18,7 @@ RunOf = Callable[..., Run]
 
 def test_the_sweep_is_a_score_at_every_threshold(made_up: Icdar2015, run_of: RunOf) -> None:
     run = run_of(made_up)
-    points = threshold_sweep(made_up.truths, run.detected)
+    points = threshold_sweep(run.detected, run.score)
     assert [point.threshold for point in points] == pytest.approx(np.linspace(0, 1, 101))
     for point in points:
         kept = {}
