@@ -43,6 +43,7 @@ def create_app(
         service.start()
         yield
         await service.stop()
+        gate.close()
         if service.failure is not None and owns_process:
             leave(settings, was_ready=service.failure.was_ready)
 

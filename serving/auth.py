@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import math
 import re
 import secrets
+import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.requests import Request
 
+from . import shared
 from .exchange import Exchange
 from .problems import Problem
 from .settings import Security
+
+logger = logging.getLogger("serving")
 
 _LINE = re.compile(r"([\w.-]+):([0-9a-f]{64})", re.ASCII)
 
@@ -53,26 +60,45 @@ class KeyRing:
 
 
 class RateLimit:
-    """A bucket for each caller, filled at a steady rate; a full one lasts ten seconds."""
+    """A bucket for each caller, filled at a steady rate; a full one lasts ten seconds.
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = per_minute / 60
-        self._burst = max(1.0, self._rate * 10)
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
+    file: a SQLite database that several processes share, so that they count together; in memory by default.
+    Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A.
+    """
+
+    _FORGET_EVERY = 1000
+
+    def __init__(self, per_minute: int, file: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval = 60 / per_minute
+        self._burst = max(self._interval, 10.0)
+        self._clock = clock  # the same in all processes
+        self._taken = 0
+        self._lock = threading.Lock()
+        self._buckets = sqlite3.connect(file or ":memory:", 1.0, isolation_level=None, check_same_thread=False)
+        self._buckets.executescript(
+            "PRAGMA synchronous = OFF;"
+            "CREATE TABLE IF NOT EXISTS bucket (caller TEXT PRIMARY KEY, full REAL) WITHOUT ROWID"
+        )
 
     def wait(self, caller: str) -> float:
         """Takes one from the caller's bucket. Returns 0, or the seconds until there is one again."""
         now = self._clock()
-        if len(self._buckets) > 10_000:
-            self._buckets = {k: v for k, v in self._buckets.items() if now - v[1] < self._burst / self._rate}
-        left, then = self._buckets.get(caller, (self._burst, now))
-        left = min(self._burst, left + (now - then) * self._rate)
-        if left < 1:
-            self._buckets[caller] = (left, now)
-            return (1 - left) / self._rate
-        self._buckets[caller] = (left - 1, now)
-        return 0.0
+        with self._lock:
+            self._taken += 1
+            if self._taken % self._FORGET_EVERY == 0:
+                self._buckets.execute("DELETE FROM bucket WHERE full < ?", (now,))
+            taken = self._buckets.execute(
+                "INSERT INTO bucket VALUES (:caller, :now + :interval) ON CONFLICT (caller) DO UPDATE "
+                "SET full = max(full, :now) + :interval WHERE max(full, :now) + :interval <= :now + :burst",
+                {"caller": caller, "now": now, "interval": self._interval, "burst": self._burst},
+            ).rowcount
+            if taken:
+                return 0.0
+            [(full,)] = self._buckets.execute("SELECT full FROM bucket WHERE caller = ?", (caller,))
+        return max(0.0, float(full) + self._interval - self._burst - now)
+
+    def close(self) -> None:
+        self._buckets.close()
 
 
 class Gate:
@@ -80,7 +106,10 @@ class Gate:
 
     def __init__(self, settings: Security) -> None:
         self.keys = KeyRing(settings)
-        self._limit = RateLimit(settings.requests_per_minute) if settings.requests_per_minute else None
+        self._limit: RateLimit | None = None
+        if settings.requests_per_minute:
+            folder = shared.folder()
+            self._limit = RateLimit(settings.requests_per_minute, folder and folder / "rate-limit.sqlite")
 
     def __call__(self, request: Request) -> None:
         exchange = Exchange.of(request)
@@ -91,11 +120,21 @@ class Gate:
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
             caller = exchange.caller
+        seconds = self._wait(caller)
+        if seconds:
+            detail = f"too many requests; try again in {math.ceil(seconds)} seconds"
+            raise Problem(429, "rate-limited", detail, retry_after=seconds)
+
+    def close(self) -> None:
         if self._limit is not None:
-            seconds = self._limit.wait(caller)
-            if seconds:
-                detail = f"too many requests; try again in {math.ceil(seconds)} seconds"
-                raise Problem(429, "rate-limited", detail, retry_after=seconds)
+            self._limit.close()
+
+    def _wait(self, caller: str) -> float:
+        try:
+            return 0.0 if self._limit is None else self._limit.wait(caller)
+        except sqlite3.Error:  # no memory left for the file: no reason to keep anybody out
+            logger.exception("the rate limit cannot be kept")
+            return 0.0
 
 
 def _presented(request: Request) -> str:

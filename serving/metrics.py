@@ -12,8 +12,9 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from east.types import Timings
 
+from . import shared
+
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library reads it when it is first imported
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -23,9 +24,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._shared = os.environ.get(SHARED_FOLDER)
+        self._shared = shared.folder()
         if self._shared:
-            _forget_the_dead(Path(self._shared))
+            _forget_the_dead(self._shared)
         else:
             ProcessCollector(registry=self.registry)
         self.requests = Counter(

@@ -5,18 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from . import logs
+from . import logs, shared
 from .protocol import PatientProtocol
 from .settings import Settings
 
@@ -35,7 +31,7 @@ def serve(settings: Settings) -> int:
         if settings.workers == 1:
             uvicorn.Server(config).run()
             return 0
-        with _shared_metrics():
+        with shared.made():
             supervisor = Multiprocess(config, sockets=[config.bind_socket()])
             supervisor.run()
             return FAILED if any(process.exitcode == _STOP_ALL for process in supervisor.processes) else 0
@@ -75,15 +71,3 @@ def leave(settings: Settings, *, was_ready: bool) -> None:
     logging.shutdown()
     sys.stdout.flush()
     os._exit(FAILED if was_ready or settings.workers == 1 else _STOP_ALL)
-
-
-@contextmanager
-def _shared_metrics() -> Iterator[None]:
-    """A folder where the processes share their counts: in memory, so that a full disk cannot hurt."""
-    memory = Path("/dev/shm")  # noqa: S108
-    folder = tempfile.mkdtemp(prefix="east-metrics-", dir=memory if os.access(memory, os.W_OK) else None)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from starlette.requests import Request
 
-from serving.auth import KeyRing, RateLimit, key_hash
+from serving import shared
+from serving.auth import Gate, KeyRing, RateLimit, key_hash
+from serving.exchange import Exchange
+from serving.problems import Problem
 from serving.settings import Security
 
 if TYPE_CHECKING:
@@ -88,6 +93,44 @@ def test_bucket_fills_at_its_rate() -> None:
     assert limit.wait("a") == 0.0
     now = 1000.0
     assert [limit.wait("a") > 0 for _ in range(11)] == [False] * 10 + [True]
+
+
+def request_from(address: str) -> Request:
+    scope = {"type": "http", "headers": [], "client": (address, 1)}
+    Exchange.begin(scope)
+    return Request(scope)
+
+
+def test_processes_count_together() -> None:
+    settings = Security(requests_per_minute=6)
+    with shared.made():
+        gates = [Gate(settings) for _ in range(2)]
+        gates[0](request_from("10.0.0.1"))
+        for gate in gates:
+            with pytest.raises(Problem, match="too many requests; try again in 10 seconds"):
+                gate(request_from("10.0.0.1"))
+        gates[1](request_from("10.0.0.2"))
+        for gate in gates:
+            gate.close()
+
+
+def test_limit_that_cannot_be_kept_keeps_nobody_out() -> None:
+    gate = Gate(Security(requests_per_minute=1))
+    gate(request_from("10.0.0.1"))
+    gate.close()
+    gate(request_from("10.0.0.1"))
+
+
+def test_callers_of_long_ago_are_forgotten(tmp_path: Path) -> None:
+    now = 0.0
+    limit = RateLimit(60, tmp_path / "limit", clock=lambda: now)
+    for number in range(3000):
+        now = float(number)
+        limit.wait(f"10.0.{number // 256}.{number % 256}")
+    limit.close()
+    with sqlite3.connect(tmp_path / "limit") as database:
+        assert database.execute("SELECT count(*) FROM bucket").fetchone()[0] < 1002
+    database.close()
 
 
 def test_cross_origin_calls_only_where_allowed(serve: Serve, blank: bytes) -> None:
