@@ -1,6 +1,6 @@
 """Every runtime and precision on this machine, in turns, against TensorFlow FP32.
 
-    python bench/runtimes.py [--batch 1 8] [--clients 4] [--output DIR]
+    python bench/runtimes.py [--batch 1 8] [--output DIR]
 
 The same as ``python -m eval speed``, whose options it takes.
 """

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .ahead import map_ahead
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
 from .image import ImageInput, Rounding, load_image, network_size, resize, to_image_frame
@@ -139,6 +141,32 @@ class TextDetector:
                 indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
                 results.update(zip(indices, self._run(chunk, thresholds or self.thresholds), strict=True))
         return [results[index] for index in range(len(results))]
+
+    def stream(
+        self,
+        images: Iterable[ImageInput],
+        *,
+        bgr: bool = False,
+        thresholds: Thresholds | None = None,
+        batch: int | None = None,
+        threads: int | None = None,
+    ) -> Iterator[Detections | ImageError]:
+        """Finds the words of any number of images, while the caller looks at those found before.
+
+        images: are fetched as they are needed, so they may be more than memory holds.
+        batch: how many images go into the network at once, by default as many as the runtime is fastest with.
+        threads: how many batches are under way at once, by default likewise. On a GPU one is decoded and resized
+            while another is computed.
+        Yields one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+        """
+
+        def work(some: list[ImageInput]) -> list[Detections | ImageError]:
+            return self.detect_batch(some, bgr=bgr, thresholds=thresholds)
+
+        supply = iter(images)
+        batches = iter(lambda: list(islice(supply, batch or self.runtime.batch)), [])
+        for found in map_ahead(work, batches, threads=threads or self.runtime.parallel):
+            yield from found
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
         """Compiles and allocates for images of ``size`` (height, width), so that no request pays for it.

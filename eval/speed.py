@@ -50,7 +50,7 @@ class Settings:
     """What is measured.
 
     size: the network's. images: JPEG files. rounds: turns that each process gets. seconds: of one measurement in a
-    turn. clients: callers at the same time for throughput, 0 for none.
+    turn.
     """
 
     weights: str
@@ -59,7 +59,6 @@ class Settings:
     batches: tuple[int, ...] = (1,)
     rounds: int = 10
     seconds: float = 0.3
-    clients: int = 0
     threads: int | None = None
 
 
@@ -68,13 +67,13 @@ class Result:
     """What was measured of one case.
 
     about: what `eval.speed_worker.Subject` says of itself, with the conversion's seconds and the peak memory.
-    times: seconds of each call, by measure and batch. throughput: images a second, by batch.
+    times: seconds of each call, by measure and batch. stream: images a second of each turn, by batch.
     """
 
     case: Case
     about: dict[str, Any]
     times: dict[tuple[str, int], list[float]] = field(default_factory=dict)
-    throughput: dict[int, list[float]] = field(default_factory=dict)
+    stream: dict[int, list[float]] = field(default_factory=dict)
 
     def median(self, measure: str, batch: int) -> float:
         """Seconds."""
@@ -129,9 +128,8 @@ def _turn(worker: _Worker, result: Result, settings: Settings) -> None:
         for name in MEASURES:
             times = worker.ask(do="time", measure=name, batch=batch, seconds=settings.seconds)
             result.times.setdefault((name, batch), []).extend(times)
-        if settings.clients:
-            calls = worker.ask(do="throughput", batch=batch, clients=settings.clients, seconds=4 * settings.seconds)
-            result.throughput.setdefault(batch, []).append(calls * batch)
+        fps = worker.ask(do="stream", batch=batch, seconds=2 * settings.seconds)
+        result.stream.setdefault(batch, []).append(fps)
 
 
 class _Worker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from .speed import MEASURES, REFERENCE, Result, Settings
@@ -18,7 +19,7 @@ COLUMNS = (
     "FPS network",
     "FPS boxes",
     "FPS end to end",
-    "FPS clients",
+    "FPS stream",
     "of TF FP32",
     "first call s",
     "conversion s",
@@ -35,7 +36,6 @@ def rows(results: Sequence[Result]) -> list[dict[str, str]]:
         for batch in sorted({batch for _, batch in result.times}):
             share = relative(results, result, "network", batch)
             fps = [f"{result.fps(measure, batch):.1f}" for measure in MEASURES]
-            clients = result.throughput.get(batch)
             values = (
                 result.case.name,
                 result.about["arithmetic"],
@@ -43,7 +43,7 @@ def rows(results: Sequence[Result]) -> list[dict[str, str]]:
                 f"{result.median('network', batch) * 1e3:.2f}",
                 f"{result.p99('network', batch) * 1e3:.2f}",
                 *fps,
-                f"{max(clients):.1f}" if clients else "-",
+                f"{median(result.stream[batch]):.1f}",
                 f"{share:.3f}" if share else "-",
                 f"{result.about['first_call_s']:.2f}",
                 f"{result.about['conversion_s']:.1f}",
@@ -90,7 +90,6 @@ def document(results: Sequence[Result], settings: Settings, environment: dict[st
             "size": list(settings.size),
             "images": len(settings.images),
             "rounds": settings.rounds,
-            "clients": settings.clients,
             "threads": settings.threads,
         },
         "results": [_values(results, result) for result in results],
@@ -111,4 +110,4 @@ def _values(results: Sequence[Result], result: Result) -> dict[str, Any]:
         for (measure, batch), times in result.times.items()
     ]
     case = {"name": result.case.name, "runtime": result.case.runtime, "precision": str(result.case.precision)}
-    return {**case, **result.about, "measured": measured, "throughput_fps": result.throughput}
+    return {**case, **result.about, "measured": measured, "stream_fps": result.stream}

@@ -73,8 +73,19 @@ def test_batch_keeps_order_and_survives_a_bad_image(detector: TextDetector, demo
         np.testing.assert_allclose(quads(found[position]), quads(detector.detect(image)), atol=0.05)
 
 
+def test_stream_gives_what_batches_give(detector: TextDetector, demo_images: list[Path]) -> None:
+    images: list[Path | bytes] = [*demo_images, b"not an image", *demo_images]
+    expected = [*map(detector.detect, demo_images)]
+    for batch, threads in ((None, None), (2, 1), (1, 2), (3, 2)):
+        found = list(detector.stream(iter(images), batch=batch, threads=threads))
+        assert isinstance(found.pop(len(demo_images)), ImageDecodeError)
+        for one, other in zip(found, [*expected, *expected], strict=True):
+            np.testing.assert_allclose(quads(one), quads(other), atol=0.05)
+
+
 def test_empty_batch(detector: TextDetector) -> None:
     assert detector.detect_batch([]) == []
+    assert list(detector.stream([])) == []
 
 
 def test_picture_without_text_has_no_boxes(detector: TextDetector) -> None:

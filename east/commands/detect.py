@@ -6,15 +6,11 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..files import IMAGE_SUFFIXES
 from .console import one_line, progress
 from .options import add_detector_options, detector_from
-
-if TYPE_CHECKING:
-    from ..detections import Detections
-    from ..detector import TextDetector
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     failures = 0
     writer = Writer(args.format, args.output, several=len(sources) > 1)
     with detector_from(args) as detector, writer:
-        for source in progress(sources, total=len(sources), unit="image", description="detect"):
-            found = _detect(detector, source)
+        stream = zip(sources, detector.stream(map(_image, sources)), strict=True)
+        for source, found in progress(stream, total=len(sources), unit="image", description="detect"):
             if isinstance(found, Exception):
                 failures += 1
                 place = "standard input: " if source.path is None else ""  # other messages begin with the path
@@ -72,13 +68,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _detect(detector: TextDetector, source: Source) -> Detections | Exception:
-    from ..errors import ImageError
-
-    try:
-        return detector.detect(sys.stdin.buffer.read() if source.path is None else source.path)
-    except ImageError as error:
-        return error
+def _image(source: Source) -> Path | bytes:
+    return sys.stdin.buffer.read() if source.path is None else source.path
 
 
 def find_images(inputs: list[str]) -> list[Source]:

@@ -77,7 +77,7 @@ class Runtime(ABC):
     precision: what was asked for.
     arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
     device: the processor it runs on, in words.
-    batch: how many images at once it is fastest with.
+    batch: how many images at once it is fastest with. parallel: how many calls at once.
     batches: the batch sizes it prepares for; others are filled up to one of these.
     model_bytes: size of the model it loaded, as it is or would be on disk.
     """
@@ -87,6 +87,7 @@ class Runtime(ABC):
     arithmetic: str
     device: str
     batch: int = 1
+    parallel: int = 1
     batches: Sequence[int] = (1,)
     model_bytes: int = 0
 

@@ -53,6 +53,8 @@ class PackedRuntime(Runtime):
     batches: the batch sizes to compile for; smaller batches are filled up.
     """
 
+    parallel = 4
+
     def __init__(
         self,
         network: Callable[[Any], Sequence[Any]],

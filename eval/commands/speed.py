@@ -31,9 +31,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--input-size", type=size, default=(672, 1280), metavar="HxW", help="network size (default: 672x1280)"
     )
     parser.add_argument("--batch", type=positive, nargs="+", default=[1], metavar="N", help="default: 1")
-    parser.add_argument(
-        "--clients", type=int, default=0, metavar="N", help="also the throughput with N callers at once"
-    )
     parser.add_argument("--rounds", type=positive, default=10, metavar="N", help="turns of each (default: 10)")
     parser.add_argument("--seconds", type=float, default=0.3, metavar="S", help="of one measurement (default: 0.3)")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the runtime's choice)")
@@ -65,7 +62,6 @@ def run(args: argparse.Namespace) -> int:
         tuple(args.batch),
         args.rounds,
         args.seconds,
-        args.clients,
         args.threads,
     )
     results = measure(todo, settings)
