@@ -50,7 +50,6 @@ def _add_fit(commands: Any) -> None:
     )
     parser.add_argument("--initial", metavar="WEIGHTS", help="start from: a name, a bundle (.npz) or a TF1 checkpoint")
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="accelerators to share the work (JAX)")
-    parser.add_argument("--protocol", default="eval.protocol", metavar="MODULE", help="scores the validation")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="change one setting of the configuration, like steps=100 or recipe.augmentation.crop=640",
@@ -116,7 +115,7 @@ def _fit(args: argparse.Namespace) -> int:
         args.out,
         examples,
         material=material,
-        validation=Validation(held, config.evaluation, args.protocol) if held else None,
+        validation=Validation(held, config.evaluation) if held else None,
         machine=Machine(args.devices, args.processes),
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
