@@ -91,16 +91,30 @@ class Detections(Sequence[TextBox]):
         """One line ``x1,y1,x2,y2,x3,y3,x4,y4`` of whole pixels per word, as ICDAR2015's task 4.1 takes it.
 
         Words with a side under 5 pixels are left out. Corners that lie outside the image stay there: the protocol
-        compares areas. ``scores`` adds the score as a ninth value, which the protocol can rank by.
+        compares areas. Clockwise it demands, so a sliver that rounding turns over is turned back. ``scores`` adds
+        the score as a ninth value, with all the digits that a float32 needs: the protocol ranks by it.
         """
+        sides = np.linalg.norm(self.quads - np.roll(self.quads, -1, axis=1), axis=2)  # (M, 4)
+        whole = self.quads.astype(np.float64).round().clip(-(2**31), 2**31 - 1).reshape(-1, 8)
         lines = []
-        for box in self:
-            sides = np.linalg.norm(box.quad - np.roll(box.quad, -1, axis=0), axis=1)
-            if sides.min() >= _ICDAR_SHORTEST_SIDE:
-                corners = ",".join(str(int(value)) for value in _rounded(box.quad, 0).ravel())
-                lines.append(corners + (f",{box.score:.4f}\n" if scores else "\n"))
+        for box, shortest, corners in zip(self, sides.min(axis=1, initial=np.inf), whole.tolist(), strict=True):
+            if shortest >= _ICDAR_SHORTEST_SIDE:
+                line = ",".join(map(str, _clockwise([int(value) for value in corners])))
+                lines.append(f"{line},{_decimals(box.score)}\n" if scores else f"{line}\n")
         return "".join(lines)
 
 
 def _rounded(quad: NDArray[np.float32], decimals: int) -> NDArray[np.float64]:
     return quad.astype(np.float64).round(decimals)
+
+
+def _clockwise(corners: list[int]) -> list[int]:
+    """``x1, y1, … x4, y4``, in the other direction from the same first corner if they are counter-clockwise."""
+    x1, y1, x2, y2, x3, y3, x4, y4 = corners
+    twice_area = (x3 - x1) * (y4 - y2) - (x4 - x2) * (y3 - y1)  # positive when clockwise on screen
+    return corners if twice_area >= 0 else [x1, y1, x4, y4, x3, y3, x2, y2]
+
+
+def _decimals(score: float) -> str:
+    """The fewest digits that no other float32 has, never with an exponent."""
+    return np.format_float_positional(np.float32(score), trim="0")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from east import Detections, Precision, TextBox, Timings
@@ -87,12 +90,28 @@ def test_csv_has_a_header_and_a_line_a_word() -> None:
 def test_icdar_has_whole_pixels_and_leaves_thin_words_out() -> None:
     found = detections(WIDE, THIN, OUTSIDE)
     assert found.to_icdar() == "10,20,50,20,50,40,10,40\n-3,60,30,60,30,70,-4,70\n"
-    assert found.to_icdar(scores=True).splitlines()[0] == "10,20,50,20,50,40,10,40,0.9877"
+    assert found.to_icdar(scores=True).splitlines()[0] == "10,20,50,20,50,40,10,40,0.98765"
     assert detections(THIN).to_icdar() == ""
 
 
 def test_a_word_just_thick_enough_is_written_for_icdar() -> None:
     assert detections([(0, 0), (30, 0), (30, 5), (0, 5)]).to_icdar() == "0,0,30,0,30,5,0,5\n"
+
+
+def test_icdar_is_clockwise_even_where_rounding_turns_a_sliver_over() -> None:
+    sliver = [(3.8, 48.1), (6.8, 29.9), (9.3, 15.0), (6.3, 33.3)]
+    assert detections(sliver).to_icdar() == "4,48,6,33,9,15,7,30\n"
+    counter_clockwise = [(0, 0), (0, 30), (30, 30), (30, 0)]
+    assert detections(counter_clockwise).to_icdar() == "0,0,30,0,30,30,0,30\n"
+
+
+@given(st.lists(st.floats(0, 1, width=32), unique=True))
+def test_scores_for_icdar_keep_their_order(scores: list[float]) -> None:
+    boxes = tuple(TextBox(np.array(WIDE, np.float32), score) for score in scores)
+    lines = replace(detections(), boxes=boxes).to_icdar(scores=True).splitlines()
+    texts = [line.split(",")[8] for line in lines]
+    assert all(re.fullmatch(r"[01]\.[0-9]+", text) for text in texts)
+    assert np.argsort([float(text) for text in texts]).tolist() == np.argsort(scores).tolist()
 
 
 def test_drawings_and_crops_come_from_the_image() -> None:

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
-from eval.annotations import Detected
+from east import Detections, Precision, TextBox, Timings
+from eval.annotations import Detected, parse_detected
 from eval.errors import FormatError, SubmissionError
 from eval.submission import read_ground_truths, read_submission, write_submission
 
@@ -118,3 +123,26 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO((tmp_path / "a.zip").read_bytes())) as archive:
         assert archive.read("res_img_7.txt") == b"-3,0,10,0,10,10,0,10\r\n0,0,2000,0,2000,9,0,9\r\n"
+
+
+CORNERS = (
+    st.floats(-50, 1500, width=32)
+    | st.integers(-20, 40).map(lambda half: half / 2)
+    | st.floats(-(2.0**40), 2.0**40, width=32)
+)
+SLIVER = np.array([(3.8, 48.1), (6.8, 29.9), (9.3, 15.0), (6.3, 33.3)], np.float32)
+
+
+@given(st.lists(st.tuples(arrays(np.float32, (4, 2), elements=CORNERS), st.floats(0, 1, width=32)), max_size=3))
+@example([(SLIVER, 0.5)])
+def test_whatever_is_detected_is_accepted(found: list[tuple[NDArray[np.float32], float]]) -> None:
+    boxes = tuple(TextBox(quad, score) for quad, score in found)
+    pixels = np.zeros((1, 1, 3), np.uint8)
+    lines = Detections(boxes, 1280, 720, "openvino", Precision.FP32, Timings(), pixels).to_icdar(scores=True)
+    detected = parse_detected(lines.encode(), "res_img_1.txt", confidences=True)
+    submission = io.BytesIO()
+    write_submission(submission, {"1": detected})
+    with zipfile.ZipFile(submission) as archive:
+        written = archive.read("res_img_1.txt")
+    again = parse_detected(written, "res_img_1.txt", confidences=False)
+    assert again.quads.tolist() == detected.quads.tolist()
