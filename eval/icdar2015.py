@@ -116,8 +116,9 @@ def load(data: Path, truths: Path | None = None, subset: str | None = None) -> I
     wanted = None if subset is None else parse_subset(subset)
     if not data.is_dir():
         raise DatasetError(f"{data} is not a folder; {HOW_TO_GET_IT}")
-    images = _find_images(data)
-    texts = _read_truths(truths) if truths is not None else _find_truths(data)
+    files = list(_walk(data))
+    images = _find_images(files)
+    texts = _read_truths(truths) if truths is not None else _find_truths(files)
     if not images and not texts:
         raise DatasetError(f"{data} holds no img_N.jpg and no gt_img_N.txt; {HOW_TO_GET_IT}")
     if wanted is not None:
@@ -180,9 +181,9 @@ def _try_image(path: Path) -> tuple[str, str | None]:
     return hashlib.sha256(data).hexdigest(), None
 
 
-def _find_images(folder: Path) -> dict[str, Path]:
+def _find_images(files: list[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in _walk(folder):
+    for path in files:
         if match := _IMAGE.fullmatch(path.name):
             other = found.setdefault(match[1], path)
             if other != path:
@@ -193,16 +194,16 @@ def _find_images(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _find_truths(folder: Path) -> dict[str, tuple[str, bytes]]:
+def _find_truths(files: list[Path]) -> dict[str, tuple[str, bytes]]:
     found: dict[str, Path] = {}
-    for path in _walk(folder):
+    for path in files:
         if match := _TRUTH.match(path.name):
             other = found.setdefault(match[1], path)
             if other != path:
                 raise DatasetError(f"ground truth {match[1]} is there twice, {other} and {path}: choose by --gt")
     if found:
         return {key: (str(path), path.read_bytes()) for key, path in found.items()}
-    zips = {path: texts for path in _walk(folder) if path.suffix.lower() == ".zip" and (texts := _in_zip(path))}
+    zips = {path: texts for path in files if path.suffix.lower() == ".zip" and (texts := _in_zip(path))}
     if len(zips) > 1:
         raise DatasetError(f"several zips hold ground truths, {' and '.join(map(str, sorted(zips)))}: choose by --gt")
     return next(iter(zips.values()), {})

@@ -78,7 +78,7 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
     """Runs the detector on the images that the journal lacks, and scores all of them.
 
     Shows a progress bar with the running F1 on stderr where that is a terminal.
-    Raises ImageError for an image that cannot be used, FormatError should a box not be one the protocol takes.
+    Raises ImageError for an image that cannot be used.
     """
     from tqdm import tqdm
 

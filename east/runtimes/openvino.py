@@ -6,7 +6,10 @@ import errno
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,7 +78,9 @@ class OpenVinoRuntime(Runtime):
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": floating, "PERFORMANCE_HINT": "LATENCY"}
         if options.threads is not None:
             config["INFERENCE_NUM_THREADS"] = options.threads
-        self._compiled = core.compile_model(core.read_model(artifact.folder / MODEL), "CPU", config)
+        with ThreadPoolExecutor(1) as meanwhile:
+            meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
+            self._compiled = core.compile_model(core.read_model(artifact.folder / MODEL), "CPU", config)
         self._idle: SimpleQueue[Any] = SimpleQueue()
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
@@ -99,6 +104,7 @@ class OpenVinoRuntime(Runtime):
             self._idle.put(request)
 
 
+@cache
 def _half() -> str | None:
     """What this processor computes half precision in: bf16 rather than f16, which no x86 processor is fast at."""
     able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

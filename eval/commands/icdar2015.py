@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..icdar2015 import Icdar2015
     from ..journal import Journal
+    from ..run import Run
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,9 +69,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
     from .. import icdar2015
-    from ..report import overview, write_report
     from ..run import evaluate
-    from ..table import markdown_table
 
     if args.data is None:
         return _refuse(icdar2015.HOW_TO_GET_IT)
@@ -95,11 +94,13 @@ def run(args: argparse.Namespace) -> int:
                 journals.append(stack.enter_context(_journal(args, dataset, detector)))
                 runs.append(evaluate(detector, dataset, journals[-1]))
         if runs and args.report is not None:
+            from ..report import write_report
+
             write_report(args.report, dataset, runs, shown=args.gallery)
         for journal in journals:
             journal.forget()
     if runs:
-        print(json.dumps(overview(dataset, runs), indent=2) if args.json else markdown_table(runs), end="")
+        print(_printed(args.json, dataset, runs), end="")
     return 1 if impossible else 0
 
 
@@ -154,6 +155,13 @@ def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetecto
     if journal.records:
         _tell(f"going on with an interrupted run: {len(journal.records)} of {len(dataset.samples)} images are done")
     return journal
+
+
+def _printed(as_json: bool, dataset: Icdar2015, runs: list[Run]) -> str:
+    from ..report import overview
+    from ..table import markdown_table
+
+    return f"{json.dumps(overview(dataset, runs), indent=2)}\n" if as_json else markdown_table(runs)
 
 
 def _tell(message: str) -> None:
