@@ -61,7 +61,8 @@ def start(*flags: str, ready: bool = True, program: Sequence[str] = ("-m", "serv
     server = Server(process)
     try:
         if ready:
-            server.wait_until(server.ready)
+            server.wait_until(lambda: process.poll() is not None or server.ready())
+            assert process.poll() is None, "".join(server.lines)
         yield server
     finally:
         process.terminate()
