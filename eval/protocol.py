@@ -117,7 +117,17 @@ def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -
     truths: the ground truth of every image, by image number; its order decides ties of average precision.
     detected: what was found, by image number; an image that is not there has no detections.
     """
-    return add_up({key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}, detected)
+    images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
+    counts = sum((image.counts for image in images.values()), Counts())
+    ranked = [
+        _ranked(confidences, image.pairs, image.overlaps)
+        for key, image in images.items()
+        if (confidences := detected.get(key, NOTHING).confidences) is not None
+    ]
+    if not ranked:
+        return Score(counts, 0.0, images)
+    everything, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
+    return Score(counts, average_precision(everything, hits, counts.words), images)
 
 
 def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
@@ -134,24 +144,6 @@ def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
         precision = ap = 0.0 if counts.detections else 1.0
     set_aside = tuple(int(i) for i in np.flatnonzero(~overlaps.counted))
     return ImageScore(counts, recall, precision, harmonic_mean(recall, precision), ap, pairs, set_aside, overlaps)
-
-
-def add_up(images: dict[str, ImageScore], detected: Mapping[str, Detected]) -> Score:
-    """Makes the score of a submission out of those of its images.
-
-    images: by image number; the order decides ties of average precision.
-    detected: what was found, of which only the confidences matter.
-    """
-    counts = sum((image.counts for image in images.values()), Counts())
-    ranked = [
-        _ranked(given, image.pairs, image.overlaps)
-        for key, image in images.items()
-        if (given := detected.get(key, NOTHING).confidences) is not None
-    ]
-    if not ranked:
-        return Score(counts, 0.0, images)
-    confidences, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
-    return Score(counts, average_precision(confidences, hits, counts.words), images)
 
 
 def measure(truth: GroundTruth, found: Detected) -> Overlaps:

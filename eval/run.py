@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .annotations import Detected, parse_detected
 from .journal import Journal, Record
-from .protocol import Counts, ImageScore, Score, add_up, score_image
+from .protocol import Counts, Score, score, score_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,28 +84,21 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
 
     done = [sample for sample in dataset.samples if sample.key in journal.records]
     todo = [sample for sample in dataset.samples if sample.key not in journal.records]
-    detected: dict[str, Detected] = {}
-    images: dict[str, ImageScore] = {}
-
-    def take(sample: Sample, record: Record) -> Counts:
-        detected[sample.key] = _parse(sample.key, record)
-        images[sample.key] = score_image(sample.truth, detected[sample.key])
-        return images[sample.key].counts
-
-    counts = sum((take(sample, journal.records[sample.key]) for sample in done), Counts())
     if todo:
         detector.warm_up()
     name = f"{detector.runtime.name} {detector.runtime.precision}"
     with tqdm(desc=name, total=len(dataset.samples), initial=len(done), unit="image", disable=None, leave=False) as bar:
+        watched = not bar.disable
+        counts = sum((_count(sample, journal.records[sample.key]) for sample in done if watched), Counts())
         for sample, record in _records(detector, todo):
             journal.add(sample.key, record)
-            counts += take(sample, record)
-            bar.set_postfix_str(f"F1 {counts.hmean:.4f}", refresh=False)
-            bar.update()
-    keys = [sample.key for sample in dataset.samples]
-    records = {key: journal.records[key] for key in keys}
-    detected = {key: detected[key] for key in keys}
-    return Run(describe(detector), records, detected, add_up({key: images[key] for key in keys}, detected))
+            if watched:
+                counts += _count(sample, record)
+                bar.set_postfix_str(f"F1 {counts.hmean:.4f}", refresh=False)
+                bar.update()
+    records = {sample.key: journal.records[sample.key] for sample in dataset.samples}
+    detected = {key: _parse(key, record) for key, record in records.items()}
+    return Run(describe(detector), records, detected, score(dataset.truths, detected))
 
 
 def _records(detector: TextDetector, samples: Iterable[Sample]) -> Iterator[tuple[Sample, Record]]:
@@ -129,6 +122,10 @@ def _record(found: Detections, decode: float, wall: float) -> Record:
         postprocess=round(times.postprocess, 3),
         wall=round(wall, 3),
     )
+
+
+def _count(sample: Sample, record: Record) -> Counts:
+    return score_image(sample.truth, _parse(sample.key, record)).counts
 
 
 def _parse(key: str, record: Record) -> Detected:
