@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -15,9 +16,9 @@ def sha256_file(path: Path) -> str:
     return sha.hexdigest()
 
 
-def sha256_files(paths: list[Path]) -> str:
-    """SHA-256 over the names and contents of several files, in the order of their names."""
+def sha256_files(folder: Path, paths: Iterable[Path]) -> str:
+    """SHA-256 over the names within ``folder`` and the contents of those ``paths`` that are files."""
     sha = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.name):
-        sha.update(f"{path.name}\0{sha256_file(path)}\n".encode())
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths if path.is_file()):
+        sha.update(f"{name}\0{sha256_file(path)}\n".encode())
     return sha.hexdigest()

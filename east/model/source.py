@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import WeightsError
 from ..hashing import sha256_file, sha256_files
+from .checkpoint import checkpoint_prefix
 
 if TYPE_CHECKING:
     from .freeze import FrozenModel
@@ -26,7 +28,8 @@ class NodeNames:
 class ModelSource:
     """Weights as the user named them.
 
-    path: bundle (.npz), TensorFlow checkpoint prefix or folder, frozen graph (.pb) or SavedModel folder.
+    path: bundle (.npz), TensorFlow checkpoint (its prefix, one of its files, or its folder), frozen graph (.pb) or
+        SavedModel folder.
     name: what to call them in results. sha256: of the file, or of all files of a checkpoint or SavedModel.
     """
 
@@ -45,7 +48,10 @@ class ModelSource:
         record = known.get(path)
         if record is not None:
             return cls(path, record.name, record.sha256, nodes or NodeNames())
-        return cls(path, path.stem or str(path), _hash(path), nodes or NodeNames())
+        try:
+            return cls(path, *_identify(path), nodes or NodeNames())
+        except OSError as error:
+            raise WeightsError(f"cannot read weights {path}: {error.strerror}") from error
 
     def freeze(self, input_dtype: Literal["uint8", "float32"] = "uint8") -> FrozenModel:
         """The frozen graph; imports TensorFlow."""
@@ -60,11 +66,13 @@ class ModelSource:
         )
 
 
-def _hash(path: Path) -> str:
-    try:
-        if path.is_file() and path.suffix in {".npz", ".pb"}:
-            return sha256_file(path)
-        files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}.*")
-        return sha256_files([file for file in files if file.is_file()])
-    except OSError as error:
-        raise WeightsError(f"cannot read weights {path}: {error.strerror}") from error
+def _identify(path: Path) -> tuple[str, str]:
+    """Name and SHA-256 of what `freeze` makes of a path."""
+    if path.name == "saved_model.pb":
+        path = path.parent
+    if path.suffix in {".npz", ".pb"}:
+        return path.stem, sha256_file(path)
+    if (path / "saved_model.pb").is_file():
+        return path.name or path.resolve().name, sha256_files(path, path.rglob("*"))
+    prefix = checkpoint_prefix(path)
+    return prefix.name, sha256_files(prefix.parent, [prefix, *prefix.parent.glob(f"{escape(prefix.name)}.*")])
