@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from threading import Thread
 
@@ -23,6 +25,14 @@ def test_replaces_a_file_at_the_end(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_an_error_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    (tmp_path / "taken").mkdir()
+    for path in (tmp_path / "folder" / "file", tmp_path / "taken"):
+        with pytest.raises(OSError, match=re.escape(f"'{path.parent if path.name == 'file' else path}'")):
+            write(path)
+
+
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before")
@@ -36,6 +46,44 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
         fail()
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "links" / "link"
+    link.parent.mkdir()
+    link.symlink_to(target)
+    for content in (b"first", b"second"):
+        with written_whole(link) as file:
+            file.write(content)
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    assert list(link.parent.iterdir()) == [link]
+
+
+def test_standard_output_is_where_the_shell_sent_it(tmp_path: Path) -> None:
+    script = "import sys; from pathlib import Path; from east.files import written_whole\n"
+    script += "with written_whole(Path(sys.argv[1])) as file: file.write(b'found')"
+    device, output = tmp_path / "stdout", tmp_path / "output"
+    device.symlink_to("/proc/self/fd/1")  # what /dev/stdout is
+    with output.open("wb") as stdout:
+        subprocess.run([sys.executable, "-c", script, str(device)], stdout=stdout, check=True)
+    assert output.read_bytes() == b"found"
+    assert device.is_symlink()
+
+
+def test_any_name_a_file_may_have(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    with written_whole(path) as file:
+        file.write(b"long")
+    assert path.read_bytes() == b"long"
+
+
+def test_errors_name_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / ("n" * 256), Path("/proc/file")):
+        with pytest.raises(OSError) as failed, written_whole(path):  # noqa: PT011
+            pass
+        assert failed.value.filename == str(path)
 
 
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
