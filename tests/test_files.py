@@ -25,14 +25,6 @@ def test_replaces_a_file_at_the_end(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_an_error_names_the_file_that_was_meant(tmp_path: Path) -> None:
-    (tmp_path / "folder").touch()
-    (tmp_path / "taken").mkdir()
-    for path in (tmp_path / "folder" / "file", tmp_path / "taken"):
-        with pytest.raises(OSError, match=re.escape(f"'{path.parent if path.name == 'file' else path}'")):
-            write(path)
-
-
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before")
