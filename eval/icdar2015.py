@@ -92,7 +92,8 @@ class Icdar2015:
         """What a reader of the figures must know about the set, if anything."""
         if self.edition == "test":
             return None
-        have = f"{len(self.samples)} images, {self.words:,} words, {self.legible:,} legible"
+        images = f"{len(self.samples)} image{'s' * (len(self.samples) != 1)}"
+        have = f"{images}, {self.words:,} words, {self.legible:,} legible"
         if self.subset is not None:
             return f"images {self.subset} only ({have}): not comparable with published figures"
         if self.edition is not None:
@@ -168,7 +169,7 @@ def _checked(
 
 
 def _try_image(path: Path) -> tuple[str, str | None]:
-    """SHA-256 of an image and what keeps it from being decoded; a JPEG is decoded at an eighth of its size."""
+    """SHA-256 of an image and what keeps it from being decoded; a sound JPEG is decoded at an eighth of its size."""
     from PIL import Image
 
     data = path.read_bytes()
@@ -176,8 +177,14 @@ def _try_image(path: Path) -> tuple[str, str | None]:
         with Image.open(io.BytesIO(data)) as image:
             image.draft("L", (image.width // 8, image.height // 8))
             image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return "", f"{path} cannot be decoded: {error}".replace("<_io.BytesIO object", "<image")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        from east.errors import ImageError
+        from east.image import load_image
+
+        try:
+            load_image(data)
+        except ImageError as error:
+            return "", f"{path} cannot be decoded: {error}"
     return hashlib.sha256(data).hexdigest(), None
 
 

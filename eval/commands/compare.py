@@ -23,7 +23,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "compare",
         help="what changed between two runs",
-        description="Compares two runs on the same images: the figures, a 95 %% interval of the F1 difference by a "
+        description="Compares two runs on the same images: the figures, a 95 % interval of the F1 difference by a "
         "paired bootstrap over images, and the words that only one of them found.",
     )
     for name in ("a", "b"):
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_values(result, a.truths), ensure_ascii=False, indent=1))
     else:
-        print(_text(result, a.truths, args.most))
+        ranked = all(any(found.confidences is not None for found in one.detected.values()) for one in (a, b))
+        print(_text(result, a.truths, args.most, ranked=ranked))
     return 0
 
 
@@ -59,6 +60,8 @@ def _read(path: Path, truths: Path | None) -> Report:
 
     if is_report(path):
         return read_report(path)
+    if not path.exists():
+        raise ReportError(f"{path} does not exist: expected a folder that --report wrote, or a submission")
     if truths is None:
         raise ReportError(f"{path} is no folder of a report; for a submission name the ground truths by --gt")
     ground_truths = read_ground_truths(truths)
@@ -71,9 +74,9 @@ def _same(a: Mapping[str, GroundTruth], b: Mapping[str, GroundTruth]) -> bool:
     )
 
 
-def _text(result: Comparison, truths: Mapping[str, GroundTruth], most: int) -> str:
+def _text(result: Comparison, truths: Mapping[str, GroundTruth], most: int, *, ranked: bool) -> str:
     lines = [f"{'':10}{'A':>10}{'B':>10}{'B - A':>11}"]
-    for name in ("recall", "precision", "hmean", "ap"):
+    for name in ("recall", "precision", "hmean", *(["ap"] if ranked else [])):
         before, after = getattr(result.a, name), getattr(result.b, name)
         label = {"hmean": "F1", "ap": "AP"}.get(name, name)
         lines.append(f"{label:10}{before:10.4f}{after:10.4f}{after - before:+11.4f}")

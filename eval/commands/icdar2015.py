@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     for problem in impossible:
         _tell(f"error: {problem}")
     if args.report is not None:
+        if args.report.is_file():
+            return _refuse(f"--report needs a folder, and {args.report} is a file")
         args.report.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         journals: list[Journal] = []
@@ -92,7 +94,12 @@ def run(args: argparse.Namespace) -> int:
         for runtime, precision in todo:
             with _detector(args, runtime, precision) as detector:
                 journals.append(stack.enter_context(_journal(args, dataset, detector)))
-                runs.append(evaluate(detector, dataset, journals[-1]))
+                try:
+                    runs.append(evaluate(detector, dataset, journals[-1]))
+                except KeyboardInterrupt:
+                    done = f"{len(journals[-1].records)} of {len(dataset.samples)} images are done"
+                    _tell(f"{done}; the same command goes on from there")
+                    raise
         if runs and args.report is not None:
             from ..report import write_report
 

@@ -134,9 +134,13 @@ def test_compare_reports(reports: tuple[str, str], capsys: pytest.CaptureFixture
 def test_compare_submissions(zipped: Zipped, gt: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = zipped("a.zip", res_img_1=SQUARE), zipped("b.zip", res_img_1=FAR)
     assert main(["compare", str(a), str(b), "--gt", str(gt)]) == 0
-    assert "image 1: lost 'a'; gained 'b'" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "image 1: lost 'a'; gained 'b'" in output
+    assert "AP" not in output  # without confidences there is none
     assert main(["compare", str(a), str(b)]) == 1
     assert "name the ground truths by --gt" in capsys.readouterr().err
+    assert main(["compare", str(a), "none.zip", "--gt", str(gt)]) == 1
+    assert "none.zip does not exist" in capsys.readouterr().err
 
 
 def test_reports_that_cannot_be_compared(

@@ -98,10 +98,13 @@ def test_many_problems_are_cut_short(made_up_folder: Path) -> None:
         icdar2015.load(made_up_folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
-def test_files_that_are_no_images(made_up_folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "empty: 0 bytes"), (b"no image", "not an image"), (b"\x89PNG\r\n\x1a\n", "PNG image")],
+)
+def test_files_that_are_no_images(made_up_folder: Path, content: bytes, why: str) -> None:
     (made_up_folder / "img_1.jpg").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"img_1\.jpg cannot be decoded"):
+    with pytest.raises(DatasetError, match=rf"img_1\.jpg cannot be decoded: .*{why}"):
         icdar2015.load(made_up_folder)
 
 

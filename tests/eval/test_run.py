@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from eval.cli import main
+from eval.journal import Journal, Record
 
 # Kills its own process when the fifth image has been recorded, as a power cut would.
 DYING = """
@@ -79,6 +80,30 @@ def test_a_killed_run_goes_on_to_the_same_report(
     assert digits(tmp_path / "report") == digits(report)
     assert (tmp_path / "report" / "submission.zip").read_bytes() == (report / "submission.zip").read_bytes()
     assert not list((Path(os.environ["EAST_CACHE_DIR"]) / "evaluations").iterdir())
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    demo_set: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = Journal.add
+
+    def interrupted(journal: Journal, key: str, record: Record) -> None:
+        add(journal, key, record)
+        if key == "2":
+            raise KeyboardInterrupt
+
+    command = ["icdar2015", "--data", str(demo_set), "--input-size", "384x512"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", interrupted)
+        assert main(command) == 130
+    assert "eval: 2 of 8 images are done; the same command goes on from there" in capsys.readouterr().err
+    assert main([*command, "--restart"]) == 0
+    assert "going on" not in capsys.readouterr().err
+
+
+def test_a_report_needs_a_folder(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["icdar2015", "--data", str(demo_set), "--report", str(demo_set / "img_1.jpg")]) == 2
+    assert "--report needs a folder" in capsys.readouterr().err
 
 
 def test_the_table(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
