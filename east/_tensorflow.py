@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from threading import Lock
 from types import ModuleType
 
 from .errors import GraphError
+
+_importing = Lock()
+_holding_back = Lock()
 
 
 def tensorflow() -> ModuleType:
@@ -18,21 +24,12 @@ def tensorflow() -> ModuleType:
 
     ``TF_CPP_MIN_LOG_LEVEL`` in the environment still wins: set it to 0 to see everything.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 lets "Unable to register cuDNN factory" through
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import tensorflow as tf
-    tf.get_logger().setLevel("ERROR")
-    return tf  # type: ignore[no-any-return]
+    return _imported("tensorflow")
 
 
 def keras() -> ModuleType:
     """The ``keras`` module, on whatever backend the process chose."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import keras
-    return keras  # type: ignore[no-any-return]
+    return _imported("keras")
 
 
 def keras_on_tensorflow() -> ModuleType:
@@ -51,15 +48,31 @@ def keras_on_tensorflow() -> ModuleType:
     return module
 
 
+def _imported(name: str) -> ModuleType:
+    """A module; without a word, if this is the first to import it.
+
+    Warnings are filtered for the whole process, and of two threads that change the filters for a while one may leave
+    them changed for good: so they are changed once.
+    """
+    if name not in sys.modules:
+        with _importing, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 lets "Unable to register cuDNN factory" through
+            import_module(name)
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return import_module(name)
+
+
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Holds back what native code writes to the process's stderr, and passes it on when the block raises.
 
-    XLA and CUDA report their start-up there whatever the log level: wrap a first compilation in this.
+    XLA and CUDA report their start-up there whatever the log level: wrap a first compilation in this. One thread at a
+    time: others wait.
     """
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with _holding_back, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        terminal = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield
