@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
 from importlib import metadata
 from typing import Any
 
@@ -75,19 +76,22 @@ def missing_driver() -> str | None:
 def set_up_gpu(memory_fraction: float | None) -> Any:
     """The first GPU as TensorFlow's physical device, or None, once it is told how much memory it may take.
 
-    memory_fraction: of the GPU's memory, at most. Without it TensorFlow takes memory as it needs it.
-    Raises `RuntimeUnavailableError` when TensorFlow has already started with something else.
+    memory_fraction: of the GPU's memory, at most. Without it TensorFlow takes memory as it needs it, unless it has
+        already started in this process and been told otherwise.
+    Raises `RuntimeUnavailableError` when TensorFlow has already started with another share.
     """
     tf = tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return None
+    if memory_fraction is None:
+        with suppress(RuntimeError, ValueError):
+            for gpu in gpus:  # they must not differ
+                tf.config.experimental.set_memory_growth(gpu, True)
+        return gpus[0]
+    limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_memory_mb() * memory_fraction))
     try:
-        if memory_fraction is None:
-            tf.config.experimental.set_memory_growth(gpus[0], True)
-        else:
-            limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_memory_mb() * memory_fraction))
-            tf.config.set_logical_device_configuration(gpus[0], [limit])
+        tf.config.set_logical_device_configuration(gpus[0], [limit])
     except RuntimeError as error:
         raise RuntimeUnavailableError(
             "TensorFlow has already started in this process, with another share of the GPU's memory"
