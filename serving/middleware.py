@@ -76,6 +76,11 @@ class ExchangeMiddleware:
             await self._app(scope, counting_receive, marking_send)
         except ClientDisconnect:
             exchange.client_gone = True
+        except asyncio.CancelledError:  # the time to finish what was accepted is over
+            detail = "this server was told to stop before it could answer"
+            exchange.problem = Problem(503, "shutting-down", detail, retry_after=5)
+            if not exchange.status:
+                await exchange.problem.response(exchange.id)(scope, counting_receive, marking_send)
         except Exception:
             logger.exception("request %s failed", exchange.id)
             exchange.problem = Problem(500, "internal-error", "this server failed to answer; its log tells why")

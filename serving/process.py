@@ -32,11 +32,20 @@ def serve(settings: Settings) -> int:
             uvicorn.Server(config).run()
             return 0
         with shared.made():
-            supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+            supervisor = Supervisor(config, sockets=[config.bind_socket()])
             supervisor.run()
             return FAILED if any(process.exitcode == _STOP_ALL for process in supervisor.processes) else 0
     except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
         return FAILED
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, which listens, too, and so would let clients queue for processes that accept no more."""
+
+    def terminate_all(self) -> None:
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
 
 def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:

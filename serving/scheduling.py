@@ -100,6 +100,7 @@ class Scheduler:
         self._pool = ThreadPoolExecutor(parallel, "detect")
         self._seconds_per_image = seconds_per_image
         self._dead = False
+        self._closed = False
         self._workers = [asyncio.create_task(self._work()) for _ in range(parallel)]
 
     def check_room(self, images: int = 1) -> None:
@@ -130,6 +131,7 @@ class Scheduler:
 
     async def close(self) -> None:
         """Stops working; jobs still waiting are cancelled."""
+        self._closed = True  # a cancellation gets lost when the detection ends at that very moment
         self.withdraw(list(self._waiting))
         for worker in self._workers:
             worker.cancel()
@@ -138,7 +140,7 @@ class Scheduler:
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._closed:
             batch = await self._next_batch()
             start = loop.time()
             waited = [start - job.submitted for job in batch]

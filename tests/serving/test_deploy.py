@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+import subprocess
+import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +51,21 @@ def test_images_are_made_as_they_should_be(name: str) -> None:
     assert not any(word in {"ADD", "MAINTAINER"} for word, _ in lines)
     assert not any(":latest" in value for word, value in lines if word in {"FROM", "ARG"})
     assert not any("sudo" in value or "apt-get" in value for _, value in lines)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_health_check_tells_a_ready_service_from_none(name: str, client: httpx.Client) -> None:
+    [check] = [value.partition("CMD ")[2] for word, value in instructions(name) if word == "HEALTHCHECK"]
+
+    def status(port: int | None) -> int:
+        command = json.loads(check.replace("127.0.0.1:8000", f"127.0.0.1:{port}"))
+        assert command[0] == "python"
+        return subprocess.run([sys.executable, *command[1:]], capture_output=True, check=False).returncode
+
+    assert status(client.base_url.port) == 0
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        assert status(nobody.getsockname()[1]) == 1
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
-from tests.serving.processes import start
+from tests.serving.processes import Server, start
 
 
 @pytest.fixture(autouse=True)
@@ -34,35 +35,46 @@ def blank() -> bytes:
     return buffer.getvalue()
 
 
+def stop_under_load(server: Server) -> list[int | str]:
+    """Tells the server to stop while clients ask without a pause. Returns what they were answered."""
+    stopping = threading.Event()
+    outcomes: list[int | str] = []
+
+    def call() -> None:
+        with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
+            while True:
+                try:
+                    outcomes.append(client.post("/detect", content=blank()).status_code)
+                except httpx.ConnectError:
+                    assert stopping.is_set()
+                    return
+                except httpx.TransportError as error:
+                    outcomes.append(repr(error))
+                    return
+
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(call) for _ in range(8)]
+        server.wait_until(lambda: len(outcomes) > 8)
+        stopping.set()
+        server.process.send_signal(signal.SIGTERM)
+        server.ended()
+        for done in calls:
+            done.result()
+    return outcomes
+
+
 def test_stop_under_load_loses_no_accepted_request() -> None:
-    with start("--threads", "1") as server:
-        stopping = threading.Event()
-        outcomes: list[int | str] = []
-
-        def call() -> None:
-            with httpx.Client(base_url=server.client.base_url, timeout=60) as client:
-                while True:
-                    try:
-                        outcomes.append(client.post("/detect", content=blank()).status_code)
-                    except httpx.ConnectError:
-                        assert stopping.is_set()
-                        return
-                    except httpx.TransportError as error:
-                        outcomes.append(repr(error))
-                        return
-
-        with ThreadPoolExecutor(8) as pool:
-            calls = [pool.submit(call) for _ in range(8)]
-            server.wait_until(lambda: len(outcomes) > 8)
-            stopping.set()
-            server.process.send_signal(signal.SIGTERM)
-            server.ended()
-            for done in calls:
-                done.result()
+    with start("--threads", "1", "--shutdown-seconds", "3") as server, socket.socket() as slow:
+        slow.connect((server.client.base_url.host, server.client.base_url.port))
+        slow.sendall(b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        outcomes = stop_under_load(server)
         assert set(outcomes) == {200}
-        answered = [json.loads(line) for line in server.lines if '"request"' in line and '"/detect"' in line]
+        answered = [json.loads(line) for line in server.lines if '"/detect", "status": 200' in line]
         assert len(answered) == len(outcomes)
         assert all(json.loads(line) for line in server.lines)
+        told = slow.recv(65536)  # its time was over before its image had arrived
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert b"shutting-down" in told
 
 
 def test_full_disk_does_not_matter(photo: bytes) -> None:
@@ -135,7 +147,7 @@ def test_workers_add_up_their_metrics_and_are_replaced_when_killed() -> None:
         server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
         assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
         assert count() == 11
-        server.process.send_signal(signal.SIGTERM)
+        assert set(stop_under_load(server)) == {200}
         assert server.ended() == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 import time
@@ -14,6 +15,10 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
+from east.types import Size, Thresholds
+from serving.metrics import Metrics
+from serving.scheduling import Job, Scheduler
+from serving.settings import Queue
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -231,6 +236,22 @@ def test_hanging_runtime_counts_as_dead(serve: Serve, gated: Gated) -> None:
         assert answer.json()["code"] == "runtime-failed"
         assert client.get("/readyz").status_code == 503
         gated.gate.set()
+
+
+def test_closes_also_when_a_detection_ends_at_that_very_moment(gated: Gated) -> None:
+    async def run() -> None:
+        scheduler = Scheduler(gated, Queue(), Metrics(), pytest.fail, parallel=1, batch=1)
+        loop = asyncio.get_running_loop()
+        job = Job(blank(), Size(64, 64), Thresholds(), None, lambda found, waited: len(found), loop.time() + 60)
+        scheduler.submit([job])
+        while not gated.seen:
+            await asyncio.sleep(0.01)
+        gated.gate.set()
+        time.sleep(0.5)  # the detection ends, which the loop learns in its next turn
+        await asyncio.sleep(0)
+        await asyncio.wait_for(scheduler.close(), 30)
+
+    asyncio.run(run())
 
 
 def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
