@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import NamedTuple
 from ..files import IMAGE_SUFFIXES
 from .console import one_line, progress
 from .options import add_detector_options, detector_from
+
+_log = logging.getLogger(__name__)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,10 +41,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 class Source(NamedTuple):
-    """One image to read: ``path`` to read it from, None for standard input; ``name`` for outputs."""
+    """One image to read.
+
+    path: to read it from, None for standard input. name: what it is called in results. stem: path, in the folders
+    that are written to, of the files about it, without a suffix. No two images share a name or a stem.
+    """
 
     path: Path | None
     name: str
+    stem: str
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,11 +67,11 @@ def run(args: argparse.Namespace) -> int:
                 place = "standard input: " if source.path is None else ""  # other messages begin with the path
                 print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
                 continue
-            writer.add(source.name, found)
+            writer.add(source, found)
             if args.draw is not None:
-                save_drawing(args.draw, source.name, found)
+                save_drawing(args.draw, source, found)
             if args.crops is not None:
-                save_crops(args.crops, source.name, found)
+                save_crops(args.crops, source, found)
     if failures:
         print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
     return 1 if failures else 0
@@ -75,32 +84,51 @@ def _image(source: Source) -> Path | bytes:
 def find_images(inputs: list[str]) -> list[Source]:
     """The images meant by the arguments; a folder stands for the image files in it, sorted by name.
 
-    Raises ``FileNotFoundError`` for a missing file and ``ValueError`` for a folder without images, before
-    anything is computed.
+    Raises ``OSError`` for a file that is missing or a folder that cannot be read, and ``ValueError`` for a folder
+    without images, before anything is computed.
     """
-    sources = [source for text in inputs for source in _expand(text)]
     names: dict[str, int] = {}
-    unique = []
-    for source in sources:
-        count = names[source.name] = names.get(source.name, 0) + 1
-        path = Path(source.name)
-        name = source.name if count == 1 else str(path.with_name(f"{path.stem}-{count}{path.suffix}"))
-        unique.append(source._replace(name=name))
-    return unique
+    stems: dict[str, int] = {}
+    sources = []
+    for path, wanted in (found for text in inputs for found in _expand(text)):
+        name = _unique(wanted, names)
+        sources.append(Source(path, name, _unique(str(Path(name).with_suffix("")), stems)))
+    return sources
 
 
-def _expand(text: str) -> Iterator[Source]:
+def _expand(text: str) -> Iterator[tuple[Path | None, str]]:
+    """Paths and names."""
     if text == "-":
-        yield Source(None, "stdin")
+        yield None, "stdin"
         return
     path = Path(text)
+    if not text or not path.exists():
+        raise FileNotFoundError(2, "no such file", text or "''")
     if not path.is_dir():
-        if not path.exists():
-            raise FileNotFoundError(2, "no such file", text)
-        yield Source(path, path.name)
+        yield path, path.name
         return
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(p for p in _walk(path) if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not files:
         raise ValueError(f"{text}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
     for file in files:
-        yield Source(file, file.relative_to(path).as_posix())
+        yield file, file.relative_to(path).as_posix()
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def failed(error: OSError) -> None:
+        if error.filename == str(folder):
+            raise error
+        _log.warning("%s; its images are left out", one_line(error))
+
+    for place, _, names in os.walk(folder, onerror=failed):
+        yield from (Path(place, name) for name in names)
+
+
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """``name``, or if it is taken ``name-2`` and so on; ``taken`` counts the names given."""
+    path, unique = Path(name), name
+    while unique in taken:
+        taken[name] += 1
+        unique = str(path.with_name(f"{path.stem}-{taken[name]}{path.suffix}"))
+    taken[unique] = 1
+    return unique

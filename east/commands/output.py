@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..detections import Detections
+    from .detect import Source
+
+_LONGEST_JPEG = 65_500  # pixels, by OpenCV
 
 
 class Writer:
@@ -42,11 +45,12 @@ class Writer:
             self._write("[")
         return self
 
-    def add(self, name: str, found: Detections) -> None:
+    def add(self, source: Source, found: Detections) -> None:
         """Writes the result of one image."""
+        name = source.name
         if self._form == "icdar" and self._folder and self._path is not None:
-            target = self._path / Path(name).with_name(f"res_{Path(name).stem}.txt")
-            with written_whole(target) as file:
+            stem = Path(source.stem)
+            with written_whole(self._path / stem.with_name(f"res_{stem.name}.txt")) as file:
                 file.write(found.to_icdar().encode())
         elif self._form == "icdar":
             self._write(found.to_icdar())
@@ -71,23 +75,23 @@ class Writer:
                 self._write("\n]\n" if self._count else "]\n")
 
     def _write(self, text: str) -> None:
+        data = text.encode(errors="backslashreplace")  # names need not be text, and JSON escapes just like this
         if self._stream is not None:
-            self._stream.write(text.encode())
+            self._stream.write(data)
         elif not self._folder:
-            sys.stdout.write(text)
+            sys.stdout.buffer.write(data)
 
 
-def save_drawing(folder: Path, name: str, found: Detections) -> None:
-    """Writes the image with its boxes under its own name, as PNG if it was PNG, else as JPEG."""
-    path = folder / name
-    form = ".png" if path.suffix.lower() == ".png" else ".jpg"
-    _save(path.with_suffix(form), found.draw())
+def save_drawing(folder: Path, source: Source, found: Detections) -> None:
+    """Writes the image with its boxes: as PNG if it was PNG or is too long for JPEG, else as JPEG."""
+    png = source.name.lower().endswith(".png") or max(found.width, found.height) > _LONGEST_JPEG
+    _save(folder / f"{source.stem}{'.png' if png else '.jpg'}", found.draw())
 
 
-def save_crops(folder: Path, name: str, found: Detections) -> None:
-    """Writes the words of one image as ``NAME/0001.png`` and so on, in the order of the boxes."""
+def save_crops(folder: Path, source: Source, found: Detections) -> None:
+    """Writes the words of one image as ``STEM/0001.png`` and so on, in the order of the boxes."""
     for number, crop in enumerate(found.crops(), start=1):
-        _save(folder / Path(name).with_suffix("") / f"{number:04}.png", crop)
+        _save(folder / source.stem / f"{number:04}.png", crop)
 
 
 def _save(path: Path, image: NDArray[np.uint8]) -> None:
@@ -102,4 +106,4 @@ def _save(path: Path, image: NDArray[np.uint8]) -> None:
 
 
 def _csv_field(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text

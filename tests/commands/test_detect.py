@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from east import TextDetector
 from east.cli import main
@@ -115,10 +117,73 @@ def test_pictures_of_one_name_from_two_folders_are_told_apart(
     assert sorted(p.name for p in (tmp_path / "drawn").iterdir()) == sorted(names)
 
 
+def test_no_two_images_share_what_is_written_about_them(
+    detector: TextDetector, demo_images: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = load_image(demo_images[0])[:64, :96]
+    inputs = [tmp_path / name for name in ("a/x.png", "b/x.png", "b/x-2.png", "b/x.bmp", "b/x.webp")]
+    for path in inputs:
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(path)
+    outputs = ["--draw", tmp_path / "drawn", "--format", "icdar", "--output", tmp_path / "icdar"]
+    assert main(["detect", *map(str, [*inputs, *outputs])]) == 0
+    drawn = ["x-2-2.png", "x-2.png", "x-3.jpg", "x-4.jpg", "x.png"]
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == drawn
+    assert len(list((tmp_path / "icdar").iterdir())) == len(inputs)
+    assert main(["detect", *map(str, inputs)]) == 0
+    names = [entry["file"] for entry in json.loads(capsys.readouterr().out)]
+    assert names == ["x.png", "x-2.png", "x-2-2.png", "x.bmp", "x.webp"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_names_that_are_no_text(form: str, detector: TextDetector, pictures: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "strange"
+    folder.mkdir()
+    for name in (b"\xff.jpg", b'line\nor\r"two".jpg'):
+        shutil.copy(sorted(pictures.iterdir())[0], os.fsdecode(os.path.join(os.fsencode(folder), name)))  # noqa: PTH118
+    output = tmp_path / "found"
+    arguments = ["--format", form, "--output", str(output), "--draw", str(tmp_path / "drawn")]
+    assert main(["detect", str(folder), *arguments]) == 0
+    text = output.read_bytes().decode()
+    if form == "jsonl":
+        found = {json.loads(line)["file"] for line in text.splitlines()}
+        assert (
+            found == {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "drawn").iterdir()}
+        )
+    else:
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        assert {row["file"] for row in rows} == {"\\udcff.jpg", 'line\nor\r"two".jpg'}
+
+
+def test_an_image_too_long_for_jpeg_is_drawn_as_png(detector: TextDetector, tmp_path: Path) -> None:
+    Image.new("RGB", (65_501, 8)).save(tmp_path / "long.bmp")
+    assert main(["detect", str(tmp_path / "long.bmp"), "--draw", str(tmp_path)]) == 0
+    assert (tmp_path / "long.png").exists()
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
+    detector: TextDetector, pictures: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(pictures, tmp_path / "all" / "open")
+    locked = tmp_path / "all" / "locked"
+    locked.mkdir(mode=0)
+    bound = [] if os.geteuid() else ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]  # root may read anything
+    if bound and (shutil.which("setpriv") is None or subprocess.run([*bound, "true"], check=False).returncode):
+        pytest.skip("root cannot give up the right to read everything here")
+    command = [*bound, sys.executable, "-m", "east", "detect", "--format", "jsonl"]
+    refused = subprocess.run([*command, locked], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == f"east: error: {locked}: Permission denied\n"
+    found = subprocess.run([*command, locked.parent], capture_output=True, text=True, check=False)
+    assert found.stderr == f"east: {locked}: Permission denied; its images are left out\n"
+    assert len(found.stdout.splitlines()) == len(list(pictures.iterdir()))
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
         (["detect", "missing.jpg"], 1, "missing.jpg: no such file"),
+        (["detect", ""], 1, "'': no such file"),
         (["detect", "{empty}"], 1, "no images in this folder"),
         (["detect", "{picture}", "--weights", "nothing"], 1, "no weights named 'nothing'"),
         (["detect", "{picture}", "--weights", "{broken}"], 1, "broken.npz"),
