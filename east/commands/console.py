@@ -20,6 +20,7 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
     Returns the exit status: what the command returned, 1 after a failure (one line on stderr, or a
     traceback with ``--debug``), 130 after Ctrl-C. Bad usage exits with 2, as argparse does.
     """
+    _stand_in_for_closed_streams()
     args = parser.parse_args(argv)
     logging.basicConfig(format=f"{parser.prog}: %(message)s", stream=sys.stderr)
     if getattr(args, "verbose", False) or sys.stderr.isatty():
@@ -41,6 +42,13 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
         print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
         return 1
     return status
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Opens what a shell's ``>&-`` has closed, before another file takes the number and gets what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def one_line(error: BaseException) -> str:
