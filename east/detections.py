@@ -23,7 +23,7 @@ class Detections(Sequence[TextBox]):
     width, height: size of the upright image in pixels.
     runtime, precision, weights: what found them.
     timings: milliseconds per step.
-    image: the upright image, uint8 RGB ``(height, width, 3)``.
+    image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was.
     """
 
     boxes: tuple[TextBox, ...]

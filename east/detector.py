@@ -28,7 +28,7 @@ _EVALUATION_SIZE = Size(672, 1280)
 
 
 class TextDetector:
-    """EAST, loaded once and ready for images. Thread-safe."""
+    """EAST, loaded once and ready for images. Thread-safe; a process forked from this one has to load its own."""
 
     def __init__(
         self,
@@ -76,17 +76,12 @@ class TextDetector:
         Raises `WeightsError`, `GraphError`, `RuntimeUnavailableError`, `UnsupportedPrecisionError`,
         `CalibrationError`, `ConversionError`, or ``ValueError`` for an argument out of range.
         """
-        if input_size is not None and (min(input_size) < 32 or any(side % 32 for side in input_size)):
-            raise ValueError(f"input_size must be multiples of 32 (height, width), got {tuple(input_size)}")
+        self.input_size = None if input_size is None else Size.of_network(input_size, "input_size")
         network_size(_EVALUATION_SIZE, max_side, rounding)  # refuses what no image could be resized by
         if gpu_memory_fraction is not None and not 0.0 < gpu_memory_fraction <= 1.0:
             raise ValueError(f"gpu_memory_fraction must be between 0 and 1, got {gpu_memory_fraction}")
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
-        if max_boxes is not None and max_boxes < 1:
-            raise ValueError(f"max_boxes must be at least 1, got {max_boxes}")
+        _check_positive(threads=threads, max_boxes=max_boxes)
         self.thresholds = Thresholds(score_threshold, nms_threshold, box_threshold)
-        self.input_size = None if input_size is None else Size(*input_size)
         self.max_side = max_side
         self.rounding = rounding
         self.max_boxes = max_boxes
@@ -104,17 +99,19 @@ class TextDetector:
             max_drop,
         )
         self.runtime: Runtime = load_runtime(source, runtime, options)
+        self._closed = False
 
     def detect(
         self, image: ImageInput, *, bgr: bool = False, thresholds: Thresholds | None = None, max_side: int | None = None
     ) -> Detections:
         """Finds the words of one image.
 
-        image: a path, the bytes of an image file, a NumPy array (RGB, or BGR with ``bgr``) or a PIL image.
+        image: a path, the bytes of an image file, a NumPy array (RGB, or BGR with ``bgr``) or a PIL image. An array of
+            uint8 RGB is not copied: it is the result's ``image``, so leave it as it is while that is in use.
         thresholds, max_side: take the place of the detector's own for this call.
         Raises `ImageError` when it cannot be used.
         """
-        prepared = self._prepare(image, bgr, max_side or self.max_side)
+        prepared = self._prepare(image, bgr, self.max_side if max_side is None else max_side)
         [found] = self._run([prepared], thresholds or self.thresholds)
         if isinstance(found, ImageError):
             raise found
@@ -159,6 +156,7 @@ class TextDetector:
             while another is computed.
         Yields one item per image, in order: its `Detections`, or the `ImageError` it failed with.
         """
+        _check_positive(batch=batch, threads=threads)
 
         def work(some: list[ImageInput]) -> list[Detections | ImageError]:
             return self.detect_batch(some, bgr=bgr, thresholds=thresholds)
@@ -173,14 +171,16 @@ class TextDetector:
 
         Without it, for ``input_size``, or else the table's 672x1280.
         """
-        chosen = Size(*size) if size is not None else self.input_size or _EVALUATION_SIZE
+        chosen = (self.input_size or _EVALUATION_SIZE) if size is None else Size.of_network(size, "size")
         for batch in self.runtime.batches:
             self.runtime.warm_up(chosen, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
 
     def close(self) -> None:
-        """Frees the network; the detector must not be used afterwards."""
-        self.runtime.close()
+        """Frees the network. Only to be closed again may the detector be used afterwards."""
+        if not self._closed:
+            self._closed = True
+            self.runtime.close()
 
     def __enter__(self) -> TextDetector:
         return self
@@ -201,6 +201,8 @@ class TextDetector:
 
     def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections | ImageError]:
         """The network and the post-processing, on images of one network size."""
+        if self._closed:
+            raise ValueError("this detector is closed")
         start = time.perf_counter()
         found = self.runtime.candidates([prepared.resized for prepared in batch], thresholds.score)
         share = (time.perf_counter() - start) * 1e3 / len(batch)
@@ -240,6 +242,12 @@ class _Prepared(NamedTuple):
     @property
     def size(self) -> Size:
         return Size(*self.resized.shape[:2])
+
+
+def _check_positive(**numbers: int | None) -> None:
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
 
 
 def _precision(precision: str | Precision) -> Precision:

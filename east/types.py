@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
+from operator import index
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +31,17 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.height}x{self.width}"
+
+    @classmethod
+    def of_network(cls, size: Sequence[int], name: str) -> Size:
+        """A size the network takes. Raises ``ValueError`` that calls it ``name`` for any other."""
+        try:
+            height, width = map(index, size)
+        except (TypeError, ValueError):
+            height = width = 0
+        if min(height, width) < 32 or height % 32 or width % 32:
+            raise ValueError(f"{name} must be (height, width), both multiples of 32, got {size}")
+        return cls(height, width)
 
 
 class Maps(NamedTuple):

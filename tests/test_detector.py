@@ -143,7 +143,9 @@ def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
     [
         ({"score_threshold": 1.5}, "score_threshold must be between 0 and 1, got 1.5"),
         ({"nms_threshold": float("nan")}, "nms_threshold"),
-        ({"input_size": (100, 320)}, "multiples of 32"),
+        ({"input_size": (100, 320)}, "input_size must be .*multiples of 32, got .100, 320."),
+        ({"input_size": (320,)}, "input_size must be .*multiples of 32, got .320,."),
+        ({"input_size": (320.0, 640.0)}, "input_size must be .*multiples of 32, got .320.0, 640.0."),
         ({"max_side": 8}, "max_side must be at least 32, got 8"),
         ({"max_boxes": 0}, "max_boxes must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
@@ -155,6 +157,25 @@ def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
 def test_bad_arguments_are_named(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TextDetector(**arguments)  # type: ignore[arg-type]
+
+
+def test_bad_arguments_of_a_call_are_named(detector: TextDetector) -> None:
+    blank = np.zeros((32, 32, 3), np.uint8)
+    with pytest.raises(ValueError, match="max_side must be at least 32, got 0"):
+        detector.detect(blank, max_side=0)
+    with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
+        list(detector.stream([blank], batch=0))
+    with pytest.raises(ValueError, match="threads must be at least 1, got -1"):
+        list(detector.stream([blank], threads=-1))
+    with pytest.raises(ValueError, match=r"size must be .*multiples of 32, got .100, 100."):
+        detector.warm_up((100, 100))
+
+
+def test_a_closed_detector_may_be_closed_again_and_no_more() -> None:
+    with TextDetector() as closed:
+        closed.close()
+    with pytest.raises(ValueError, match="this detector is closed"):
+        closed.detect(np.zeros((32, 32, 3), np.uint8))
 
 
 def test_unsupported_precision_names_runtimes_that_can() -> None:

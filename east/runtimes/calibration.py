@@ -37,19 +37,18 @@ class Calibration:
     source: a folder of images, or the ``calibration.json`` of an earlier calibration, to repeat that. None
         takes the ICDAR2015 training images below ``ICDAR2015_DIR``, else the images shipped with the project.
     count: how many images at most. seed: draws them at random; without it they are the first by name.
-    size: what every image is resized to; calibration wants one shape.
+    size: height and width that every image is resized to; calibration wants one shape.
     """
 
     source: str | os.PathLike[str] | None = None
     count: int = 100
     seed: int | None = None
-    size: Size = SIZE
+    size: tuple[int, int] = SIZE
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ValueError(f"calibration needs at least 1 image, got a count of {self.count}")
-        if min(self.size) < 32 or any(side % 32 for side in self.size):
-            raise ValueError(f"calibration size must be multiples of 32 (height, width), got {self.size}")
+        Size.of_network(self.size, "calibration size")
 
     def find(self) -> CalibrationSet:
         """Looks for the images. Raises `CalibrationError` when there are none."""
@@ -65,7 +64,7 @@ class Calibration:
             raise CalibrationError(f"no images to calibrate on in {folder} ({kinds}); name a folder that has some")
         if self.seed is not None:
             random.Random(self.seed).shuffle(files)
-        return CalibrationSet(folder, tuple((f.name, _hash(f)) for f in files[: self.count]), self.size)
+        return CalibrationSet(folder, tuple((f.name, _hash(f)) for f in files[: self.count]), Size(*self.size))
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,10 @@ def test_a_seed_draws_the_same_images_each_time(tmp_path: Path) -> None:
 def test_images_come_in_one_shape(tmp_path: Path) -> None:
     write_images(tmp_path, "a.png", "b.png")
     Image.new("L", (30, 200)).save(tmp_path / "c.png")
-    shapes = {image.shape for image in Calibration(tmp_path, size=Size(64, 96)).find().images()}
-    assert shapes == {(1, 64, 96, 3)}
+    for size in (Size(64, 96), (64, 96)):
+        found = Calibration(tmp_path, size=size).find()
+        assert {image.shape for image in found.images()} == {(1, 64, 96, 3)}
+        assert found == Calibration(tmp_path, size=Size(64, 96)).find()
 
 
 def test_hash_depends_on_content_order_and_size_but_not_on_place(tmp_path: Path) -> None:
