@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -118,7 +119,8 @@ def _build(folder: Path, source: ModelSource, options: LoadOptions, images: Cali
     frozen = source.freeze("uint8")
     graph = folder / "frozen.pb"
     upsample_late(frozen).save(graph)
-    model = ov.convert_model(graph)
+    with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
+        model = ov.convert_model(graph)
     outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
     model = ov.Model(outputs, model.get_parameters(), "east")
     if images:

@@ -26,6 +26,7 @@ from east.runtimes.report import Report
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph
 
+Capture = pytest.CaptureFixture[str]
 INT8 = LoadOptions(Precision.INT8, calibration=Calibration(SHIPPED, count=2, size=Size(192, 256)))
 
 
@@ -109,6 +110,16 @@ def test_an_image_that_does_not_decode_ends_the_calibration(source: ModelSource,
     options = LoadOptions(Precision.INT8, calibration=Calibration(tmp_path))
     with pytest.raises(CalibrationError, match=r"cannot calibrate on .*2\.png"):
         runtime.convert(source, options)
+
+
+def test_nothing_is_printed_among_the_results(
+    source: ModelSource, frozen: FrozenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["east", "detect", "photo.jpg", "--verbose"])  # which OpenVINO reads
+    monkeypatch.setattr(ModelSource, "freeze", lambda *_: frozen)
+    runtime.convert(source, LoadOptions())
+    assert capsys.readouterr().out == ""
 
 
 def test_images_of_any_size_run_in_one_compiled_model(
