@@ -2,6 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const sliders = ["box", "score", "nms"];
+const LISTED = 300; // words in the list; more would be too much for a browser, and a reader
 
 const state = {
   image: null, // Blob as it was given
@@ -20,7 +21,7 @@ async function ask(format = "json") {
     box_threshold: format === "json" ? "0" : "1",
     format,
   });
-  const headers = { "Content-Type": state.image.type || "application/octet-stream" };
+  const headers = { "Content-Type": mediaType() };
   if (state.key) headers["X-API-Key"] = state.key;
   const answer = await fetch(`detect?${query}`, {
     method: "POST", body: state.image, headers, signal: state.running.signal,
@@ -30,6 +31,8 @@ async function ask(format = "json") {
   const wait = Number(answer.headers.get("Retry-After"));
   throw Object.assign(new Error(problem.detail), { status: answer.status, wait });
 }
+
+const mediaType = () => (state.image.type.startsWith("image/") ? state.image.type : "application/octet-stream");
 
 let waiting;
 
@@ -61,11 +64,18 @@ function fail(error) {
   state.found = null;
   const known = error.status !== undefined;
   const again = error.wait ? ` Trying again in ${error.wait} s.` : "";
-  complain(known ? sentence(error.message) + again : "The server cannot be reached.");
+  complain(known ? sentence(inWords(error)) + again : "The server cannot be reached.");
   if (error.wait) later(error.wait);
   $("key-form").hidden = error.status !== 401;
   if (error.status === 401) $("key").focus();
   show();
+}
+
+// The service's words, with the page's names for things.
+function inWords({ status, message }) {
+  if (status === 401) return state.key ? "The service does not know this key" : "The service needs an API key";
+  const label = (id) => document.querySelector(`label[for=${id}]`).textContent;
+  return sliders.reduce((text, id) => text.replaceAll(`${id}_threshold`, `“${label(id)}”`), message);
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
@@ -120,11 +130,18 @@ function show() {
   const { found } = state;
   $("again").hidden = !state.image || $("picture").hidden;
   $("download").disabled = $("curl").disabled = !found;
-  $("status").textContent = found ? summary(boxes.length) : "Nothing yet.";
+  $("status").textContent = found ? summary(boxes.length) : nothing();
   const { width, height } = found?.image ?? { width: 1, height: 1 };
   $("boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
   $("boxes").replaceChildren(...boxes.map(polygon));
-  $("list").replaceChildren(...boxes.map(row));
+  tag(null);
+  $("list").replaceChildren(...boxes.slice(0, LISTED).map(row));
+  if (boxes.length > LISTED) $("list").append(text("li", "quiet", `and ${boxes.length - LISTED} more`));
+}
+
+function nothing() {
+  if (!state.image) return "Nothing yet.";
+  return $("error").hidden ? "Looking…" : "No answer.";
 }
 
 function summary(count) {
@@ -136,9 +153,9 @@ function summary(count) {
 function polygon(box, index) {
   const shape = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
   shape.setAttribute("points", box.quad.map((point) => point.join(",")).join(" "));
-  shape.addEventListener("pointerenter", () => mark(index));
+  shape.addEventListener("pointerenter", () => { mark(index); reveal(index); });
   shape.addEventListener("pointerleave", () => mark(-1));
-  shape.addEventListener("click", () => $("list").children[index].firstChild.focus());
+  shape.addEventListener("click", () => $("list").children[index]?.querySelector("button")?.focus({ preventScroll: true }));
   return shape;
 }
 
@@ -183,7 +200,25 @@ function crop(quad) {
 
 function mark(index) {
   for (const [i, shape] of [...$("boxes").children].entries()) shape.classList.toggle("on", i === index);
-  for (const [i, item] of [...$("list").children].entries()) item.firstChild.classList.toggle("on", i === index);
+  for (const [i, word] of $("list").querySelectorAll("button").entries()) word.classList.toggle("on", i === index);
+  tag(kept()[index]);
+}
+
+// The score at a box's highest corner.
+function tag(box) {
+  $("tag").hidden = !box;
+  if (!box) return;
+  const { width, height } = state.found.image;
+  const [x, y] = box.quad.reduce((high, point) => (point[1] < high[1] ? point : high));
+  $("tag").textContent = box.score.toFixed(2);
+  $("tag").style.left = `${(100 * Math.min(Math.max(x, 0), width * 0.95)) / width}%`;
+  $("tag").style.top = `${(100 * Math.max(y, height * 0.05)) / height}%`;
+}
+
+// Scrolls the list, but not the page, to a word.
+function reveal(index) {
+  const list = $("list"), item = list.children[index] ?? list.lastChild;
+  list.scrollTop = item.offsetTop - (list.clientHeight - item.offsetHeight) / 2;
 }
 
 function busy(on) {
@@ -194,6 +229,7 @@ function busy(on) {
 function complain(message) {
   $("error").textContent = message;
   $("error").hidden = !message;
+  if (message) $("error").scrollIntoView({ block: "nearest" });
 }
 
 // ---- taking away
@@ -211,8 +247,7 @@ async function copyCurl() {
   const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
   const query = new URLSearchParams(sliders.map((id) => [`${id}_threshold`, $(id).value]));
   const key = state.key ? " -H 'X-API-Key: YOUR_KEY'" : "";
-  const type = state.image.type || "application/octet-stream";
-  const command = `curl -H 'Content-Type: ${type}'${key} --data-binary ${quote("@" + state.name)} ${quote(new URL(`detect?${query}`, location.href).href)}`;
+  const command = `curl -H 'Content-Type: ${mediaType()}'${key} --data-binary ${quote("@" + state.name)} ${quote(new URL(`detect?${query}`, location.href).href)}`;
   const button = $("curl");
   await navigator.clipboard.writeText(command).then(
     () => { button.textContent = "Copied"; },

@@ -82,8 +82,10 @@ def test_pointing_at_a_row_marks_its_box_and_the_other_way_round(page: Page, pho
     row, box = page.locator("#list button").nth(1), page.locator("#boxes polygon").nth(1)
     row.hover()
     expect(box).to_have_class("on")
+    expect(page.locator("#tag")).to_have_text(row.locator(".score").inner_text())
     page.mouse.move(0, 0)
     expect(box).not_to_have_class("on")
+    expect(page.locator("#tag")).to_be_hidden()
     box.hover()
     expect(row).to_have_class(re.compile(r"\bon\b"))
     page.mouse.move(0, 0)
@@ -129,6 +131,42 @@ def test_non_image_is_an_error_people_can_read(page: Page, photo: bytes) -> None
     upload(page, photo)
     expect(page.locator("#list li").first).to_be_visible()
     expect(page.locator("#error")).to_be_hidden()
+
+
+def test_failure_is_seen_beside_the_image(page: Page, photo: bytes) -> None:
+    page.route("**/detect*", lambda route: route.abort())
+    upload(page, photo)
+    expect(page.locator("#picture")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Download JSON")).to_be_disabled()
+
+
+def test_service_is_quoted_with_the_names_on_the_page(page: Page, photo: bytes) -> None:
+    problem = {"status": 422, "code": "too-many-boxes", "detail": "raise score_threshold or lower nms_threshold"}
+    page.route("**/detect*", lambda route: route.fulfill(status=422, json=problem))
+    upload(page, photo)
+    expect(page.get_by_role("alert")).to_have_text("Raise “Least score of a pixel” or lower “Overlap that merges”.")
+    expect(page.get_by_role("status")).to_have_text("No answer.")
+
+
+def test_long_list_is_cut_short_but_every_box_is_drawn(page: Page, photo: bytes) -> None:
+    quad = [[10, 10], [60, 10], [60, 30], [10, 30]]
+    found = {
+        "image": {"width": 100, "height": 100},
+        "boxes": [{"quad": [[x + number % 7, y] for x, y in quad], "score": 0.5} for number in range(310)],
+        "model": {"runtime": "openvino", "precision": "FP32"},
+        "timings_ms": {"total": 1},
+    }
+    page.route("**/detect*", lambda route: route.fulfill(json=found))
+    upload(page, photo)
+    expect(page.get_by_role("status")).to_contain_text("310 words")
+    expect(page.locator("#boxes polygon")).to_have_count(310)
+    expect(page.locator("#list button")).to_have_count(300)
+    expect(page.locator("#list li").last).to_have_text("and 10 more")
+    page.locator("#boxes polygon").last.hover()
+    expect(page.locator("#boxes polygon").last).to_have_class("on")
+    expect(page.locator("#list li").last).to_be_in_viewport()
 
 
 def test_image_that_browsers_cannot_show_is_shown_by_the_server(page: Page, photo: bytes, tmp_path: Path) -> None:
