@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -138,10 +136,10 @@ def _read_bundle(path: Path) -> Variables:
     try:
         with path.open("rb") as file, np.load(file) as bundle:
             return {name: bundle[name].astype(np.float32) for name in bundle.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    except Exception as error:  # NumPy and zipfile fail in many ways on other files
+        raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
 
 def _read_checkpoint(prefix: Path) -> Variables:

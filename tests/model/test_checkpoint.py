@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,6 +171,31 @@ def test_a_damaged_bundle_is_named(few: Variables, tmp_path: Path, damage: Calla
         read_arrays(path)
     assert str(error.value).startswith(f"{path} is damaged")
     assert "\n" not in str(error.value)
+
+
+def single_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def other_members(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("a.npy", b"not an array")
+
+
+def more_than_memory(path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("a.npy", header.getvalue())
+
+
+@pytest.mark.parametrize("write", [single_array, other_members, more_than_memory])
+def test_what_only_looks_like_a_bundle_is_named(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    path = tmp_path / "weights.npz"
+    write(path)
+    with pytest.raises(WeightsError, match=r"weights\.npz is damaged or not a bundle of weights"):
+        read_arrays(path)
 
 
 def test_a_bundle_holds_halves_and_keeps_the_rest(few: Variables, tmp_path: Path) -> None:
