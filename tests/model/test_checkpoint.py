@@ -185,7 +185,8 @@ def other_members(path: Path) -> None:
 
 def more_than_memory(path: Path) -> None:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)}
+    np.lib.format.write_array_header_1_0(header, shape)  # type: ignore[no-untyped-call]
     with zipfile.ZipFile(path, "w") as bundle:
         bundle.writestr("a.npy", header.getvalue())
 
