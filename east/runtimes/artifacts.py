@@ -67,21 +67,21 @@ class ArtifactCache:
             return found if found is not None else _build(place, key, build)
 
     def entries(self) -> list[Artifact]:
-        """All artifacts, damaged ones left out, oldest first."""
-        if not self.folder.is_dir():
-            return []
-        folders = sorted((f for f in self.folder.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
-        return [artifact for folder in folders if (artifact := _read(folder)) is not None]
+        """All artifacts with a manifest, their files unchecked, oldest first."""
+        folders = [folder for folder in self.folder.glob("*") if folder.suffix != ".partial"]
+        artifacts = [artifact for folder in folders if (artifact := _read(folder)) is not None]
+        return sorted(artifacts, key=lambda artifact: artifact.folder.stat().st_mtime)
 
     def clear(self) -> int:
         """Removes every artifact that is not being built, and what killed processes left; returns the bytes freed."""
         from filelock import FileLock, Timeout
 
         freed = 0
-        for lock in self.folder.glob("*.lock"):
+        places = {lock.with_suffix("") for lock in self.folder.glob("*.lock")}
+        for place in places | {artifact.folder for artifact in self.entries()}:
             try:
-                with FileLock(lock, timeout=0):
-                    for folder in (lock.with_suffix(""), lock.with_suffix(".partial")):
+                with FileLock(f"{place}.lock", timeout=0):
+                    for folder in (place, place.with_suffix(".partial")):
                         freed += sum(file.stat().st_size for file in _files(folder))
                         shutil.rmtree(folder, ignore_errors=True)
             except Timeout:

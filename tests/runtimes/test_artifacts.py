@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +126,20 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
     outputs = [process.communicate()[0] for process in processes]
     assert [output.splitlines()[-1] for output in outputs] == ["['half', 'rest']"] * 2
     assert (tmp_path / "log").read_text() == "built\n"
+
+
+def test_what_a_process_killed_at_the_last_moment_left_is_no_artifact(cache: ArtifactCache) -> None:
+    first = cache.get_or_build(KEY, write_model)
+    shutil.copytree(first.folder, first.folder.with_name("test-1234.partial"))
+    assert cache.entries() == [first]
+
+
+def test_clear_removes_what_has_lost_its_lock(cache: ArtifactCache) -> None:
+    lock = Path(f"{cache.get_or_build(KEY, write_model).folder}.lock")
+    lock.unlink()
+    (cache.folder / "others").mkdir()
+    assert cache.clear() == 13
+    assert set(cache.folder.iterdir()) <= {lock, cache.folder / "others"}
 
 
 def test_a_folder_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:
