@@ -90,10 +90,10 @@ def resize(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
     if (height, width) == size:
         return image
-    shrinks = height > 2 * size.height or width > 2 * size.width
-    resized = cv2.resize(
-        image, (size.width, size.height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    if height > 2 * size.height or width > 2 * size.width:
+        shrunk = min(width, size.width), min(height, size.height)  # areas are averaged only if neither side grows
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    resized = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
     return resized.astype(np.uint8, copy=False)
 
 

@@ -74,11 +74,14 @@ def test_resize_to_its_own_size_is_the_same_array() -> None:
     assert resize(image, Size(32, 64)).shape == (32, 64, 3)
 
 
-def test_resize_far_down_keeps_thin_strokes() -> None:
-    image = np.zeros((320, 320, 3), np.uint8)
-    image[:, ::10] = 255  # a tenth of the pixels are white
-    shrunk = resize(image, Size(32, 32))
-    assert np.abs(shrunk.astype(int) - 25).max() <= 2
+@pytest.mark.parametrize("other_side", [20, 31, 32, 33, 320])
+@pytest.mark.parametrize("offset", range(10))
+def test_resize_far_down_keeps_thin_strokes(offset: int, other_side: int) -> None:
+    image = np.zeros((other_side, 320, 3), np.uint8)
+    image[:, offset::10] = 255  # a tenth of the pixels are white
+    for turned in (image, image.transpose(1, 0, 2)):
+        shrunk = resize(np.ascontiguousarray(turned), Size(32, 32))
+        assert np.abs(shrunk.astype(int) - 25).max() <= 2
 
 
 @given(st.tuples(sides, sides), st.tuples(sides, sides))
