@@ -38,8 +38,7 @@ def run(args: argparse.Namespace) -> int:
     report = Report.load(artifact.folder)
     folder = artifact.folder
     if args.output is not None:
-        shutil.copytree(folder, args.output)
-        folder = args.output
+        folder = _copied(folder, args.output)
     print(
         f"{runtime} {options.precision}: {folder}, {artifact.bytes / 1e6:.1f} MB, converted in {artifact.seconds:.1f} s"
     )
@@ -48,3 +47,15 @@ def run(args: argparse.Namespace) -> int:
         f"{sum(report.before.values())} operations before, {sum(report.after.values())} after"
     )
     return 0
+
+
+def _copied(folder: Path, target: Path) -> Path:
+    """``target``, a copy of the folder; there whole or not at all."""
+    try:
+        shutil.copytree(folder, target)
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, shutil.Error):  # a list of what could not be copied, and why
+            raise OSError(f"cannot write {target}: {error.args[0][0][2]}") from error
+        raise
+    return target

@@ -15,7 +15,10 @@ _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke
 
 
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
-    """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact."""
+    """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
+
+    Raises ``OSError``.
+    """
     _write(folder / "frozen", before)
     _write(folder / "converted", _converted_graph(converted))
 
@@ -60,6 +63,9 @@ def _write(folder: Path, graph_def: Any) -> None:
                 node.attr["value"].tensor.tensor_content = b""
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    with tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.east")) as events:
-        events.write(tf.compat.v1.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-        events.write(tf.compat.v1.Event(wall_time=now, graph_def=light.SerializeToString()).SerializeToString())
+    try:
+        with tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.east")) as events:
+            events.write(tf.compat.v1.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+            events.write(tf.compat.v1.Event(wall_time=now, graph_def=light.SerializeToString()).SerializeToString())
+    except tf.errors.OpError as error:
+        raise OSError(f"cannot write {error.message}") from error

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,25 @@ def test_converts_once_and_says_what_came_out(
 def test_what_is_there_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "--output", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"east: error: {tmp_path}: is there already; name a folder that is not\n"
+
+
+@pytest.mark.parametrize("command", ["convert --output {folder}", "inspect --tensorboard {folder}"])
+def test_a_full_disk_is_one_line(command: str, detector: TextDetector, tmp_path: Path) -> None:
+    """A limit on the size of written files stands in for a full disk."""
+    folder = tmp_path / "model"
+    arguments = command.format(folder=folder).split()
+    done = subprocess.run(
+        [sys.executable, "-m", "east", *arguments, "--runtime", "openvino"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"east: error: cannot write {folder}")
+    if arguments[0] == "convert":
+        assert not folder.exists()
 
 
 def test_a_runtime_that_cannot_run_here_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
