@@ -54,10 +54,13 @@ def manifest() -> dict[str, Record]:
     """All recorded weights by name: the bundled ones first, then the imported ones."""
     records: dict[str, Record] = {}
     for folder in (_BUNDLED, user_folder()):
-        for entry in _read_manifest(folder)["weights"]:
-            record = dict(entry, path=folder / entry["file"])
-            del record["file"]
-            records.setdefault(entry["name"], Record(**record))
+        try:
+            for entry in _read_manifest(folder)["weights"]:
+                record = dict(entry, path=folder / entry["file"])
+                del record["file"]
+                records.setdefault(entry["name"], Record(**record))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"cannot read the weights manifest {folder / 'manifest.json'}: {error!r}") from error
     return records
 
 
@@ -102,6 +105,8 @@ def import_weights(source: Path, name: str, *, training: str = "", terms: str = 
     and ``-``, not a bundled name; a name imported before needs ``replace``.
     Raises `WeightsError` for a bad name, `CheckpointError` for a checkpoint that is not this network's.
     """
+    from filelock import FileLock
+
     from east.model.checkpoint import read_variables, write_bundle
 
     if not _NAME.fullmatch(name) or name == "default":
@@ -116,10 +121,11 @@ def import_weights(source: Path, name: str, *, training: str = "", terms: str = 
     write_bundle(path, variables)
     record = Record(name, path, sha256_file(path), path.stat().st_size, training or f"Imported from {source}.", terms)
     entry = {key: value for key, value in record.as_dict().items() if key != "path"} | {"file": path.name}
-    entries = [old for old in _read_manifest(folder)["weights"] if old["name"] != name]
-    text = json.dumps({"weights": [*entries, entry]}, indent=2) + "\n"
-    with written_whole(folder / "manifest.json") as file:
-        file.write(text.encode())
+    with FileLock(folder / "manifest.lock"):
+        entries = [old for old in _read_manifest(folder)["weights"] if old["name"] != name]
+        text = json.dumps({"weights": [*entries, entry]}, indent=2) + "\n"
+        with written_whole(folder / "manifest.json") as file:
+            file.write(text.encode())
     return record
 
 

@@ -166,4 +166,5 @@ def _text(path: Path) -> str:
 
 
 def _line(error: BaseException) -> str:
-    return str(error).strip("'").splitlines()[0] if str(error) else type(error).__name__
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text.splitlines()[0] if text else type(error).__name__

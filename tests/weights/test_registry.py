@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import pytest
 import weights
 from east.errors import CheckpointError, DamagedFileError, WeightsError
 from east.hashing import sha256_file
+from east.model import checkpoint
 from east.model.checkpoint import read_variables
 from weights import registry
 from weights.__main__ import main
@@ -90,6 +94,33 @@ def test_imported_weights_are_listed_and_equal_to_their_source(user: Path, tmp_p
         weights.import_weights(source, "mine")
     assert weights.import_weights(source, "mine", replace=True).name == "mine"
     assert [name for name in weights.manifest() if name == "mine"] == ["mine"]
+
+
+def test_imports_at_once_are_all_kept(user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = registry._read_manifest
+
+    def read_slowly(folder: Path) -> dict[str, Any]:
+        content = read(folder)
+        time.sleep(0.1)
+        return content
+
+    monkeypatch.setattr(registry, "_read_manifest", read_slowly)
+    monkeypatch.setattr(checkpoint, "read_variables", lambda _: {"a": np.zeros(1, np.float32)})
+    names = ["one", "two", "three"]
+    threads = [Thread(target=weights.import_weights, args=(tmp_path, name)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(names) < set(weights.manifest())
+
+
+@pytest.mark.parametrize("content", ["[]", '{"weights": 5}', '{"weights": [{"name": "mine"}]}', '{"weights"'])
+def test_a_manifest_that_is_none_is_named(user: Path, content: str) -> None:
+    user.mkdir()
+    (user / "manifest.json").write_text(content)
+    with pytest.raises(WeightsError, match=rf"cannot read the weights manifest {user}/manifest\.json"):
+        weights.manifest()
 
 
 @pytest.mark.parametrize("name", ["default", "../escape", "", "a b"])
