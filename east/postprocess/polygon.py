@@ -43,7 +43,7 @@ def _entry(result: Any, *arguments: Any) -> Callable[[Function], Function]:
         signature = result(*arguments)
         try:
             return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
-        except (RuntimeError, OSError):  # no writable place for the cache, or the disk is full
+        except Exception:  # no writable place for the cache, a full disk, or files that a power cut left empty
             return cast(Function, numba.njit(signature, nogil=True)(function))
 
     return decorate
