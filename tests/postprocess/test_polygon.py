@@ -139,8 +139,7 @@ def test_a_second_process_finds_everything_compiled() -> None:
     assert done.stdout.strip() == "[0, 0, 0, 0]"
 
 
-@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
-def test_works_where_what_was_cached_is_damaged(suffix: str, tmp_path: Path) -> None:
+def test_works_where_what_was_cached_is_damaged(tmp_path: Path) -> None:
     code = "import numpy; from east.postprocess.polygon import areas; print(areas(numpy.eye(4, 2)[None]))"
 
     def area() -> str:
@@ -154,11 +153,12 @@ def test_works_where_what_was_cached_is_damaged(suffix: str, tmp_path: Path) -> 
         return done.stdout
 
     assert area() == "[0.5]\n"
-    cached = list(tmp_path.rglob(f"*{suffix}"))
-    assert cached
-    for path in cached:
-        path.write_bytes(b"")
-    assert area() == "[0.5]\n"
+    for kind in ("*.nbc", "*.nbi"):
+        cached = list(tmp_path.rglob(kind))
+        assert cached
+        for path in cached:
+            path.write_bytes(b"")
+        assert area() == "[0.5]\n"
 
 
 def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
