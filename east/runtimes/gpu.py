@@ -37,7 +37,7 @@ def missing_for_tensorrt() -> str | None:
     TensorRT's version is asked last, because TensorFlow ends the process when asked for the version of a library
     that is not there.
     """
-    version = metadata.version("tensorflow")
+    version = _tensorflow_version()
     if tuple(int(part) for part in version.split(".")[:2]) > _LAST_WITH_TF_TRT:
         return f"TensorFlow {version} has no TF-TRT, which ended with 2.17: {_GPU_BUILD}"
     problem = missing_for_tensorflow()
@@ -104,6 +104,14 @@ def describe_gpu(device: Any) -> dict[str, str]:
     details = tensorflow().config.experimental.get_device_details(device)
     capability = details.get("compute_capability", ())
     return {"gpu": str(details.get("device_name", "NVIDIA GPU")), "capability": ".".join(map(str, capability))}
+
+
+def _tensorflow_version() -> str:
+    """As it is installed, or nothing much where it goes by another name, such as tensorflow-cpu."""
+    try:
+        return metadata.version("tensorflow")
+    except metadata.PackageNotFoundError:
+        return "0.0"
 
 
 def _memory_mb() -> int:

@@ -111,6 +111,15 @@ def test_a_tensorflow_without_tf_trt(version: str, monkeypatch: pytest.MonkeyPat
     assert f"TensorFlow {version} has no TF-TRT" in str(gpu.missing_for_tensorrt())
 
 
+def test_a_tensorflow_under_another_name(driver: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.setattr(tensorflow().test, "is_built_with_cuda", lambda: False)
+    assert "CPU only: pip install 'tensorflow[and-cuda]==2.17.1'" in str(gpu.missing_for_tensorrt())
+
+
 @pytest.mark.parametrize(
     ("linked", "enabled", "loaded", "told"),
     [
