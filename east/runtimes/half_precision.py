@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._tensorflow import tensorflow
+from ..errors import ConversionError
 from ..model.frozen import FrozenModel
 
 _IN_HALF = frozenset(["AddV2", "BiasAdd", "ConcatV2", "Conv2D", "MaxPool", "Pad", "Relu", "ResizeBilinear", "Shape"])
@@ -19,6 +21,7 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
 
     The mean is subtracted before, and sigmoids and scales come after, in float32: half precision would round
     distances to a quarter of a pixel. Batch norm must be folded, which `freeze` does: its variances do not fit.
+    Raises `ConversionError` for a weight that does not fit either.
     """
     tf = tensorflow()
     float16, float32 = tf.float16.as_datatype_enum, tf.float32.as_datatype_enum
@@ -36,7 +39,7 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
             kinds[twin] = wanted
             source = nodes.get(name)
             if source is not None and source.op == "Const":
-                value = tf.make_ndarray(source.attr["value"].tensor).astype(np.float16)
+                value = _halved(name, tf.make_ndarray(source.attr["value"].tensor))
                 constant = rewritten.node.add(name=twin, op="Const")
                 constant.attr["dtype"].type = wanted
                 constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
@@ -61,6 +64,14 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
             kinds[node.name] = kind
     outputs = [frozen.score_name, frozen.geometry_name]
     return replace(frozen, graph_def=tf.compat.v1.graph_util.extract_sub_graph(rewritten, outputs))
+
+
+def _halved(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
+    with np.errstate(over="ignore"):
+        halved = array.astype(np.float16)
+    if not np.isfinite(halved).all():
+        raise ConversionError(f"{name!r} reaches {np.abs(array).max():.3g}, half precision 65,504: use FP32")
+    return halved
 
 
 def _back_to_convolutions(nodes: dict[str, Any], outputs: Iterable[str]) -> set[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from east._tensorflow import tensorflow
+from east.errors import ConversionError
 from east.model.frozen import FrozenModel
 from east.runtimes.half_precision import to_half
 from east.runtimes.late_upsampling import upsample_late
@@ -66,6 +68,18 @@ def test_half_precision_gives_nearly_the_same_maps(
     assert 0 < score < 0.02
     assert distances < 0.5
     assert angle < 0.01
+
+
+def test_half_precision_refuses_what_it_cannot_hold(frozen: FrozenModel) -> None:
+    tf = tensorflow()
+    graph_def = type(frozen.graph_def)()
+    graph_def.CopyFrom(frozen.graph_def)
+    (weights,) = (node for node in graph_def.node if node.name == "feature_fusion/Conv_6/weights")
+    values = np.array(tf.make_ndarray(weights.attr["value"].tensor))
+    values[0, 0, 0, 0] = 1e5
+    weights.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))
+    with pytest.raises(ConversionError, match=r"'feature_fusion/Conv_6/weights' reaches 1e\+05, half precision 65,504"):
+        to_half(replace(frozen, graph_def=graph_def))
 
 
 def test_explicit_ranges_surround_all_but_the_last_convolutions(
