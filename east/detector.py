@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
 from types import TracebackType
 from typing import NamedTuple
 
@@ -112,7 +114,7 @@ class TextDetector:
         Raises `ImageError` when it cannot be used.
         """
         prepared = self._prepare(image, bgr, self.max_side if max_side is None else max_side)
-        [found] = self._run([prepared], thresholds or self.thresholds)
+        [found] = self._run([prepared], thresholds or self.thresholds, nullcontext())
         if isinstance(found, ImageError):
             raise found
         return found
@@ -124,6 +126,11 @@ class TextDetector:
 
         Returns one item per image, in order: its `Detections`, or the `ImageError` it failed with.
         """
+        return self._detect_batch(images, bgr, thresholds or self.thresholds, nullcontext())
+
+    def _detect_batch(
+        self, images: Iterable[ImageInput], bgr: bool, thresholds: Thresholds, turn: AbstractContextManager[object]
+    ) -> list[Detections | ImageError]:
         results: dict[int, Detections | ImageError] = {}
         by_size: dict[Size, list[tuple[int, _Prepared]]] = {}
         for index, image in enumerate(images):
@@ -136,7 +143,7 @@ class TextDetector:
         for same_size in by_size.values():
             for start in range(0, len(same_size), self.runtime.batch):
                 indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
-                results.update(zip(indices, self._run(chunk, thresholds or self.thresholds), strict=True))
+                results.update(zip(indices, self._run(chunk, thresholds, turn), strict=True))
         return [results[index] for index in range(len(results))]
 
     def stream(
@@ -157,9 +164,10 @@ class TextDetector:
         Yields one item per image, in order: its `Detections`, or the `ImageError` it failed with.
         """
         _check_positive(batch=batch, threads=threads)
+        turn = Lock()
 
         def work(some: list[ImageInput]) -> list[Detections | ImageError]:
-            return self.detect_batch(some, bgr=bgr, thresholds=thresholds)
+            return self._detect_batch(some, bgr, thresholds or self.thresholds, turn)
 
         supply = iter(images)
         batches = iter(lambda: list(islice(supply, batch or self.runtime.batch)), [])
@@ -199,14 +207,21 @@ class TextDetector:
         resizing = time.perf_counter() - decoded
         return _Prepared(upright, resized, Timings(decode=(decoded - start) * 1e3, resize=resizing * 1e3))
 
-    def _run(self, batch: Sequence[_Prepared], thresholds: Thresholds) -> list[Detections | ImageError]:
-        """The network and the post-processing, on images of one network size."""
+    def _run(
+        self, batch: Sequence[_Prepared], thresholds: Thresholds, turn: AbstractContextManager[object]
+    ) -> list[Detections | ImageError]:
+        """The network and the post-processing, on images of one network size.
+
+        turn: held while post-processing. Most of that needs the interpreter, for which threads doing it at the same
+            time would contend at every step: two take longer than one after the other.
+        """
         if self._closed:
             raise ValueError("this detector is closed")
         start = time.perf_counter()
         found = self.runtime.candidates([prepared.resized for prepared in batch], thresholds.score)
         share = (time.perf_counter() - start) * 1e3 / len(batch)
-        return [self._detections(p, c, thresholds, share) for p, c in zip(batch, found, strict=True)]
+        with turn:
+            return [self._detections(p, c, thresholds, share) for p, c in zip(batch, found, strict=True)]
 
     def _detections(
         self, prepared: _Prepared, candidates: Candidates, thresholds: Thresholds, network_ms: float
