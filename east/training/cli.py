@@ -63,6 +63,14 @@ def _add_export(commands: Any) -> None:
     parser.add_argument("weights", metavar="WEIGHTS", help="a name, a bundle (.npz) or a TF1 checkpoint")
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="write a bundle (.npz)")
     parser.add_argument("--checkpoint", type=Path, metavar="PREFIX", help="write a TensorFlow 1 checkpoint")
+    parser.add_argument(
+        "--best-threshold", type=float, default=0.8, metavar="T",
+        help="the score threshold at which they are best, by validation: scores are moved so that it becomes 0.8",
+    )  # fmt: skip
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, metavar="T",
+        help="divide the scores' logits by this, around that threshold",
+    )  # fmt: skip
     parser.set_defaults(run=_export)
 
 
@@ -129,8 +137,14 @@ def _export(args: argparse.Namespace) -> int:
     from weights import resolve
 
     from ..model.checkpoint import read_variables, write_bundle, write_checkpoint
+    from .calibrate import calibrate_scores
 
     variables = read_variables(resolve(args.weights))
+    if (args.best_threshold, args.temperature) != (0.8, 1.0):
+        try:
+            variables = calibrate_scores(variables, args.best_threshold, args.temperature)
+        except ValueError as error:
+            args.bad_usage(str(error))
     if args.bundle:
         write_bundle(args.bundle, variables)
     if args.checkpoint:

@@ -26,7 +26,7 @@ from .synth.scene import Material
 from .validate import Scores, Validation
 
 HEADS = ("feature_fusion/Conv_7/", "feature_fusion/Conv_8/", "feature_fusion/Conv_9/")
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
 
 Say = Callable[[str], None]
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from east import TextDetector
+from east.image import load_image, resize
 from east.model.checkpoint import read_variables, write_bundle
 from east.training.cli import main
 from east.training.data import read_folder
+from east.types import Size
 from weights import resolve
 
 
@@ -118,11 +121,35 @@ def test_export_to_a_tensorflow_1_checkpoint_and_back_keeps_every_variable(tmp_p
         np.testing.assert_array_equal(after[name], value, err_msg=name)
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_calibrated_scores_pass_the_default_threshold_where_they_passed_the_best(
+    temperature: float, tmp_path: Path, demo_images: list[Path]
+) -> None:
+    bundle = tmp_path / "calibrated.npz"
+    arguments = ["--best-threshold", "0.6", "--temperature", str(temperature), "--bundle", str(bundle)]
+    assert main(["export", "default", *arguments]) == 0
+    image = resize(load_image(demo_images[0]), Size(320, 480))[None]
+    with TextDetector() as detector:
+        before = detector.runtime.infer(image)
+    with TextDetector(str(bundle)) as detector:
+        after = detector.runtime.infer(image)
+    np.testing.assert_allclose(after.geometry, before.geometry, atol=1e-3)
+    middle = (abs(before.score - 0.5) < 0.49) & (abs(after.score - 0.5) < 0.49)
+    assert middle.sum() > 100
+    above = [
+        np.log(score[middle] / (1 - score[middle])) - np.log(best / (1 - best))
+        for score, best in ((before.score, 0.6), (after.score, 0.8))
+    ]
+    np.testing.assert_allclose(above[1], above[0] / temperature, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
         (["default"], 2, "nothing to write: give --bundle, --checkpoint or both"),
         (["no-such-weights", "--bundle", "x.npz"], 1, "no weights named 'no-such-weights'"),
+        (["default", "--bundle", "x.npz", "--best-threshold", "1"], 2, "a score threshold is between 0 and 1, got 1.0"),
+        (["default", "--bundle", "x.npz", "--temperature", "0"], 2, "a temperature is positive, got 0.0"),
     ],
 )
 def test_export_tells_what_is_wrong(

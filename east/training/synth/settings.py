@@ -33,6 +33,6 @@ class SceneSettings:
     real_words: float = 0.3
     dense: float = 0.15
     distractors: int = 5
-    blended: float = 0.7
+    blended: float = 0.6
     camera: float = 1.0
     legible: float = 8.0
