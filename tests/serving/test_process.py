@@ -68,9 +68,9 @@ def test_stop_under_load_loses_no_accepted_request() -> None:
         slow.connect((server.client.base_url.host, server.client.base_url.port))
         slow.sendall(b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
         outcomes = stop_under_load(server)
-        assert {200} <= set(outcomes) <= {200, 503}  # 503 where the machine is too slow for its deadline
+        assert set(outcomes) == {200}
         answered = [json.loads(line) for line in server.lines if '"/detect", "status": 200' in line]
-        assert len(answered) == outcomes.count(200)
+        assert len(answered) == len(outcomes)
         assert all(json.loads(line) for line in server.lines)
         told = slow.recv(65536)  # its time was over before its image had arrived
         assert told.startswith(b"HTTP/1.1 503 ")
@@ -147,7 +147,7 @@ def test_workers_add_up_their_metrics_and_are_replaced_when_killed() -> None:
         server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
         assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
         assert count() == 11
-        assert {200} <= set(stop_under_load(server)) <= {200, 503}
+        assert set(stop_under_load(server)) == {200}
         assert server.ended() == 0
         assert not any(Path(f"/proc/{pid}").exists() for pid in before)
 
