@@ -36,8 +36,8 @@ def calibrate_scores(
     if not 0 < temperature < math.inf:
         raise ValueError(f"a temperature is positive, got {temperature}")
     weights, biases = variables[WEIGHTS], variables[BIASES]
-    moved = (biases - _logit(best_threshold)) / temperature + _logit(Thresholds().score)
-    return {**variables, WEIGHTS: weights / np.float32(temperature), BIASES: moved.astype(np.float32)}
+    shift = _logit(Thresholds().score) - _logit(best_threshold) / temperature
+    return {**variables, WEIGHTS: weights / np.float32(temperature), BIASES: biases / np.float32(temperature) + shift}
 
 
 def _logit(p: float) -> float:

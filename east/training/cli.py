@@ -140,11 +140,10 @@ def _export(args: argparse.Namespace) -> int:
     from .calibrate import calibrate_scores
 
     variables = read_variables(resolve(args.weights))
-    if (args.best_threshold, args.temperature) != (0.8, 1.0):
-        try:
-            variables = calibrate_scores(variables, args.best_threshold, args.temperature)
-        except ValueError as error:
-            args.bad_usage(str(error))
+    try:
+        variables = calibrate_scores(variables, args.best_threshold, args.temperature)
+    except ValueError as error:
+        args.bad_usage(str(error))
     if args.bundle:
         write_bundle(args.bundle, variables)
     if args.checkpoint:

@@ -123,16 +123,15 @@ def test_export_to_a_tensorflow_1_checkpoint_and_back_keeps_every_variable(tmp_p
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_calibrated_scores_pass_the_default_threshold_where_they_passed_the_best(
-    temperature: float, tmp_path: Path, demo_images: list[Path]
+    temperature: float, tmp_path: Path, demo_images: list[Path], detector: TextDetector
 ) -> None:
     bundle = tmp_path / "calibrated.npz"
     arguments = ["--best-threshold", "0.6", "--temperature", str(temperature), "--bundle", str(bundle)]
     assert main(["export", "default", *arguments]) == 0
     image = resize(load_image(demo_images[0]), Size(320, 480))[None]
-    with TextDetector() as detector:
-        before = detector.runtime.infer(image)
-    with TextDetector(str(bundle)) as detector:
-        after = detector.runtime.infer(image)
+    before = detector.runtime.infer(image)
+    with TextDetector(str(bundle)) as calibrated:
+        after = calibrated.runtime.infer(image)
     np.testing.assert_allclose(after.geometry, before.geometry, atol=1e-3)
     middle = (abs(before.score - 0.5) < 0.49) & (abs(after.score - 0.5) < 0.49)
     assert middle.sum() > 100
