@@ -19,14 +19,18 @@ from .labels import Tensor, shorter_sides, visible_share
 ops = keras().ops
 
 OUTSIDE = (124.0, 117.0, 104.0)  # what lies beyond a picture's border
-DRAWS = 32  # random numbers for one view
+DRAWS = 32  # random numbers for one view, the last few of them for `mixing`
 
 
 class Words(NamedTuple):
-    """The words of a batch of views: quads float32 ``(B, W, 4, 2)``, kinds int32 ``(B, W)``."""
+    """The words of a batch of views.
+
+    quads: float32 ``(B, W, 4, 2)``. kinds: int32 ``(B, W)``. spelled: uint8 ``(B, W, LONGEST)``.
+    """
 
     quads: Tensor
     kinds: Tensor
+    spelled: Tensor
 
 
 def make_views(
@@ -53,7 +57,7 @@ def make_views(
     kinds = ops.where(ops.logical_and(words.kinds == TEXT, hidden), IGNORED, words.kinds)
     views = _sample(pixels, canvas, sizes, backward, crop)
     views = _blur(_recolour(views, draw, settings), draw, settings)
-    return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), Words(quads, kinds)
+    return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), words._replace(quads=quads, kinds=kinds)
 
 
 class _Draws:

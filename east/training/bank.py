@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ..image import load_image, resize
 from ..types import Size
 from .data import ABSENT, IGNORED, TEXT, Example
+from .spelling import LONGEST, spell
 
 
 class Bank:
@@ -19,6 +21,7 @@ class Bank:
     pixels: int32 ``(N, height * width)``, one number a pixel: red + 256 green + 65536 blue.
     sizes: float32 ``(N, 2)``, height and width of each picture, which lies on the canvas's top-left corner.
     quads: float32 ``(N, W, 4, 2)``, in the pictures' pixels. kinds: int32 ``(N, W)``, see `data`.
+    spelled: uint8 ``(N, W, LONGEST)``, see `spelling`.
     """
 
     def __init__(self, count: int, canvas: tuple[int, int], words: int = 160) -> None:
@@ -28,24 +31,40 @@ class Bank:
         self.sizes = np.tile(np.asarray(canvas, np.float32), (count, 1))
         self.quads = np.zeros((count, words, 4, 2), np.float32)
         self.kinds = np.zeros((count, words), np.int32)
+        self.spelled = np.zeros((count, words, LONGEST), np.uint8)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def put(self, slot: int, image: NDArray[np.uint8], quads: NDArray[np.float32], legible: NDArray[np.bool_]) -> None:
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All of it: pixels, sizes, quads, kinds, spelled."""
+        return self.pixels, self.sizes, self.quads, self.kinds, self.spelled
+
+    def put(
+        self,
+        slot: int,
+        image: NDArray[np.uint8],
+        quads: NDArray[np.float32],
+        legible: NDArray[np.bool_],
+        texts: Sequence[str],
+    ) -> None:
         """Stores one picture, uint8 RGB ``(H, W, 3)``, scaled down to fit the canvas, and its words."""
         image, quads = scaled_to_fit(image, quads, self.canvas)
         self.pixels[slot] = pack_pixels(image, self.canvas)
         self.sizes[slot] = image.shape[:2]
-        self.put_words(slot, quads, legible)
+        self.put_words(slot, quads, legible, texts)
 
-    def put_words(self, slot: int, quads: NDArray[np.float32], legible: NDArray[np.bool_]) -> None:
+    def put_words(
+        self, slot: int, quads: NDArray[np.float32], legible: NDArray[np.bool_], texts: Sequence[str]
+    ) -> None:
         """Stores the words of one picture; of more than there is room for, the smallest are dropped."""
         room = self.quads.shape[1]
         largest = np.argsort([-np.ptp(quad, axis=0).prod() for quad in quads], kind="stable")[:room]
-        self.quads[slot], self.kinds[slot] = 0, ABSENT
+        self.quads[slot], self.kinds[slot], self.spelled[slot] = 0, ABSENT, 0
         self.quads[slot, : len(largest)] = quads[largest]
         self.kinds[slot, : len(largest)] = np.where(legible[largest], TEXT, IGNORED)
+        self.spelled[slot, : len(largest)] = spell([texts[index] for index in largest])
 
 
 def bank_of_examples(
@@ -56,7 +75,7 @@ def bank_of_examples(
 
     def load(slot: int) -> None:
         example = examples[slot]
-        bank.put(slot, load_image(example.image), example.quads, example.legible)
+        bank.put(slot, load_image(example.image), example.quads, example.legible, example.texts)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(load, range(len(examples))))

@@ -23,6 +23,7 @@ class Augmentation:
     blur, noise: largest standard deviation; ``blurred`` and ``noisy`` are the shares that get any.
     smallest_word: lower words are ignored.
     visible: words with a smaller share inside the view are ignored.
+    mixed: share of views into which a part of another one is pasted.
     """
 
     crop: int = 512
@@ -44,17 +45,19 @@ class Augmentation:
     noisy: float = 0.3
     smallest_word: float = 7.0
     visible: float = 0.6
+    mixed: float = 0.0
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Shares of the terms in the sum; ``focus`` is the focal loss's gamma."""
+    """Shares of the terms in the sum; ``focus`` is the focal loss's gamma, ``reading`` 0 trains without letters."""
 
     batch_dice: float = 0.5
     image_dice: float = 0.5
     cross_entropy: float = 0.5
     overlap: float = 1.0
     angle: float = 20.0
+    reading: float = 0.0
     focus: float = 1.0
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .._tensorflow import keras
 from .data import IGNORED, TEXT
+from .reading import letters_at
 
 ops = keras().ops
 Tensor = Any
@@ -25,12 +26,16 @@ class Targets(NamedTuple):
         word's rectangle in image pixels, and its angle in radians, positive where text climbs to the right.
     counted: float32 ``(B, H/4, W/4)``, 0 where an ignored word lies.
     weight: float32 ``(B, H/4, W/4)``, where score is 1: one over the square root of the word's area, in 1/px.
+    letters: int32 ``(B, H/4, W/4)``, where score is 1: the letter there, see `reading`; 0 where nothing is to be read.
+    sure: float32 ``(B, H/4, W/4)``, 0..1, how sure that letter is.
     """
 
     score: Tensor
     geometry: Tensor
     counted: Tensor
     weight: Tensor
+    letters: Tensor
+    sure: Tensor
 
 
 class Rectangles(NamedTuple):
@@ -44,7 +49,14 @@ class Rectangles(NamedTuple):
 
 
 def make_targets(
-    quads: Tensor, kinds: Tensor, height: int, width: int, *, shrink: float = 0.3, thinnest: float = 4.5
+    quads: Tensor,
+    kinds: Tensor,
+    spelled: Tensor,
+    height: int,
+    width: int,
+    *,
+    shrink: float = 0.3,
+    thinnest: float = 4.5,
 ) -> Targets:
     """Draws the targets of a batch.
 
@@ -54,6 +66,7 @@ def make_targets(
     Args:
         quads: float32 ``(B, W, 4, 2)``, ``(x, y)`` in image pixels, clockwise.
         kinds: int32 ``(B, W)``, `data.ABSENT`, `data.TEXT` or `data.IGNORED`.
+        spelled: uint8 ``(B, W, LONGEST)``, see `spelling`.
         height: of the images in pixels, a multiple of 4.
         width: likewise.
         shrink: share of the shorter adjoining side by which a side moves inwards.
@@ -63,6 +76,7 @@ def make_targets(
     order = ops.argsort(areas, axis=1)  # smallest first, so that the first word found at a pixel is the one that wins
     quads = ops.take_along_axis(quads, order[:, :, None, None], axis=1)
     kinds = ops.take_along_axis(kinds, order, axis=1)
+    spelled = ops.take_along_axis(spelled, order[:, :, None], axis=1)
     areas = ops.take_along_axis(areas, order, axis=1)
     words = quads.shape[1]
 
@@ -84,6 +98,8 @@ def make_targets(
     along, across = dx * cos - dy * sin, dx * sin + dy * cos
     geometry = ops.stack([h / 2 + across, w / 2 - along, h / 2 - across, w / 2 + along, angle], axis=-1)
 
+    letters, sure = letters_at(x, y, winner, quads, spelled)
+
     rows, columns = height // STRIDE, width // STRIDE
     score = ops.cast(is_text, "float32")
     return Targets(
@@ -91,6 +107,8 @@ def make_targets(
         geometry=ops.reshape(geometry * score[:, :, None], (-1, rows, columns, 5)),
         counted=ops.reshape(ops.cast(counted, "float32"), (-1, rows, columns)),
         weight=ops.reshape(score / ops.sqrt(ops.maximum(area, 1.0)), (-1, rows, columns)),
+        letters=ops.reshape(ops.where(is_text, letters, 0), (-1, rows, columns)),
+        sure=ops.reshape(sure * score, (-1, rows, columns)),
     )
 
 
@@ -133,14 +151,29 @@ def minimum_area_rectangles(quads: Tensor) -> Rectangles:
     return Rectangles(u * cos + v * sin, v * cos - u * sin, high - low, bottom - top, angle)
 
 
-def visible_share(quads: Tensor, height: int, width: int, grid: int = 8) -> Tensor:
+def visible_share(quads: Tensor, height: int, width: int) -> Tensor:
     """Share of each quad ``(..., 4, 2)`` that lies inside the image, 0..1, counted on a grid of points within it."""
+    x, y = _points_within(quads)
+    return _share((x >= 0) & (x < width) & (y >= 0) & (y < height))
+
+
+def share_within(quads: Tensor, rectangles: Tensor) -> Tensor:
+    """Share of each quad ``(B, W, 4, 2)`` that lies in its image's rectangle, ``(B, 4)``: left, top, right, bottom."""
+    x, y = _points_within(quads)
+    left, top, right, bottom = ops.unstack(rectangles[:, None, None, None, :], 4, axis=-1)
+    return _share((x >= left) & (x < right) & (y >= top) & (y < bottom))
+
+
+def _points_within(quads: Tensor, grid: int = 8) -> tuple[Tensor, Tensor]:
+    """Points spread over quads ``(..., 4, 2)``: their x and y, ``(..., grid, grid)``."""
     steps = (ops.arange(grid, dtype="float32") + 0.5) / grid
     s, t = steps[:, None, None], steps[None, :, None]
     p0, p1, p2, p3 = (quads[..., None, None, corner, :] for corner in range(4))
     points = (p0 * (1 - s) + p1 * s) * (1 - t) + (p3 * (1 - s) + p2 * s) * t  # (..., grid, grid, 2)
-    x, y = points[..., 0], points[..., 1]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return points[..., 0], points[..., 1]
+
+
+def _share(inside: Tensor) -> Tensor:
     return ops.mean(ops.cast(inside, "float32"), axis=(-2, -1))
 
 

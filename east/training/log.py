@@ -55,7 +55,7 @@ def draw_curves(folder: str | Path) -> Path:
     from matplotlib.figure import Figure
 
     events = read_log(folder)
-    panels = (("score", "overlap", "angle", "total"), ("learning_rate",), ("recall", "precision", "f1"))
+    panels = (("score", "overlap", "angle", "reading", "total"), ("learning_rate",), ("recall", "precision", "f1"))
     figure = Figure(figsize=(8, 9), layout="constrained")
     for axes, names in zip(figure.subplots(len(panels), sharex=True), panels, strict=True):
         for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._tensorflow import keras
@@ -18,29 +19,32 @@ class Losses(NamedTuple):
     score: Tensor
     overlap: Tensor
     angle: Tensor
+    reading: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.score + self.overlap + self.angle
+        return self.score + self.overlap + self.angle + self.reading
 
 
-def detection_losses(score: Tensor, geometry: Tensor, targets: Targets, weights: LossWeights) -> Losses:
+def training_losses(outputs: Sequence[Tensor], targets: Targets, weights: LossWeights) -> Losses:
     """Compares the network's maps with the targets.
 
     The geometry terms weigh each pixel by one over the square root of its word's area, so that small words count.
 
     Args:
-        score: float32 ``(B, h, w, 1)``, 0..1.
-        geometry: float32 ``(B, h, w, 5)``, pixels and radians.
+        outputs: score, float32 ``(B, h, w, 1)``, 0..1; geometry, float32 ``(B, h, w, 5)``, pixels and radians; logits
+            of the letters, float32 ``(B, h, w, SYMBOLS)``, of a network that reads.
         targets: of the same batch.
         weights: shares of the terms.
     """
     per_pixel = targets.weight / (ops.sum(targets.weight) + 1e-6)
-    expected, found = targets.geometry, geometry
+    score, found, *letters = outputs
+    expected = targets.geometry
     return Losses(
         score=score_loss(score[..., 0], targets.score, targets.counted, weights),
         overlap=weights.overlap * ops.sum(overlap_loss(found[..., :4], expected[..., :4]) * per_pixel),
         angle=weights.angle * ops.sum((1 - ops.cos(found[..., 4] - expected[..., 4])) * per_pixel),
+        reading=weights.reading * reading_loss(letters[0], targets) if letters else ops.zeros(()),
     )
 
 
@@ -62,6 +66,14 @@ def score_loss(score: Tensor, expected: Tensor, counted: Tensor, weights: LossWe
     pixels = ops.sum(expected) + 0.02 * ops.sum(counted) + 1.0
     cross_entropy = -ops.sum(hard * ops.log(right) * counted) / pixels
     return weights.batch_dice * batch_dice + weights.image_dice * image_dice + weights.cross_entropy * cross_entropy
+
+
+def reading_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Cross-entropy of the letters; a pixel weighs the more, the smaller its word is and the surer its letter."""
+    share = targets.weight * targets.sure
+    likely = keras().activations.log_softmax(logits)
+    right = ops.take_along_axis(likely, ops.maximum(targets.letters - 1, 0)[..., None], axis=-1)[..., 0]
+    return -ops.sum(right * share) / (ops.sum(share) + 1e-6)
 
 
 def overlap_loss(found: Tensor, expected: Tensor) -> Tensor:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from east.training import mixing
 from east.training.augment import DRAWS, Words, make_views
 from east.training.bank import Bank
 from east.training.config import Augmentation
 from east.training.data import ABSENT, IGNORED, TEXT
+from east.training.spelling import spell
 
 STILL = Augmentation(
     crop=64, near_word=1, zoom=(1, 1), aspect=0, rotation=0, wide_share=0, perspective=0, contrast=0, saturation=0,
@@ -24,16 +26,22 @@ def bank() -> Bank:
     image = np.full((96, 160, 3), 90, np.uint8)
     image[40:52, 60:90] = 255, 0, 0
     bank = Bank(1, (96, 160), words=3)
-    bank.put(0, image, RED_WORD, np.asarray([True]))
+    bank.put(0, image, RED_WORD, np.asarray([True]), ["red"])
     return bank
 
 
-def views_of(bank: Bank, settings: Augmentation, seed: int = 0, count: int = 6) -> tuple[NDArray[np.float32], Words]:
-    noise = np.random.default_rng(seed).random((count, DRAWS), np.float32)
-    rows = np.zeros(count, np.int32)
-    words = Words(bank.quads[rows], bank.kinds[rows])
+def numbers(seed: int = 0, count: int = 6) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).random((count, DRAWS), np.float32)
+
+
+def views_of(
+    bank: Bank, settings: Augmentation, noise: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.float32], Words]:
+    noise = numbers() if noise is None else noise
+    rows = np.zeros(len(noise), np.int32)
+    words = Words(bank.quads[rows], bank.kinds[rows], bank.spelled[rows])
     views, found = make_views(bank.pixels[rows], bank.canvas, bank.sizes[rows], words, noise, settings)
-    return np.asarray(views), Words(np.asarray(found.quads), np.asarray(found.kinds))
+    return np.asarray(views), Words(*(np.asarray(array) for array in found))
 
 
 def redness_inside(view: NDArray[np.float32], quad: NDArray[np.float32]) -> float:
@@ -61,9 +69,10 @@ def redness_inside(view: NDArray[np.float32], quad: NDArray[np.float32]) -> floa
 )
 def test_words_move_with_their_pixels(bank: Bank, settings: Augmentation) -> None:
     views, words = views_of(bank, settings)
-    for view, quads, kinds in zip(views, *words, strict=True):
+    for view, quads, kinds, spelled in zip(views, *words, strict=True):
         assert redness_inside(view, quads[0]) > 0.95
         assert kinds[1:].tolist() == [ABSENT, ABSENT]
+        np.testing.assert_array_equal(spelled, spell(["red", "", ""]))
 
 
 def test_a_still_view_shows_the_picture_unchanged(bank: Bank) -> None:
@@ -75,9 +84,16 @@ def test_a_still_view_shows_the_picture_unchanged(bank: Bank) -> None:
 
 def test_the_same_random_numbers_give_the_same_views(bank: Bank) -> None:
     settings = Augmentation(crop=64)
-    first, second, other = (views_of(bank, settings, seed)[0] for seed in (1, 1, 2))
+    first, second, other = (views_of(bank, settings, numbers(seed))[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert np.abs(first - other).max() > 10
+
+
+def test_the_numbers_that_mixing_takes_do_not_change_a_view(bank: Bank) -> None:
+    settings, noise = Augmentation(crop=64, blurred=1, noisy=1), numbers()
+    before, _ = views_of(bank, settings, noise)
+    noise[:, -mixing.DRAWS :] = 1 - noise[:, -mixing.DRAWS :]
+    np.testing.assert_array_equal(views_of(bank, settings, noise)[0], before)
 
 
 def test_colours_change_within_bounds(bank: Bank) -> None:
@@ -88,7 +104,7 @@ def test_colours_change_within_bounds(bank: Bank) -> None:
 
 
 def test_words_that_are_cut_off_are_ignored(bank: Bank) -> None:
-    _, words = views_of(bank, replace(STILL, zoom=(2, 2), visible=0.6), count=40)
+    _, words = views_of(bank, replace(STILL, zoom=(2, 2), visible=0.6), numbers(count=40))
     quads, kinds = words.quads[:, 0], words.kinds[:, 0]
     shown = np.ptp(np.clip(quads, 0, 64), axis=1).prod(axis=1) / np.ptp(quads, axis=1).prod(axis=1)
     assert (kinds[shown < 0.5] == IGNORED).all()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from east.training.bank import Bank, bank_of_examples, pack_pixels, scaled_to_fit
 from east.training.data import clockwise, convex, read_folder, read_ground_truth, write_ground_truth
+from east.training.spelling import spell
 
 SQUARE = np.asarray([[[10, 10], [30, 10], [30, 20], [10, 20]]], np.float32)
 
@@ -88,9 +89,19 @@ def test_a_picture_larger_than_the_canvas_is_scaled_with_its_words() -> None:
 
 def test_a_bank_keeps_the_largest_words_when_there_are_too_many() -> None:
     bank = Bank(1, (40, 40), words=1)
-    bank.put(0, np.zeros((40, 40, 3), np.uint8), np.concatenate([SQUARE / 2, SQUARE]), np.asarray([True, False]))
+    quads, legible = np.concatenate([SQUARE / 2, SQUARE]), np.asarray([True, False])
+    bank.put(0, np.zeros((40, 40, 3), np.uint8), quads, legible, ["small", "large"])
     np.testing.assert_array_equal(bank.quads[0, 0], SQUARE[0])
+    np.testing.assert_array_equal(bank.spelled[0], spell(["large"]))
     assert bank.kinds.tolist() == [[2]]
+
+
+def test_a_bank_forgets_the_words_it_held_before() -> None:
+    bank = Bank(1, (40, 40), words=2)
+    bank.put_words(0, np.concatenate([SQUARE, SQUARE]), np.asarray([True, True]), ["first", "second"])
+    bank.put_words(0, SQUARE, np.asarray([True]), ["third"])
+    np.testing.assert_array_equal(bank.spelled[0], spell(["third", ""]))
+    assert bank.kinds.tolist() == [[1, 0]]
 
 
 def test_a_bank_holds_pictures_of_any_size(tmp_path: Path) -> None:
@@ -99,3 +110,4 @@ def test_a_bank_holds_pictures_of_any_size(tmp_path: Path) -> None:
     assert bank.sizes.tolist() == [[30, 40]]
     assert bank.pixels[0, 0] == 200 + 100 * 256 + 50 * 65536
     assert bank.kinds.tolist() == [[1, 0, 0, 0]]
+    np.testing.assert_array_equal(bank.spelled[0], spell(["word", "", "", ""]))

@@ -13,15 +13,17 @@ import pytest
 
 from east.errors import CheckpointError
 from east.model.checkpoint import read_variables
+from east.model.network import variable_shapes
 from east.training.backends import make_trainer
 from east.training.bank import Bank
 from east.training.cli import main
-from east.training.config import Config
+from east.training.config import Config, LossWeights
 from east.training.configs import finetune
 from east.training.data import Example, read_folder
 from east.training.fit import fit
 from east.training.log import read_log
 from east.training.run_folder import CHECKPOINT, WEIGHTS
+from east.training.spelling import SYMBOLS
 from east.training.synth.backgrounds import Backgrounds
 from east.training.synth.fonts import Fonts
 from east.training.synth.scene import Material
@@ -59,13 +61,15 @@ class Runs(NamedTuple):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Iterator[Runs]:
-    """Fine-tuning of the bundled weights on the demo pictures, and a few synthetic ones."""
+    """Fine-tuning of the bundled weights on the demo pictures, and a few synthetic ones; with letters and patches."""
     folder = tmp_path_factory.mktemp("runs")
     config = finetune()
-    view = replace(config.recipe.augmentation, crop=64)
+    view = replace(config.recipe.augmentation, crop=64, mixed=0.5)
+    loss = LossWeights(reading=0.2)
+    recipe = replace(config.recipe, augmentation=view, loss=loss)
     config = replace(
-        config, recipe=replace(config.recipe, augmentation=view), steps=4, batch=2, synthetic=0.5, kept=4, fresh=2,
-        fresh_every=1, canvas=(192, 192), scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
+        config, recipe=recipe, steps=4, batch=2, synthetic=0.5, kept=4, fresh=2, fresh_every=1, canvas=(192, 192),
+        scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
     )  # fmt: skip
     examples, material = read_folder(demo_images[0].parent), Material(Fonts(), Vocabulary(), Backgrounds())
     whole, resumed = folder / "whole", folder / "resumed"
@@ -97,6 +101,19 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Runs) -> None:
 
 
 @pytest.mark.slow
+def test_reading_is_logged_and_only_a_checkpoint_holds_its_layers(runs: Runs) -> None:
+    logged = [event["reading"] for event in read_log(runs.whole)]
+    assert len(logged) == 4
+    assert any(loss > 0 for loss in logged)
+    with np.load(runs.whole / WEIGHTS) as weights, np.load(runs.whole / CHECKPOINT) as state:
+        assert set(weights.files) == set(variable_shapes())
+        of_the_reader = [name for name in state.files if state[name].shape == (1, 1, 64, SYMBOLS)]
+        parts = [name.split("/")[0] for name in of_the_reader]
+        assert sorted(parts) == ["averaged", "optimizer", "optimizer", "weights"]
+        assert all(state[name].any() for name in of_the_reader)
+
+
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_bundled_weights_and_moves_all_but_batch_norm(runs: Runs) -> None:
     before, after = read_variables(resolve("default")), read_variables(runs.whole / WEIGHTS)
     for name, value in before.items():
@@ -114,9 +131,15 @@ def test_a_finished_run_is_left_alone(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_another_configuration_is_refused(runs: Runs, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["trained", "reading"])
+def test_a_checkpoint_of_another_configuration_is_refused(runs: Runs, other: str, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).symlink_to(runs.whole / CHECKPOINT)
-    config = replace(runs.config, recipe=replace(runs.config.recipe, trained="feature_fusion/"), steps=9)
+    recipe = runs.config.recipe
+    recipes = {
+        "trained": replace(recipe, trained="feature_fusion/"),
+        "reading": replace(recipe, loss=LossWeights(reading=0.0)),
+    }
+    config = replace(runs.config, recipe=recipes[other], steps=9)
     with pytest.raises(CheckpointError, match=r"checkpoint.npz is of another configuration.* delete it"):
         fit(config, tmp_path, runs.examples, material=runs.material, say=lambda _: None)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from east.training.labels import (
     Targets,
     make_targets,
     minimum_area_rectangles,
+    share_within,
     visible_share,
 )
+from east.training.spelling import spell
 
 SIDE = 128
 Quad = NDArray[np.float32]
@@ -28,8 +31,10 @@ def turned(x: float, y: float, width: float, height: float, angle: float) -> Qua
     return np.asarray(corners @ np.asarray([[cos, -sin], [sin, cos]]) + (x, y), np.float32)
 
 
-def targets_of(quads: list[Quad], kinds: list[int], **options: float) -> Targets:
-    found = make_targets(np.asarray([quads], np.float32), np.asarray([kinds], np.int32), SIDE, SIDE, **options)
+def targets_of(quads: list[Quad], kinds: list[int], texts: tuple[str, ...] | None = None, **options: float) -> Targets:
+    spelled = spell(texts or [""] * len(quads))
+    words = np.asarray([quads], np.float32), np.asarray([kinds], np.int32), spelled[None]
+    found = make_targets(*words, SIDE, SIDE, **options)
     return Targets(*(np.asarray(array)[0] for array in found))
 
 
@@ -45,6 +50,7 @@ def iou(a: Quad, b: Quad) -> float:
 centres = st.floats(40, 88)
 angles = st.floats(-math.pi / 4 + 0.01, math.pi / 4 - 0.01)
 shifts_of_corners = st.lists(st.floats(-4, 4), min_size=8, max_size=8)
+tenths = st.integers(0, 1000).map(lambda tenth: tenth / 10)
 
 
 @settings(max_examples=40, deadline=None)
@@ -77,7 +83,7 @@ def test_a_word_in_perspective_decodes_into_its_smallest_rectangle(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=4, max_size=4))
+@given(st.lists(st.tuples(tenths, tenths), min_size=4, max_size=4))
 def test_the_rectangle_around_any_four_points_is_the_smallest(points: list[tuple[float, float]]) -> None:
     hull = shapely.MultiPoint(points).convex_hull
     assume(isinstance(hull, shapely.Polygon) and hull.area > 1)
@@ -132,6 +138,41 @@ def test_a_word_beyond_the_border_is_labelled_as_far_as_it_is_seen() -> None:
     found = decoded(targets_of([quad], [TEXT]))
     np.testing.assert_allclose(found, np.broadcast_to(quad, found.shape), atol=0.02)
     assert float(visible_share(quad, SIDE, SIDE)) == pytest.approx(0.5, abs=0.07)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    centres, centres, st.floats(16, 70), st.floats(12, 40), st.floats(-math.pi, math.pi),
+    st.tuples(st.floats(0, 100), st.floats(0, 100), st.floats(4, 90), st.floats(4, 90)),
+)  # fmt: skip
+def test_the_share_within_a_rectangle_is_one_of_area(
+    x: float, y: float, width: float, height: float, angle: float, rectangle: tuple[float, float, float, float]
+) -> None:
+    quad, (left, top, across, down) = turned(x, y, width, height, angle), rectangle
+    bounds = np.asarray([(left, top, left + across, top + down), (-500, -500, 500, 500)], np.float32)
+    found, whole = np.asarray(share_within(np.stack([quad[None], quad[None]]), bounds))[:, 0]
+    word, window = shapely.Polygon(quad), shapely.box(*bounds[0].tolist())
+    corners = list(window.exterior.coords)
+    cuts = sum(word.intersects(shapely.LineString(side)) for side in pairwise(corners))
+    assert found == pytest.approx(word.intersection(window).area / word.area, abs=0.01 + cuts / 16)
+    assert whole == 1
+
+
+def test_a_pixel_is_read_as_the_letter_of_the_word_that_wins_it() -> None:
+    large, small = turned(64, 64, 120, 80, 0), turned(64, 64, 40, 20, 0)
+    targets = targets_of([large, small], [TEXT, TEXT], ("ab", "CD"))
+    assert targets.letters[16, 8:24:2].tolist() == [1, 1, 1, 3, 4, 4, 2, 2]
+
+
+@pytest.mark.parametrize(("kind", "text"), [(IGNORED, "ab"), (ABSENT, "ab"), (TEXT, "")])
+def test_there_is_nothing_to_read_off_the_words_and_where_no_one_knows_what_they_say(kind: int, text: str) -> None:
+    quad = turned(64, 64, 60, 40, 0.3)
+    read, unread = targets_of([quad], [TEXT], ("ab",)), targets_of([quad], [kind], (text,))
+    assert ((read.letters > 0) == (read.score > 0)).all()
+    assert (read.sure[read.score == 0] == 0).all()
+    assert read.sure.max() > 0.5
+    assert not unread.letters.any()
+    assert not unread.sure.any()
 
 
 def test_small_words_weigh_more_for_each_pixel() -> None:

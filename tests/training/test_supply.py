@@ -47,14 +47,15 @@ def test_a_supply_begun_later_holds_what_one_from_the_start_holds_by_then(materi
         for device in range(devices):
             here = slots + device * CONFIG.kept
             there = slice(device * CONFIG.fresh, (device + 1) * CONFIG.fresh)
-            bank.pixels[here], bank.quads[here] = pictures.pixels[there], pictures.quads[there]
+            for array, new in zip(bank.arrays, pictures.arrays, strict=True):
+                array[here] = new[there]
         refreshed += 1
     supply.close()
     assert refreshed == 3
     assert all((old != new).any() for old, new in zip(first, bank.pixels, strict=True))
     later = bank_at(10, devices, material)
-    np.testing.assert_array_equal(later.pixels, bank.pixels)
-    np.testing.assert_array_equal(later.quads, bank.quads)
+    for found, expected in zip(later.arrays, bank.arrays, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_batch_is_a_function_of_seed_and_step() -> None:

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from east.training.bank import Bank
-from east.training.data import Example, read_folder
+from east.training.data import ILLEGIBLE, Example, read_folder
+from east.training.spelling import spell
 from east.training.synth.backgrounds import Backgrounds
 from east.training.synth.blend import Light, soften
-from east.training.synth.block import Layout, bend, set_block
+from east.training.synth.block import Block, Layout, bend, set_block
 from east.training.synth.donors import Donors
 from east.training.synth.fonts import Fonts, letters
 from east.training.synth.samples import write_samples
@@ -66,6 +67,40 @@ def test_the_box_of_a_word_is_the_box_of_its_ink(material: Material) -> None:
         assert found[3] >= ink[3]
 
 
+def ink_beside_words(block: Block) -> int:
+    ink = block.ink.copy()
+    for quad in block.quads:
+        left, top = np.floor(quad.min(axis=0)).astype(int).clip(0)
+        right, bottom = np.ceil(quad.max(axis=0)).astype(int)
+        ink[top:bottom, left:right] = 0
+    return int((ink > 128).sum())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_icon_stands_beside_the_words_and_belongs_to_none(material: Material, seed: int) -> None:
+    layout = Layout(capital=30, lines=1, words=2)
+    plain, marked = (
+        set_block(np.random.default_rng(seed), material.fonts.paths[0], material.vocabulary, wanted)
+        for wanted in (layout, replace(layout, icons=1.0))
+    )
+    assert plain is not None
+    assert marked is not None
+    assert marked.texts == plain.texts
+    np.testing.assert_allclose(np.ptp(marked.quads, axis=1), np.ptp(plain.quads, axis=1), atol=1)
+    assert ink_beside_words(plain) == 0
+    assert ink_beside_words(marked) > 10
+
+
+def test_icons_leave_the_ink_of_the_lines_above_alone(material: Material) -> None:
+    layout = Layout(capital=20, lines=4, words=2, leading=1.35, icons=1.0)
+    for seed in range(60):
+        block = set_block(np.random.default_rng(seed), material.fonts.paths[0], material.vocabulary, layout)
+        assert block is not None
+        for quad, text in zip(block.quads, block.texts, strict=True):
+            left, right, bottom = int(quad[:, 0].min()), int(quad[:, 0].max()), int(quad[:, 1].max())
+            assert block.ink[bottom - 3 : bottom + 1, left:right].max() > 60, text
+
+
 def test_a_bent_word_takes_its_quad_along(material: Material) -> None:
     rng = np.random.default_rng(1)
     block = set_block(rng, material.fonts.paths[0], material.vocabulary, Layout(capital=20, lines=1, words=3))
@@ -84,6 +119,8 @@ def test_processes_make_the_same_scenes_in_the_same_order(material: Material) ->
         scene = compose(5, 10 + slot, material, SMALL)
         np.testing.assert_array_equal(bank.pixels[slot].view(np.uint8).reshape(240, 320, 4)[..., :3], scene.image)
         assert (bank.kinds[slot] > 0).sum() == len(scene.quads)
+        spelled = bank.spelled[slot, : len(scene.quads)]  # largest word first
+        assert sorted(spelled.tolist()) == sorted(spell(scene.texts).tolist())
 
 
 def test_real_scenes_bring_their_words(tmp_path: Path) -> None:
@@ -93,9 +130,21 @@ def test_real_scenes_bring_their_words(tmp_path: Path) -> None:
     settings = SceneSettings(240, 320, blocks=1, real_scenes=1, real_words=0, distractors=0, camera=0)
     scene = compose(0, 0, Material(Fonts(), Vocabulary(), Backgrounds(), donors), settings)
     np.testing.assert_allclose(scene.quads[0], quad)
-    (word,) = donors.words(np.random.default_rng(0), 3)
+    assert scene.texts[0] == "word"
+    ((word, text),) = donors.words(np.random.default_rng(0), 3)
+    assert text == "word"
     assert word.shape[2] == 4
     assert word[word.shape[0] // 2, word.shape[1] // 2].tolist() == pytest.approx([120, 130, 140, 1], abs=1)
+
+
+def test_a_real_word_put_somewhere_else_still_says_what_it_says(tmp_path: Path) -> None:
+    Image.new("RGB", (320, 240), (120, 130, 140)).save(tmp_path / "img_1.png")
+    quad = np.asarray([[20, 20], [90, 20], [90, 50], [20, 50]], np.float32)
+    donors = Donors([Example(tmp_path / "img_1.png", quad[None], np.asarray([True]), ("Ausgang",))])
+    settings = replace(SMALL, blocks=1, real_scenes=0, real_words=1, distractors=0)
+    material = Material(Fonts(), Vocabulary(), Backgrounds(), donors)
+    scenes = [compose(0, number, material, settings) for number in range(4)]
+    assert any("Ausgang" in scene.texts for scene in scenes)
 
 
 def test_known_text_of_a_background_is_ignored_where_it_ends_up(tmp_path: Path) -> None:
@@ -118,6 +167,10 @@ def test_samples_can_be_read_as_training_pictures(tmp_path: Path, material: Mate
     examples = read_folder(tmp_path)
     assert [example.image.name for example in examples] == [f"img_{number}.jpg" for number in (1, 2, 3, 4)]
     assert sum(example.legible.sum() for example in examples) > 0
+    for number, example in enumerate(examples):
+        scene = compose(0, number, material, SMALL)
+        said = [text if legible else ILLEGIBLE for text, legible in zip(scene.texts, scene.legible, strict=True)]
+        assert example.texts == tuple(said)
 
 
 def test_a_white_sign_is_not_white_in_the_dark() -> None:
@@ -158,6 +211,16 @@ def test_signs_are_darker_in_the_dark(tmp_path: Path) -> None:
         for share in (0.0, 1.0)
     )
     assert blended < pasted
+
+
+def test_signs_have_shorter_words_than_a_dictionary(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("\n".join(letter * length for letter in "xyz" for length in range(3, 16)))
+    vocabulary, rng = Vocabulary(tmp_path), np.random.default_rng(0)
+    words = [word.lower() for word in vocabulary.line(rng, 4000)]
+    lengths = [len(word) for word in words if word in vocabulary.words]
+    assert min(lengths) == 3
+    assert max(lengths) > 12
+    assert np.mean(lengths) < 8 < np.mean([len(word) for word in vocabulary.words])
 
 
 def test_typefaces_know_their_letters() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from numpy.typing import NDArray
 from ..._tensorflow import keras as import_keras
 from ...model.network import assign, build_network, variables_by_name
 from ...types import Maps
+from .. import mixing
 from ..augment import Words, make_views
 from ..bank import Bank
 from ..config import Recipe
 from ..labels import make_targets
-from ..losses import Losses, detection_losses
+from ..losses import Losses, training_losses
+from ..mixing import Patches
+from ..reading import with_reader
 
 keras = import_keras()
 ops = keras.ops
@@ -27,6 +31,7 @@ Arrays = dict[str, NDArray[Any]]
 class Trainer(ABC):
     """A network in training: takes steps on views of the banks' pictures, keeps averaged weights.
 
+    network: what is trained for. model: the same, with the layers that only training needs.
     devices: accelerators that share each batch; every one has its own part of the changing banks.
     """
 
@@ -35,14 +40,15 @@ class Trainer(ABC):
     def __init__(self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None) -> None:
         """Builds the network with fresh variables, or those given under their checkpoint names."""
         self.recipe = recipe
-        self.model = build_network(
+        self.network = build_network(
             dtype=recipe.dtype,
             batch_norm_momentum=recipe.batch_norm_momentum,
             trainable_batch_norm=recipe.trainable_batch_norm,
         )
         if variables is not None:
-            assign(self.model, variables)
-        for layer in self.model.layers:
+            assign(self.network, variables)
+        self.model = with_reader(self.network) if recipe.loss.reading else self.network
+        for layer in self.network.layers:
             if layer.weights and not layer.name.replace(".", "/").startswith(recipe.trained):
                 layer.trainable = False
         self.optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip)
@@ -83,16 +89,20 @@ class Trainer(ABC):
         """What the averaged network says about images, uint8 RGB ``(N, H, W, 3)``."""
 
     def batch(self, parts: Sequence[Sequence[Tensor]], noise: Tensor) -> tuple[Tensor, Any]:
-        """Views and targets of pictures, given as (pixels, sizes, quads, kinds) of each bank's."""
-        pixels, sizes, quads, kinds = (ops.concatenate(list(arrays)) for arrays in zip(*parts, strict=True))
+        """Views and targets of pictures, given as the arrays of each bank's."""
+        pixels, sizes, *words = (ops.concatenate(list(arrays)) for arrays in zip(*parts, strict=True))
         recipe, side = self.recipe, self.recipe.augmentation.crop
-        views, words = make_views(pixels, self.canvas, sizes, Words(quads, kinds), noise, recipe.augmentation)
-        return views, make_targets(*words, side, side, shrink=recipe.shrink, thinnest=recipe.thinnest)
+        views, seen = make_views(pixels, self.canvas, sizes, Words(*words), noise, recipe.augmentation)
+        targets = partial(make_targets, height=side, width=side, shrink=recipe.shrink, thinnest=recipe.thinnest)
+        if not recipe.augmentation.mixed:
+            return views, targets(*seen)
+        patches = Patches(noise[:, -mixing.DRAWS :], recipe.augmentation)
+        hosts, guests = targets(*patches.hosts(seen)), targets(*patches.guests(seen))
+        return patches.paste(views), patches.paste_targets(hosts, guests)
 
-    def losses(self, outputs: tuple[Tensor, Tensor], targets: Any) -> Losses:
-        """The losses of the network's outputs."""
-        score, geometry = outputs
-        return detection_losses(score, geometry, targets, self.recipe.loss)
+    def losses(self, outputs: Sequence[Tensor], targets: Any) -> Losses:
+        """The losses of the model's outputs."""
+        return training_losses(outputs, targets, self.recipe.loss)
 
 
 def make_trainer(

@@ -40,7 +40,7 @@ class JaxTrainer(Trainer):
         if len(banks) > 1:
             self._bank_specs[-1] = SPLIT
         self._banks = [
-            tuple(self._place(array, spec) for array in (bank.pixels, bank.sizes, bank.quads, bank.kinds))
+            tuple(self._place(array, spec) for array in bank.arrays)
             for bank, spec in zip(banks, self._bank_specs, strict=True)
         ]
         trainable = [v.value for v in self.model.trainable_variables]
@@ -107,15 +107,14 @@ class JaxTrainer(Trainer):
         return Losses(*losses)
 
     def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
-        arrays = (fresh.pixels, fresh.sizes, fresh.quads, fresh.kinds)
-        placed = tuple(self._place(array, SPLIT) for array in arrays)
+        placed = tuple(self._place(array, SPLIT) for array in fresh.arrays)
         self._banks[-1] = self._put(self._banks[-1], slots, placed)
 
     def variables(self, *, averaged: bool = True) -> Arrays:
         values = self._state["averaged"] if averaged else [*self._state["trainable"], *self._state["fixed"]]
         keras_variables = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         by_variable = {id(v): value for v, value in zip(keras_variables, values, strict=True)}
-        return {name: np.asarray(by_variable[id(v)]) for name, v in variables_by_name(self.model).items()}
+        return {name: np.asarray(by_variable[id(v)]) for name, v in variables_by_name(self.network).items()}
 
     def state(self) -> Arrays:
         return {
@@ -140,7 +139,7 @@ class JaxTrainer(Trainer):
         outputs, _ = self.model.stateless_call(
             averaged[:count], averaged[count:], images.astype("float32"), training=False
         )
-        return outputs
+        return outputs[:2]
 
 
 def _put(bank: Any, slots: Any, fresh: Any) -> Any:

@@ -29,7 +29,7 @@ class TensorFlowTrainer(Trainer):
         self._weights = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         self._averaged = [tf.Variable(v.numpy(), trainable=False) for v in self._weights]
         self._step = tf.function(self._train, reduce_retracing=True)
-        self._predict = tf.function(lambda images: self.model(images, training=False), reduce_retracing=True)
+        self._predict = tf.function(lambda images: self.network(images, training=False), reduce_retracing=True)
 
     def _train(self, parts: Any, noise: Any, averaging: Any) -> Losses:
         views, targets = self.batch(parts, noise)
@@ -47,20 +47,20 @@ class TensorFlowTrainer(Trainer):
     ) -> Losses:
         self.optimizer.learning_rate = learning_rate
         parts = [
-            [tf.convert_to_tensor(array[index]) for array in (bank.pixels, bank.sizes, bank.quads, bank.kinds)]
+            [tf.convert_to_tensor(array[index]) for array in bank.arrays]
             for bank, index in zip(self._banks, indices, strict=True)
         ]
         return self._step(parts, tf.convert_to_tensor(noise), tf.constant(averaging, tf.float32))  # type: ignore[no-any-return]
 
     def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
         bank = self._banks[-1]
-        for name in ("pixels", "sizes", "quads", "kinds"):
-            getattr(bank, name)[slots] = getattr(fresh, name)
+        for array, new in zip(bank.arrays, fresh.arrays, strict=True):
+            array[slots] = new
 
     def variables(self, *, averaged: bool = True) -> Arrays:
         values = [v.numpy() for v in (self._averaged if averaged else self._weights)]
         by_variable = {id(v): value for v, value in zip(self._weights, values, strict=True)}
-        return {name: by_variable[id(v)] for name, v in variables_by_name(self.model).items()}
+        return {name: by_variable[id(v)] for name, v in variables_by_name(self.network).items()}
 
     def _stateful(self) -> dict[str, Any]:
         parts = {"weights": self._weights, "averaged": self._averaged, "optimizer": self.optimizer.variables}

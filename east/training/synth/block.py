@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from .distract import icons
 from .fonts import capital_share, face, letters
 from .words import Vocabulary
+
+Word = str | Image.Image  # or an icon, whose ink is white
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,7 @@ class Layout:
     word_space: float = 0.55
     tracking: float = 0.0
     align: float = 0.0  # 0 left, 0.5 centred, 1 right
+    icons: float = 0.0  # share of lines that begin or end with an arrow, a logo, foreign characters
 
 
 def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layout: Layout) -> Block | None:
@@ -59,7 +63,7 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
         capital, x = size * capital_share(font), 0.0
         y += capital * layout.leading
         row = []
-        for word in words:
+        for word in _with_icon(rng, words, capital, layout.icons):
             advance = _advance(word, font, size, layout.tracking * capital)
             row.append((word, size, x, y))
             x += advance + layout.word_space * capital
@@ -71,6 +75,9 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
     for row, width in placed:
         shift = edge + layout.align * (widest - width)
         for word, size, x, baseline in row:
+            if not isinstance(word, str):
+                canvas.paste(255, (int(x + shift), int(baseline + edge * 0.5) - word.height), mask=word)
+                continue
             box = _write(canvas, word, font, size, x + shift, baseline + edge * 0.5, layout.tracking)
             if box[2] - box[0] > 1 and box[3] - box[1] > 1:
                 quads.append(_corners(box, padding=0.05 * size))
@@ -101,7 +108,17 @@ def _spell(word: str, font: Path) -> str | None:
     return next((w for w in (word, word.upper(), word.lower()) if set(w) <= has), None)
 
 
-def _advance(word: str, font: Path, size: int, tracking: float) -> float:
+def _with_icon(rng: np.random.Generator, words: list[str], capital: float, share: float) -> list[Word]:
+    """A line's words, and perhaps an icon about as high as they are before or after them."""
+    if rng.random() >= share:
+        return list(words)
+    icon = Image.fromarray(icons(rng, max(6, int(capital * rng.uniform(0.9, 1.5)))))
+    return [icon, *words] if rng.random() < 0.7 else [*words, icon]
+
+
+def _advance(word: Word, font: Path, size: int, tracking: float) -> float:
+    if not isinstance(word, str):
+        return float(word.width)
     return float(face(font, size).getlength(word)) + tracking * (len(word) - 1)
 
 

@@ -15,6 +15,11 @@ def distractor(rng: np.random.Generator, size: float) -> NDArray[np.uint8]:
     return kinds[rng.choice(len(kinds), p=[0.4, 0.2, 0.1, 0.2, 0.1])](rng, max(8, int(size)))
 
 
+def icons(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+    """An ink mask of what stands beside words on a sign, about ``size`` pixels high."""
+    return (shapes if rng.random() < 0.75 else signs)(rng, size)[4:-4, 4:-4]
+
+
 def signs(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
     """A line of made-up characters, each a few strokes in a square."""
     count = int(rng.integers(2, 9))

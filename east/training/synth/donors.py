@@ -21,20 +21,20 @@ class Donors:
 
     def scene(
         self, rng: np.random.Generator, height: int, width: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
-        """A whole training picture stretched to ``(height, width)``, its quads, and which are legible."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]:
+        """A whole training picture stretched to ``(height, width)``, its quads, which are legible, their texts."""
         example = self.examples[rng.integers(len(self.examples))]
         image = load_image(example.image)
         scale = np.asarray([width / image.shape[1], height / image.shape[0]], np.float32)
         if image.shape[:2] != (height, width):
             image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        return image.copy(), example.quads * scale, example.legible
+        return image.copy(), example.quads * scale, example.legible, example.texts
 
-    def words(self, rng: np.random.Generator, count: int, least: float = 12.0) -> list[NDArray[np.float32]]:
+    def words(self, rng: np.random.Generator, count: int, least: float = 12.0) -> list[tuple[NDArray[np.float32], str]]:
         """Up to ``count`` real words of one picture, cut out upright with a little of what surrounds them.
 
-        Each is float32 ``(H, W, 4)``, RGB 0..255 and an opacity that fades towards the border; the word fills all but
-        a tenth of the height at each end of both sides.
+        Each is float32 ``(H, W, 4)``, RGB 0..255 and an opacity that fades towards the border, and what it says; the
+        word fills all but a tenth of the height at each end of both sides.
         """
         if not self.givers:
             return []
@@ -59,5 +59,5 @@ class Donors:
             border = max(1, int(pad))
             fade[border // 2 : -border // 2 or None, border // 2 : -border // 2 or None] = 1
             soft = cv2.GaussianBlur(fade, (0, 0), border / 3)
-            found.append(np.dstack([upright, soft]).astype(np.float32))
+            found.append((np.dstack([upright, soft]).astype(np.float32), example.texts[index]))
         return found

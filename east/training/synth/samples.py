@@ -28,5 +28,5 @@ def write_samples(
                 cv2.polylines(picture, [np.rint(quad).astype(np.int32)], True, GREEN if legible else RED, 1)
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
         (path / f"img_{number + 1}.jpg").write_bytes(data.tobytes())
-        texts = [text or "word" if ok else ILLEGIBLE for text, ok in zip(scene.texts, scene.legible, strict=True)]
+        texts = [text if ok else ILLEGIBLE for text, ok in zip(scene.texts, scene.legible, strict=True)]
         write_ground_truth(path / f"gt_img_{number + 1}.txt", scene.quads, texts)

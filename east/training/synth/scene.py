@@ -60,8 +60,8 @@ class _Composer:
         for _ in range(int(rng.integers(settings.distractors + 1))):
             self._add_distractor()
         if rng.random() < settings.real_words and self.material.donors is not None:
-            for word in self.material.donors.words(rng, int(rng.integers(2, 9))):
-                self._add_real_word(word)
+            for word, text in self.material.donors.words(rng, int(rng.integers(2, 9))):
+                self._add_real_word(word, text)
         for _ in range(int(rng.integers(1, settings.blocks + 1))):
             self._add_block()
         image, smear = photograph(rng, self.canvas.image, settings.camera)
@@ -74,12 +74,12 @@ class _Composer:
         rng, size, donors = self.rng, (self.settings.height, self.settings.width), self.material.donors
         if donors is None or rng.random() >= self.settings.real_scenes:
             image, quads = self.material.backgrounds.draw(rng, *size)
-            legible = np.zeros(len(quads), bool)
+            legible, texts = np.zeros(len(quads), bool), ("",) * len(quads)
         else:
-            image, quads, legible = donors.scene(rng, *size)
+            image, quads, legible, texts = donors.scene(rng, *size)
         canvas = Canvas(image)
-        for quad, readable in zip(quads, legible, strict=True):
-            self._keep(quad, bool(readable), "")
+        for quad, readable, text in zip(quads, legible, texts, strict=True):
+            self._keep(quad, bool(readable), text)
             canvas.take(quad)
         return canvas
 
@@ -114,18 +114,20 @@ class _Composer:
         capital = float(np.clip(median * math.exp(rng.normal(0, spread)), settings.smallest, settings.largest))
         lines = int(rng.integers(4, 13)) if dense else int(rng.choice([1, 2, 3, 4], p=[0.5, 0.25, 0.15, 0.1]))
         words = int(rng.integers(2, 8)) if dense else int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))
+        tracking = rng.uniform(0.05, 0.6) if rng.random() < 0.2 else 0.0
         return Layout(
             capital=capital,
             lines=lines,
             words=min(words, max(1, int(settings.width * 0.8 / (4 * capital)))),
             margin=rng.uniform(0.2, 1.2),
             leading=rng.uniform(1.35, 2.1),
-            word_space=rng.uniform(0.4, 0.9),
-            tracking=rng.uniform(0.05, 0.4) if rng.random() < 0.15 else 0.0,
+            word_space=rng.uniform(0.3, 0.9) + 1.5 * tracking,
+            tracking=tracking,
             align=float(rng.choice([0.0, 0.5, 1.0], p=[0.5, 0.4, 0.1])),
+            icons=0.0 if dense else 0.12,
         )
 
-    def _add_real_word(self, word: NDArray[np.float32]) -> None:
+    def _add_real_word(self, word: NDArray[np.float32], text: str) -> None:
         rng, (height, width) = self.rng, word.shape[:2]
         matrix = self.canvas.place(rng, (height, width), scale=float(rng.uniform(0.6, 1.4)))
         if matrix is None:
@@ -134,7 +136,7 @@ class _Composer:
         corners = [(pad, pad), (width - pad, pad), (width - pad, height - pad), (pad, height - pad)]
         word[..., :3] = np.clip(word[..., :3] * rng.normal(1, 0.1, size=3) + rng.normal(0, 8), 0, 255)
         self.canvas.lay(word, matrix)
-        self._keep(_moved(np.asarray([corners], np.float32), matrix)[0], True, "")
+        self._keep(_moved(np.asarray([corners], np.float32), matrix)[0], True, text)
 
     def _add_distractor(self) -> None:
         ink = distractor(self.rng, float(np.exp(self.rng.normal(3.3, 0.5))))

@@ -16,7 +16,7 @@ from ..bank import Bank, pack_pixels
 from .scene import Material, compose
 from .settings import SceneSettings
 
-Reply = tuple[int, NDArray[np.float32], NDArray[np.bool_]]
+Reply = tuple[int, NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]
 _worker: _Worker
 
 
@@ -46,9 +46,9 @@ class SceneStream:
     def fill(self, bank: Bank) -> Bank:
         """Puts the next scenes into every slot of a bank of the scenes' size, and returns it."""
         for slot in range(len(bank)):
-            place, quads, legible = self._pending.popleft().result()
+            place, quads, legible, texts = self._pending.popleft().result()
             bank.pixels[slot] = _packed(self._memory, place, self._canvas)
-            bank.put_words(slot, quads, legible)
+            bank.put_words(slot, quads, legible, texts)
             self._ask(place)
         return bank
 
@@ -86,7 +86,7 @@ def _render(number: int, place: int) -> Reply:
     scene = compose(_worker.seed, number, _worker.material, _worker.settings)
     canvas = (_worker.settings.height, _worker.settings.width)
     _packed(_worker.memory, place, canvas)[:] = pack_pixels(scene.image, canvas)
-    return place, scene.quads, scene.legible
+    return place, scene.quads, scene.legible, scene.texts
 
 
 def _packed(memory: SharedMemory, place: int, canvas: tuple[int, int]) -> NDArray[np.int32]:
