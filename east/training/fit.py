@@ -75,6 +75,7 @@ def fit(
     if step >= config.steps:
         say(f"nothing to do: {place.path} has its {config.steps} steps")
         return None
+    initial = resolve(config.initial) if config.initial and not state else None
     say(f"{config.name}: {config.steps} steps of {config.batch * machine.devices} views, {len(examples)} pictures")
     if state:
         changes = ", ".join(place.changes(config))
@@ -85,7 +86,7 @@ def fit(
         banks = [bank_of_examples(examples, config.canvas)] if config.synthetic < 1 else []
         if supply is not None:
             banks.append(supply.bank())
-        variables = starting_variables(config) if config.initial and not state else None
+        variables = starting_variables(config, initial) if initial else None
         trainer = make_trainer(banks, config.recipe, variables, machine.devices)
         if state:
             place.check(state, trainer.state())
@@ -99,9 +100,9 @@ def fit(
             supply.close()
 
 
-def starting_variables(config: Config) -> dict[str, NDArray[np.float32]]:
+def starting_variables(config: Config, initial: Path) -> dict[str, NDArray[np.float32]]:
     """The variables that a run starts from, under their checkpoint names; output layers anew where asked for."""
-    variables = read_variables(resolve(str(config.initial)))
+    variables = read_variables(initial)
     if config.fresh_heads:
         rng = np.random.default_rng(config.seed)
         for name, value in variables.items():

@@ -85,6 +85,8 @@ def test_bad_usage_is_told_with_status_2(
         (["--data", "{demo}", "--validate", "no-such-folder"], "no-such-folder is not a folder of training images"),
         (["--data", "{demo}", "--initial", "no-such-weights"], "no weights named 'no-such-weights' and no such file"),
         (["--data", "{demo}", "--initial", "{pictures}/other.npz"], "other.npz: 306 of 306 variables do not fit: "),
+        (["--data", "{demo}", "--config", "further"], "no weights named 'runs/icdar2015/weights.npz' and no such file"),
+        (["--data", "{demo}", "--config", "refit"], "no weights named 'runs/further/weights.npz' and no such file"),
         (["--data", "{demo}", "--devices", "2"], "training on 2 devices needs the JAX backend"),
     ],
 )
