@@ -223,6 +223,12 @@ def test_signs_have_shorter_words_than_a_dictionary(tmp_path: Path) -> None:
     assert np.mean(lengths) < 8 < np.mean([len(word) for word in vocabulary.words])
 
 
+def test_long_words_are_used_where_there_are_no_others(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("donaudampfschifffahrt")
+    words = Vocabulary(tmp_path).line(np.random.default_rng(0), 40)
+    assert any("donaudampfschifffahrt" in word.lower() for word in words)
+
+
 def test_typefaces_know_their_letters() -> None:
     path = next(path for path in Fonts().paths if path.name == "DejaVuSans.ttf")
     assert set("ABCxyz0189$%&") <= letters(path)

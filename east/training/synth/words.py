@@ -41,7 +41,7 @@ class Vocabulary:
         if kind < 0.22:
             return str(rng.choice(list("&-@+/*")))
         word = self.words[int(len(self.words) * rng.random())]
-        while len(word) > 5 and rng.random() < 0.12 * (len(word) - 5):  # signs prefer short words to a dictionary's
+        while rng.random() < min(0.12 * (len(word) - 5), 0.9):  # signs have shorter words than a dictionary
             word = self.words[int(len(self.words) * rng.random())]
         word = {"upper": word.upper(), "title": word.capitalize(), "lower": word.lower()}[case]
         if rng.random() < 0.08:
