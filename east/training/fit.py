@@ -154,7 +154,7 @@ class _Run:
         self.log.write(
             step, **losses._asdict(), total=total, learning_rate=self.config.rate(step - 1), images_per_second=rate
         )
-        terms = ", ".join(f"{name} {value:.3f}" for name, value in losses._asdict().items())
+        terms = ", ".join(f"{name} {value:.3f}" for name, value in losses._asdict().items() if value)
         self.say(f"step {step}/{self.config.steps}  loss {total:.3f} ({terms})  {rate:.1f} images/s")
 
     def _evaluate(self, validation: Validation, step: int, thresholds: Sequence[float]) -> Scores:
