@@ -87,7 +87,7 @@ def fit(
         if supply is not None:
             banks.append(supply.bank())
         variables = starting_variables(config, initial) if initial else None
-        trainer = make_trainer(banks, config.recipe, variables, machine.devices)
+        trainer = make_trainer(banks, config.recipe, variables, devices=machine.devices, seed=config.seed)
         if state:
             place.check(state, trainer.state())
             trainer.restore(state)

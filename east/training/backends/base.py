@@ -37,8 +37,11 @@ class Trainer(ABC):
 
     devices: int = 1
 
-    def __init__(self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None) -> None:
-        """Builds the network with fresh variables, or those given under their checkpoint names."""
+    def __init__(
+        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
+    ) -> None:
+        """Builds the network with fresh variables, drawn by ``seed``, or those given under their checkpoint names."""
+        keras.utils.set_random_seed(seed)
         self.recipe = recipe
         self.network = build_network(
             dtype=recipe.dtype,
@@ -106,7 +109,12 @@ class Trainer(ABC):
 
 
 def make_trainer(
-    banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None = None, devices: int = 1
+    banks: Sequence[Bank],
+    recipe: Recipe,
+    variables: Mapping[str, NDArray[Any]] | None = None,
+    *,
+    devices: int = 1,
+    seed: int = 0,
 ) -> Trainer:
     """A trainer on the backend that Keras runs on.
 
@@ -116,11 +124,11 @@ def make_trainer(
     if backend == "jax":
         from .jax import JaxTrainer
 
-        return JaxTrainer(banks, recipe, variables, devices)
+        return JaxTrainer(banks, recipe, variables, seed, devices)
     if backend == "tensorflow":
         if devices != 1:
             raise ValueError(f"training on {devices} devices needs the JAX backend: set KERAS_BACKEND=jax")
         from .tensorflow import TensorFlowTrainer
 
-        return TensorFlowTrainer(banks, recipe, variables)
+        return TensorFlowTrainer(banks, recipe, variables, seed)
     raise ValueError(f"no training on the Keras backend {backend!r}: set KERAS_BACKEND to tensorflow or jax")

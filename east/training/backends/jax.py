@@ -28,10 +28,15 @@ class JaxTrainer(Trainer):
     """Splits each batch over the devices, which keep equal state; batch norm sees one device's share of the batch."""
 
     def __init__(
-        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, devices: int = 1
+        self,
+        banks: Sequence[Bank],
+        recipe: Recipe,
+        variables: Mapping[str, NDArray[Any]] | None,
+        seed: int,
+        devices: int,
     ) -> None:
         """Copies the banks to the accelerators: the last of several is split over them, others are on each."""
-        super().__init__(banks, recipe, variables)
+        super().__init__(banks, recipe, variables, seed)
         if devices > len(jax.devices()):
             raise ValueError(f"asked to train on {devices} devices, JAX sees {len(jax.devices())}")
         self.devices = devices

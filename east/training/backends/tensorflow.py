@@ -22,9 +22,11 @@ tf = tensorflow()
 class TensorFlowTrainer(Trainer):
     """For machines without JAX, and for the processor."""
 
-    def __init__(self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None) -> None:
+    def __init__(
+        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
+    ) -> None:
         """Keeps the banks where they are."""
-        super().__init__(banks, recipe, variables)
+        super().__init__(banks, recipe, variables, seed)
         self._banks = list(banks)
         self._weights = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         self._averaged = [tf.Variable(v.numpy(), trainable=False) for v in self._weights]
