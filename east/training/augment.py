@@ -32,6 +32,10 @@ class Words(NamedTuple):
     kinds: Tensor
     spelled: Tensor
 
+    def ignoring(self, hidden: Tensor) -> Words:
+        """The same words, but those of the text that are ``hidden``, bool ``(B, W)``, are ignored."""
+        return self._replace(kinds=ops.where(ops.logical_and(self.kinds == TEXT, hidden), IGNORED, self.kinds))
+
 
 def make_views(
     pixels: Tensor, canvas: tuple[int, int], sizes: Tensor, words: Words, noise: Tensor, settings: Augmentation
@@ -54,10 +58,9 @@ def make_views(
     quads = _apply(forward, words.quads[..., 0], words.quads[..., 1])
     quads = ops.stack(quads, axis=-1)
     hidden = (visible_share(quads, crop, crop) < settings.visible) | (shorter_sides(quads) < settings.smallest_word)
-    kinds = ops.where(ops.logical_and(words.kinds == TEXT, hidden), IGNORED, words.kinds)
     views = _sample(pixels, canvas, sizes, backward, crop)
     views = _blur(_recolour(views, draw, settings), draw, settings)
-    return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), words._replace(quads=quads, kinds=kinds)
+    return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), words._replace(quads=quads).ignoring(hidden)
 
 
 class _Draws:

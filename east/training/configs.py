@@ -115,9 +115,10 @@ def further() -> Config:
 
     Four H200s, 14 minutes and 1 to compile: 2.2 million crops.
     """
-    view = Augmentation(
+    before = icdar2015()
+    view = replace(
+        before.recipe.augmentation,
         crop=640,
-        zoom=(0.6, 1.6),
         rotation=6.0,
         wide_share=0.15,
         wide_rotation=35.0,
@@ -129,9 +130,9 @@ def further() -> Config:
         mixed=0.5,
     )
     return replace(
-        icdar2015(),
+        before,
         name="further",
-        recipe=Recipe(augmentation=view, loss=LossWeights(reading=0.2), weight_decay=0.06, dtype="mixed_bfloat16"),
+        recipe=replace(before.recipe, augmentation=view, loss=LossWeights(reading=0.2), weight_decay=0.06),
         steps=13_500,
         batch=40,
         learning_rate=1.5e-3,

@@ -153,27 +153,21 @@ def minimum_area_rectangles(quads: Tensor) -> Rectangles:
 
 def visible_share(quads: Tensor, height: int, width: int) -> Tensor:
     """Share of each quad ``(..., 4, 2)`` that lies inside the image, 0..1, counted on a grid of points within it."""
-    x, y = _points_within(quads)
-    return _share((x >= 0) & (x < width) & (y >= 0) & (y < height))
+    return _share_between(quads, 0, 0, width, height)
 
 
 def share_within(quads: Tensor, rectangles: Tensor) -> Tensor:
     """Share of each quad ``(B, W, 4, 2)`` that lies in its image's rectangle, ``(B, 4)``: left, top, right, bottom."""
-    x, y = _points_within(quads)
-    left, top, right, bottom = ops.unstack(rectangles[:, None, None, None, :], 4, axis=-1)
-    return _share((x >= left) & (x < right) & (y >= top) & (y < bottom))
+    return _share_between(quads, *ops.unstack(rectangles[:, None, None, None, :], 4, axis=-1))
 
 
-def _points_within(quads: Tensor, grid: int = 8) -> tuple[Tensor, Tensor]:
-    """Points spread over quads ``(..., 4, 2)``: their x and y, ``(..., grid, grid)``."""
+def _share_between(quads: Tensor, left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, grid: int = 8) -> Tensor:
     steps = (ops.arange(grid, dtype="float32") + 0.5) / grid
     s, t = steps[:, None, None], steps[None, :, None]
     p0, p1, p2, p3 = (quads[..., None, None, corner, :] for corner in range(4))
     points = (p0 * (1 - s) + p1 * s) * (1 - t) + (p3 * (1 - s) + p2 * s) * t  # (..., grid, grid, 2)
-    return points[..., 0], points[..., 1]
-
-
-def _share(inside: Tensor) -> Tensor:
+    x, y = points[..., 0], points[..., 1]
+    inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
     return ops.mean(ops.cast(inside, "float32"), axis=(-2, -1))
 
 

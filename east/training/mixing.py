@@ -10,7 +10,6 @@ from typing import Any
 from .._tensorflow import keras
 from .augment import Words
 from .config import Augmentation
-from .data import IGNORED, TEXT
 from .labels import STRIDE, Targets, share_within, visible_share
 
 ops = keras().ops
@@ -26,9 +25,9 @@ class Patches:
     """
 
     def __init__(self, noise: Tensor, settings: Augmentation) -> None:
-        """Draws them: ``noise`` is ``(B, DRAWS)``, uniform in 0..1."""
+        """Draws them by the last `DRAWS` columns of ``noise``, ``(B, N)``, uniform in 0..1."""
         self._settings, self._other = settings, max(1, noise.shape[0] // 4)
-        chance, width, height, x, y = ops.unstack(noise, DRAWS, axis=1)
+        chance, width, height, x, y = ops.unstack(noise[:, -DRAWS:], DRAWS, axis=1)
         cells = settings.crop // STRIDE
         mixed = ops.cast(chance < settings.mixed, "float32")
         sides = [mixed * ops.round((0.3 + 0.4 * side) * cells) for side in (width, height)]
@@ -39,15 +38,12 @@ class Patches:
         """The words of the views, those not to count that are hidden behind the patches."""
         crop = self._settings.crop
         left = visible_share(words.quads, crop, crop) - share_within(words.quads, self.rectangles)
-        return self._seen(words, left)
+        return words.ignoring(left < self._settings.visible)
 
     def guests(self, words: Words) -> Words:
         """The words of the views, those not to count that the patches made of them do not show."""
-        return self._seen(words, share_within(words.quads, ops.roll(self.rectangles, -self._other, axis=0)))
-
-    def _seen(self, words: Words, share: Tensor) -> Words:
-        hidden = ops.logical_and(words.kinds == TEXT, share < self._settings.visible)
-        return words._replace(kinds=ops.where(hidden, IGNORED, words.kinds))
+        shown = share_within(words.quads, ops.roll(self.rectangles, -self._other, axis=0))
+        return words.ignoring(shown < self._settings.visible)
 
     def paste(self, views: Tensor) -> Tensor:
         """Views ``(B, crop, crop, 3)`` with the patches of others in their places."""

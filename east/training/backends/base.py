@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..._tensorflow import keras as import_keras
 from ...model.network import assign, build_network, variables_by_name
 from ...types import Maps
-from .. import mixing
 from ..augment import Words, make_views
 from ..bank import Bank
 from ..config import Recipe
@@ -99,7 +98,7 @@ class Trainer(ABC):
         targets = partial(make_targets, height=side, width=side, shrink=recipe.shrink, thinnest=recipe.thinnest)
         if not recipe.augmentation.mixed:
             return views, targets(*seen)
-        patches = Patches(noise[:, -mixing.DRAWS :], recipe.augmentation)
+        patches = Patches(noise, recipe.augmentation)
         hosts, guests = targets(*patches.hosts(seen)), targets(*patches.guests(seen))
         return patches.paste(views), patches.paste_targets(hosts, guests)
 
