@@ -28,7 +28,7 @@ def iou(one: Polygon, other: Polygon) -> float:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_words_are_found_and_nothing_else(name: str, detector: TextDetector) -> None:
+def test_every_word_is_found_and_nothing_else(name: str, detector: TextDetector) -> None:
     truth = words(name)
     found = [Polygon(quad) for quad in detector.detect(DEMO / f"{name}.jpg").quads]
     missed = [text for word, text in truth if text != "###" and max(iou(word, box) for box in found) < 0.5]

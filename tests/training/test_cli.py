@@ -123,7 +123,7 @@ def test_export_to_a_tensorflow_1_checkpoint_and_back_keeps_every_variable(tmp_p
         np.testing.assert_array_equal(after[name], value, err_msg=name)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_calibrated_scores_pass_the_default_threshold_where_they_passed_the_best(
     temperature: float, tmp_path: Path, demo_images: list[Path], detector: TextDetector
 ) -> None:
