@@ -34,9 +34,8 @@ from .errors import (
 if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
-    from .model.source import NodeNames
-    from .runtimes.calibration import Calibration
-    from .runtimes.tftrt_options import TfTrtOptions
+    from .options import NodeNames, TfTrtOptions
+    from .runtimes.conversion.calibration import Calibration
     from .types import Precision, Size, TextBox, Thresholds, Timings
 
 __version__ = "0.1.0"
@@ -69,14 +68,14 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Calibration": "runtimes.calibration",
+    "Calibration": "runtimes.conversion.calibration",
     "Detections": "detections",
-    "NodeNames": "model.source",
+    "NodeNames": "options",
     "Precision": "types",
     "Size": "types",
     "TextBox": "types",
     "TextDetector": "detector",
-    "TfTrtOptions": "runtimes.tftrt_options",
+    "TfTrtOptions": "options",
     "Thresholds": "types",
     "Timings": "types",
 }

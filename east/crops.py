@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .image import resize
+from .images.sizing import resize
 from .types import Size
 
 _LONGEST_SIDE = 8192  # OpenCV warps 32,766 pixels a side at most, and padding can triple a crop

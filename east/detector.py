@@ -14,16 +14,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .ahead import map_ahead
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
-from .image import ImageInput, Rounding, load_image, network_size, resize, to_image_frame
-from .model.source import ModelSource, NodeNames
+from .images.decoding import ImageInput, load_image
+from .images.sizing import Rounding, network_size, resize, to_image_frame
+from .model.source import ModelSource
+from .options import NodeNames, TfTrtOptions
 from .postprocess import extract_boxes
+from .prefetch import map_ahead
 from .runtimes import load_runtime
 from .runtimes.base import LoadOptions, Runtime
-from .runtimes.calibration import Calibration
-from .runtimes.tftrt_options import TfTrtOptions
+from .runtimes.conversion.calibration import Calibration
 from .types import Candidates, Precision, Size, TextBox, Thresholds, Timings
 
 _EVALUATION_SIZE = Size(672, 1280)

@@ -14,7 +14,12 @@
     ├── RuntimeUnavailableError      a runtime this machine cannot run, and what is missing
     ├── UnsupportedPrecisionError    a precision the named runtime cannot do
     ├── CalibrationError             no usable calibration images
-    └── ConversionError              a conversion that failed or converted nothing
+    ├── ConversionError              a conversion that failed or converted nothing
+    └── EvaluationError              an evaluation that cannot be done
+        ├── DatasetError             images or ground truths that cannot be used; one problem per line
+        ├── FormatError              a line of a ground truth or result file that the protocol refuses
+        ├── SubmissionError          a submission that the protocol refuses as a whole
+        └── ReportError              a report that cannot be read back or written
 
 Each message is one line: what was wrong, with the offending value, and what to do.
 Wrong argument types and values raise the built-in ``TypeError`` and ``ValueError``.
@@ -71,3 +76,23 @@ class CalibrationError(EastError):
 
 class ConversionError(EastError):
     """A conversion that failed or converted nothing."""
+
+
+class EvaluationError(EastError):
+    """Base of the errors of the evaluation."""
+
+
+class DatasetError(EvaluationError):
+    """Images or ground truths that cannot be used; the message has one line per problem."""
+
+
+class FormatError(EvaluationError):
+    """A line that the protocol refuses; the message names file, line number and content."""
+
+
+class SubmissionError(EvaluationError):
+    """A submission that the protocol refuses as a whole."""
+
+
+class ReportError(EvaluationError):
+    """A report that cannot be read back or written."""

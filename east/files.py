@@ -1,9 +1,10 @@
-"""Files that are there whole or not at all, and what files of images are called."""
+"""Files: written whole or not at all, hashed, and known to be images by their names."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -36,3 +37,20 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.filename == str(partial):  # a name that nobody knows
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, as lowercase hexadecimal digits."""
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()
+
+
+def sha256_files(folder: Path, paths: Iterable[Path]) -> str:
+    """SHA-256 over the names within ``folder`` and the contents of those ``paths`` that are files."""
+    sha = hashlib.sha256()
+    for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths if path.is_file()):
+        sha.update(f"{name}\0{sha256_file(path)}\n".encode())
+    return sha.hexdigest()

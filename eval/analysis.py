@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotations import Detected, GroundTruth
+from east.icdar import Detected, GroundTruth
+from east.metrics import NOTHING, Counts, Score, harmonic_mean, match
+
 from .journal import Record
-from .protocol import NOTHING, Counts, Score, harmonic_mean, match
 
 _THRESHOLDS = 101
 _HEIGHTS = (0.0, 10.0, 15.0, 20.0, 30.0, 50.0, np.inf)

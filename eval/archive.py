@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from .errors import SubmissionError
+from east.errors import SubmissionError
 
 _MAX_BYTES = 256 * 2**20
 

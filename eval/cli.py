@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from east.commands.console import run_command
+from east.console import run_command
 
 from .commands import compare, icdar2015, score, speed
 

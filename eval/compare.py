@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotations import Detected, GroundTruth
-from .protocol import ImageScore, Score, score
+from east.icdar import Detected, GroundTruth
+from east.metrics import ImageScore, Score, score
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
-from .errors import EvaluationError
+from east.errors import EvaluationError
 
 
 @dataclass(frozen=True)

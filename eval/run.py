@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .annotations import Detected, parse_detected
+from east.icdar import Detected, parse_detected
+from east.metrics import Counts, Score, score, score_image
+
 from .journal import Journal, Record
-from .protocol import Counts, Score, score, score_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from east import Detections, TextDetector
 
-    from .icdar2015 import Icdar2015, Sample
+    from .dataset import Icdar2015, Sample
 
 _AHEAD = 3
 
@@ -65,7 +66,7 @@ def describe(detector: TextDetector) -> dict[str, Any]:
 
 def open_journal(dataset: Icdar2015, detector: TextDetector, threads: int | None) -> Journal:
     """The journal of this detector on this set, with what an interrupted run has done."""
-    from east.runtimes.artifacts import default_folder
+    from east.runtimes.conversion.artifacts import default_folder
 
     identity = {"dataset": dataset.digest, "threads": threads, **describe(detector)}
     return Journal(default_folder() / "evaluations", identity)
@@ -100,7 +101,7 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
 
 def _records(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sample, Record]]:
     """Runs the detector on each, a few images being decoded ahead so that the network does not wait for them."""
-    from east.ahead import map_ahead
+    from east.prefetch import map_ahead
 
     before = time.perf_counter()
     for sample, decoded in zip(samples, map_ahead(_decode, samples, ahead=_AHEAD), strict=True):
@@ -116,7 +117,7 @@ class _Decoded(NamedTuple):
 
 
 def _decode(sample: Sample) -> _Decoded:
-    from east.image import load_image
+    from east.images.decoding import load_image
 
     start = time.perf_counter()
     return _Decoded(load_image(sample.image), (time.perf_counter() - start) * 1e3)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from east.commands.console import progress
+from east.console import progress
 from east.errors import EastError
 from east.model.source import ModelSource
 from east.runtimes import NAMES, availability, convert_model
@@ -174,6 +174,6 @@ def _worker(case: Case, settings: Settings) -> Iterator[_Worker]:
 
 
 def _has_gpu() -> bool:
-    from east.runtimes.gpu import missing_driver
+    from east.runtimes.gpu.device import missing_driver
 
     return missing_driver() is None

@@ -21,7 +21,8 @@ import numpy as np
 
 from east import TextDetector
 from east.errors import ImageError
-from east.image import load_image, resize
+from east.images.decoding import load_image
+from east.images.sizing import resize
 from east.types import Size
 
 

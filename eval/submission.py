@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO
 
-from .annotations import Detected, GroundTruth, has_confidence, parse_detected, parse_ground_truth
+from east.errors import SubmissionError
+from east.icdar import Detected, GroundTruth, has_confidence, parse_detected, parse_ground_truth
+
 from .archive import read_files
-from .errors import SubmissionError
 
 # Matched at the beginning only, dot unescaped, as in the official evaluation: "res_img_1.txt.old" counts as image 1.
 _RESULT_NAME = re.compile("res_img_([0-9]+).txt")

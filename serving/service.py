@@ -17,7 +17,8 @@ from starlette.requests import ClientDisconnect, Request
 from east import TextDetector
 from east.detections import Detections
 from east.errors import EastError, ImageDecodeError, ImageError, ImageTooLargeError, TooManyBoxesError
-from east.image import header_size, network_size
+from east.images.decoding import header_size
+from east.images.sizing import network_size
 from east.runtimes.base import Runtime
 from east.types import Size, Thresholds
 

@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import Polygon
 
 from east import TextDetector
-from east.image import load_image
+from east.images.decoding import load_image
 
 DEMO = Path(__file__).parent.parent / "demo"
 SCENES = ["night", "parcel", "shop"]
@@ -38,7 +38,7 @@ def test_every_word_is_found_and_nothing_else(name: str, detector: TextDetector)
 
 
 def test_the_images_are_what_the_script_draws(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, str(DEMO / "render.py"), str(tmp_path)], check=True)
+    subprocess.run([sys.executable, str(DEMO.parent / "tools" / "render_demo.py"), str(tmp_path)], check=True)
     assert sorted(path.stem for path in tmp_path.glob("*.jpg")) == SCENES
     for name in SCENES:
         drawn, kept = load_image(tmp_path / f"{name}.jpg"), load_image(DEMO / f"{name}.jpg")

@@ -21,7 +21,7 @@ from east import (
     UnsupportedPrecisionError,
     WeightsError,
 )
-from east.image import load_image
+from east.images.decoding import load_image
 
 
 def opened(path: Path) -> Image.Image:

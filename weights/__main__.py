@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from east.commands.console import run_command
-
-from . import Record, default_name, import_weights, manifest, verify
+from east.console import run_command
+from east.model.weights import Record, default_name, import_weights, manifest, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:

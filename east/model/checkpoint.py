@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensorflow import tensorflow
 from ..errors import CheckpointError, WeightsError
 from ..files import written_whole
+from ..frameworks import tensorflow
 
 Variables = dict[str, NDArray[np.float32]]
 

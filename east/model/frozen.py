@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .._tensorflow import tensorflow
 from ..errors import GraphError, WeightsError
-from ..files import written_whole
-from ..hashing import sha256_file
+from ..files import sha256_file, written_whole
+from ..frameworks import tensorflow
 
 InputDtype = Literal["uint8", "float32"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensorflow import keras as import_keras
+from ..frameworks import keras as import_keras
 from .checkpoint import check_variables
 
 keras = import_keras()
@@ -95,7 +95,7 @@ class Upsample(layers.Layer):  # type: ignore[misc, name-defined]
     def call(self, x: Any) -> Any:
         if keras.backend.backend() != "tensorflow":
             return upsample(x)
-        from .._tensorflow import tensorflow
+        from ..frameworks import tensorflow
 
         tf = tensorflow()
         doubled = tf.raw_ops.ResizeBilinear(images=x, size=tf.shape(x)[1:3] * [2, 2])

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import WeightsError
-from ..hashing import sha256_file, sha256_files
+from ..files import sha256_file, sha256_files
+from ..options import NodeNames
 from .checkpoint import checkpoint_prefix
 
 if TYPE_CHECKING:
-    from .freeze import FrozenModel
-
-
-@dataclass(frozen=True)
-class NodeNames:
-    """Names of the graph's input and outputs; None takes those of the original EAST."""
-
-    input: str | None = None
-    score: str | None = None
-    geometry: str | None = None
+    from .frozen import FrozenModel
 
 
 @dataclass(frozen=True)
@@ -36,12 +28,12 @@ class ModelSource:
     path: Path
     name: str
     sha256: str
-    nodes: NodeNames = NodeNames()
+    nodes: NodeNames = field(default_factory=NodeNames)
 
     @classmethod
     def find(cls, name_or_path: str | Path, nodes: NodeNames | None = None) -> ModelSource:
         """Resolves a name or a path. Raises `WeightsError` when there is no such thing or it is damaged."""
-        import weights
+        from . import weights
 
         path = weights.resolve(name_or_path)
         known = {record.path: record for record in weights.manifest().values()}
@@ -55,7 +47,7 @@ class ModelSource:
 
     def freeze(self, input_dtype: Literal["uint8", "float32"] = "uint8") -> FrozenModel:
         """The frozen graph; imports TensorFlow."""
-        from .freeze import freeze
+        from .freezing.freeze import freeze
 
         return freeze(
             self.path,

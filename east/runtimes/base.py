@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..model.source import ModelSource
+from ..options import TfTrtOptions
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
-from .calibration import Calibration, CalibrationSet
-from .tftrt_options import TfTrtOptions
+from .conversion.calibration import Calibration, CalibrationSet
 
 Images: TypeAlias = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 """Images of one size, uint8 RGB ``(H, W, 3)`` each, one by one or stacked."""

@@ -11,8 +11,8 @@ from typing import Protocol
 from ..errors import RuntimeUnavailableError, UnsupportedPrecisionError
 from ..model.source import ModelSource
 from ..types import Precision
-from .artifacts import Artifact
 from .base import Availability, LoadOptions, Runtime
+from .conversion.artifacts import Artifact
 
 NAMES = ("tftrt", "xla", "openvino", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""

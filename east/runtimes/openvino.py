@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._openvino import openvino
+from ..frameworks import openvino
 from ..model.source import ModelSource
 from ..types import Maps, Precision
-from .artifacts import Artifact, ArtifactCache
 from .base import Availability, LoadOptions, Runtime, conversion_key
-from .calibration import CalibrationSet
-from .report import Report
+from .conversion.artifacts import Artifact, ArtifactCache
+from .conversion.calibration import CalibrationSet
+from .conversion.report import Report
 
 MODEL = "model.xml"
 
@@ -113,7 +113,7 @@ def _half() -> str | None:
 
 
 def _build(folder: Path, source: ModelSource, options: LoadOptions, images: CalibrationSet | None) -> None:
-    from .late_upsampling import upsample_late
+    from .rewrites.late_upsampling import upsample_late
 
     ov = openvino()
     frozen = source.freeze("uint8")
@@ -124,7 +124,7 @@ def _build(folder: Path, source: ModelSource, options: LoadOptions, images: Cali
     outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
     model = ov.Model(outputs, model.get_parameters(), "east")
     if images:
-        from .quantization import quantize
+        from .conversion.quantization import quantize
 
         _log.info("calibrating on %s", images)
         model = quantize(model, images, options.max_drop)

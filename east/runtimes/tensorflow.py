@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._tensorflow import tensorflow
 from ..errors import UnsupportedPrecisionError
+from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..types import Maps, Precision
-from .artifacts import Artifact
 from .base import Availability, LoadOptions, Runtime
-from .gpu import describe_gpu, set_up_gpu
-from .graphs import GRAPH, frozen_artifact, network
+from .conversion.artifacts import Artifact
+from .conversion.graphs import GRAPH, frozen_artifact, network
+from .gpu.device import describe_gpu, set_up_gpu
 
 PRECISIONS = (Precision.FP32,)
 

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from .._tensorflow import tensorflow
 from ..errors import ConversionError
+from ..frameworks import tensorflow
 from ..model.source import ModelSource
+from ..options import TfTrtOptions
 from ..types import Precision, Size
-from .artifacts import Artifact, ArtifactCache
 from .base import Availability, LoadOptions, conversion_key
-from .calibration import SIZE, CalibrationSet
-from .gpu import describe_gpu, missing_for_tensorrt, set_up_gpu
-from .packed import PackedRuntime
-from .report import Report
-from .saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
-from .tftrt_options import TfTrtOptions
+from .conversion.artifacts import Artifact, ArtifactCache
+from .conversion.calibration import SIZE, CalibrationSet
+from .conversion.report import Report
+from .conversion.saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
+from .gpu.device import describe_gpu, missing_for_tensorrt, set_up_gpu
+from .gpu.packed import PackedRuntime
 
 CONVERTED = "saved_model"
 SHAPES = "shapes.json"
@@ -125,8 +125,8 @@ def build(folder: Path, source: ModelSource, options: LoadOptions, images: Calib
     """
     from tensorflow.python.compiler.tensorrt import trt_convert
 
-    from .late_upsampling import upsample_late
-    from .quantize_dequantize import with_ranges
+    from .rewrites.late_upsampling import upsample_late
+    from .rewrites.quantize_dequantize import with_ranges
 
     tf = tensorflow()
     chosen = options.tftrt

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from .._tensorflow import tensorflow
+from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..types import Precision
-from .artifacts import Artifact
 from .base import Availability, LoadOptions
-from .gpu import describe_gpu, missing_for_tensorflow, set_up_gpu
-from .graphs import GRAPH, frozen_artifact, network
-from .half_precision import to_half
-from .late_upsampling import upsample_late
-from .packed import PackedRuntime
+from .conversion.artifacts import Artifact
+from .conversion.graphs import GRAPH, frozen_artifact, network
+from .gpu.device import describe_gpu, missing_for_tensorflow, set_up_gpu
+from .gpu.packed import PackedRuntime
+from .rewrites.half_precision import to_half
+from .rewrites.late_upsampling import upsample_late
 
 PRECISIONS = (Precision.FP32, Precision.FP16)
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..commands.console import run_command
+from ..console import run_command
 from .configs import CONFIGS
 from .overrides import overridden
 
 if TYPE_CHECKING:
     from .config import Config
-    from .data import Example
+    from .data.dataset import Example
     from .synth.scene import Material
 
 
@@ -112,8 +112,8 @@ def _fit(args: argparse.Namespace) -> int:
     if args.data is None and (config.synthetic < 1 or isinstance(args.validate, range)):
         args.bad_usage(f"configuration {config.name} wants pictures: name their folder with --data")
 
-    from .fit import Machine, fit
-    from .validate import Validation
+    from .loop.fit import Machine, fit
+    from .loop.validate import Validation
 
     examples = _examples(args)
     material = _material(args, examples) if config.synthetic else None
@@ -134,10 +134,10 @@ def _export(args: argparse.Namespace) -> int:
     if not args.bundle and not args.checkpoint:
         args.bad_usage("nothing to write: give --bundle, --checkpoint or both")
 
-    from weights import resolve
+    from east.model.weights import resolve
 
     from ..model.checkpoint import read_variables, write_bundle, write_checkpoint
-    from .calibrate import calibrate_scores
+    from .loop.score_calibration import calibrate_scores
 
     variables = read_variables(resolve(args.weights))
     try:
@@ -160,14 +160,14 @@ def _synth(args: argparse.Namespace) -> int:
 
 
 def _examples(args: argparse.Namespace) -> list[Example]:
-    from .data import read_folder
+    from .data.dataset import read_folder
 
     return read_folder(args.data, args.gt, numbers=args.numbers) if args.data else []
 
 
 def _held_out(args: argparse.Namespace, config: Config, material: Material | None, count: int = 16) -> list[Example]:
     """What to validate on: what was asked for; or for a run that sees synthetic pictures only, more of their kind."""
-    from .data import read_folder
+    from .data.dataset import read_folder
     from .synth.samples import write_samples
 
     if isinstance(args.validate, range):

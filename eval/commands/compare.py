@@ -8,12 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from east.commands.options import positive
+from east.cli.options import positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..annotations import GroundTruth
+    from east.icdar import GroundTruth
+
     from ..compare import Comparison, ImageChange
     from ..report.read import Report
 
@@ -38,8 +39,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compares and prints."""
+    from east.errors import ReportError
+
     from ..compare import compare
-    from ..errors import ReportError
 
     a, b = (_read(path, args.gt) for path in (args.a, args.b))
     if not _same(a.truths, b.truths):
@@ -54,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path, truths: Path | None) -> Report:
-    from ..errors import ReportError
+    from east.errors import ReportError
+
     from ..report.read import Report, is_report, read_report
     from ..submission import read_ground_truths, read_submission
 

@@ -11,12 +11,12 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from east.commands.options import add_model_options, fraction, positive, size
+from east.cli.options import add_model_options, fraction, positive, size
 
 if TYPE_CHECKING:
     from east import Precision, TextDetector
 
-    from ..icdar2015 import Icdar2015
+    from ..dataset import Icdar2015
     from ..journal import Journal
     from ..run import Run
 
@@ -68,7 +68,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
-    from .. import icdar2015
+    from .. import dataset as icdar2015
     from ..run import evaluate
 
     if args.data is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..protocol import ImageScore, Score
+    from east.metrics import ImageScore, Score
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,8 +34,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Scores and prints."""
     from east.files import written_whole
+    from east.metrics import score
 
-    from ..protocol import score
     from ..submission import read_ground_truths, read_submission
 
     truths = read_ground_truths(args.gt)

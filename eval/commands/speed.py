@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from east.commands.options import positive, size
+from east.cli.options import positive, size
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Measures, prints the table, and writes the files if asked to."""
     from east.files import written_whole
     from east.runtimes import NAMES
-    from east.runtimes.calibration import SHIPPED
+    from east.runtimes.conversion.calibration import SHIPPED
     from east.types import Precision, Size
 
     from ..environment import environment

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from east.metrics import Score
+
 from ..analysis import Group, Latency, Speed, by_height, by_orientation, speed, threshold_sweep
+from ..dataset import Icdar2015, Sample
 from ..environment import environment
-from ..icdar2015 import Icdar2015, Sample
-from ..protocol import Score
 from ..run import Run
 
 FORMAT = 1

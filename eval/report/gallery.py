@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..analysis import heights, speed
-from ..icdar2015 import Icdar2015
+from ..dataset import Icdar2015
 from ..run import Run
 from ..table import COLUMNS, ORIGINAL_CAPTION, original_rows, rows
 from .markdown import about_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..icdar2015 import Icdar2015
+from ..dataset import Icdar2015
 from ..run import Run
 from ..table import markdown_table
 from .plots import PLOTS

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import precision_recall_curve
-from ..icdar2015 import Icdar2015
+from ..dataset import Icdar2015
 from ..run import Run
 
 if TYPE_CHECKING:

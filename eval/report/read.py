@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..annotations import Detected, GroundTruth
-from ..errors import ReportError
+from east.errors import ReportError
+from east.icdar import Detected, GroundTruth
+
 from .document import FORMAT
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from east.files import written_whole
 
-from ..icdar2015 import Icdar2015
+from ..dataset import Icdar2015
 from ..run import Run
 from ..submission import write_submission
 from . import document, gallery, markdown, plots

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval import icdar2015
-from eval.annotations import parse_detected
-from eval.icdar2015 import Icdar2015
+from east.icdar import parse_detected
+from east.metrics import score
+from eval import dataset as icdar2015
+from eval.dataset import Icdar2015
 from eval.journal import Record
-from eval.protocol import score
 from eval.run import Run
 
 Words = list[tuple[int, int, str]]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from east.icdar import Detected, GroundTruth
+from east.metrics import score
 from eval.analysis import angles, by_height, by_orientation, heights, precision_recall_curve, speed, threshold_sweep
-from eval.annotations import Detected, GroundTruth
-from eval.icdar2015 import Icdar2015
-from eval.protocol import score
+from eval.dataset import Icdar2015
 from eval.run import Run
 
 RunOf = Callable[..., Run]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eval.cli import main
-from eval.icdar2015 import Icdar2015
+from eval.dataset import Icdar2015
 from eval.report import write_report
 from eval.run import Run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from eval.compare import ImageChange, bootstrap, compare
-from eval.icdar2015 import Icdar2015
+from eval.dataset import Icdar2015
 from eval.run import Run
 
 RunOf = Callable[..., Run]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eval.icdar2015 import Icdar2015
+from eval.dataset import Icdar2015
 from eval.report import write_report
 from eval.run import Run
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.errors import EvaluationError
+from east.errors import EvaluationError
 from eval.journal import Journal, Record
 
 RECORD = Record("0,0,9,0,9,9,0,9,0.5\n", 1280, 720, 5.0, 1.0, 80.0, 0.5, 90.0)

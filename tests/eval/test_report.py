@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eval.icdar2015 import Icdar2015
-from eval.protocol import score
+from east.metrics import score
+from eval.dataset import Icdar2015
 from eval.report import overview, write_report
 from eval.report.read import read_report
 from eval.run import Run

@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from east import Detections, Precision, TextBox, Timings
-from eval.annotations import Detected, parse_detected
-from eval.errors import FormatError, SubmissionError
+from east.errors import FormatError, SubmissionError
+from east.icdar import Detected, parse_detected
 from eval.submission import read_ground_truths, read_submission, write_submission
 
 SQUARE = "0,0,10,0,10,10,0,10"

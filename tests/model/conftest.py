@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import weights
+from east.model import weights
 from east.model.checkpoint import Variables, read_arrays
-from east.model.freeze import FrozenModel, freeze
+from east.model.freezing.freeze import freeze
+from east.model.frozen import FrozenModel
 from east.types import Maps
 from tests.support.graphs import run, v1
 from tests.support.slim_east import average_saver, inference_graph, save_training_checkpoint, training_graph

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from east._tensorflow import tensorflow
 from east.errors import CheckpointError, WeightsError
+from east.frameworks import tensorflow
 from east.model.checkpoint import (
     AVERAGE,
     Variables,

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from east.errors import GraphError, WeightsError
-from east.model.freeze import FrozenModel
+from east.model.frozen import FrozenModel
 from east.types import Maps
 from tests.support.graphs import assert_same_maps, run, write_graph
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from east._tensorflow import keras, tensorflow
 from east.errors import CheckpointError
+from east.frameworks import keras, tensorflow
 from east.model.checkpoint import Variables
 from east.model.network import Upsample, assign, build_network, upsample, variable_shapes, variables_by_name
 from east.types import Maps

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from east import TextDetector
-from east.training.data import ILLEGIBLE, read_ground_truth
+from east.training.data.dataset import ILLEGIBLE, read_ground_truth
 from tests.support.plain_nms import plain_iou
 
 

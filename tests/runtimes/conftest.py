@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from east.image import load_image
+from east.images.decoding import load_image
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
 

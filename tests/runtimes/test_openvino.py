@@ -12,17 +12,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from east._openvino import openvino
 from east.errors import CalibrationError, UnsupportedPrecisionError
+from east.frameworks import openvino
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
 from east.runtimes import choice
 from east.runtimes import openvino as runtime
-from east.runtimes.artifacts import Artifact
 from east.runtimes.base import LoadOptions
-from east.runtimes.calibration import SHIPPED, Calibration
+from east.runtimes.conversion.artifacts import Artifact
+from east.runtimes.conversion.calibration import SHIPPED, Calibration
+from east.runtimes.conversion.report import Report
 from east.runtimes.openvino import OpenVinoRuntime
-from east.runtimes.report import Report
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph
 

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from east._tensorflow import tensorflow
 from east.errors import ConversionError, RuntimeUnavailableError
+from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
+from east.options import TfTrtOptions
 from east.runtimes import load_runtime, tftrt
 from east.runtimes.base import LoadOptions
-from east.runtimes.calibration import SHIPPED, Calibration
-from east.runtimes.gpu import missing_for_tensorrt
-from east.runtimes.report import Report
-from east.runtimes.saved_model import SIGNATURE, save_saved_model
-from east.runtimes.tftrt_options import TfTrtOptions
+from east.runtimes.conversion.calibration import SHIPPED, Calibration
+from east.runtimes.conversion.report import Report
+from east.runtimes.conversion.saved_model import SIGNATURE, save_saved_model
+from east.runtimes.gpu.device import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from east._tensorflow import tensorflow
-from east.model.freeze import FrozenModel
+from east.frameworks import tensorflow
+from east.model.frozen import FrozenModel
 from east.types import Maps
 
 tf = tensorflow()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from east._tensorflow import tensorflow
+from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
-from east.runtimes.graphs import network
+from east.runtimes.conversion.graphs import network
 from east.types import Maps
 
 

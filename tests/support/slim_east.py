@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from east._tensorflow import tensorflow
+from east.frameworks import tensorflow
 
 tf = tensorflow()
 v1 = tf.compat.v1

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
-from east.image import load_image, resize
+from east.images.decoding import load_image
+from east.images.sizing import resize
 from east.model.checkpoint import read_variables, write_bundle
+from east.model.weights import resolve
 from east.training.cli import main
-from east.training.data import read_folder
+from east.training.data.dataset import read_folder
 from east.types import Size
-from weights import resolve
 
 
 def error_of(arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]) -> str:

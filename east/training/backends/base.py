@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._tensorflow import keras as import_keras
+from ...frameworks import keras as import_keras
 from ...model.network import assign, build_network, variables_by_name
 from ...types import Maps
-from ..augment import Words, make_views
-from ..bank import Bank
 from ..config import Recipe
-from ..labels import make_targets
-from ..losses import Losses, training_losses
-from ..mixing import Patches
-from ..reading import with_reader
+from ..data.augment import Words, make_views
+from ..data.cutmix import Patches
+from ..data.labels import make_targets
+from ..data.packing import Bank
+from ..data.reading import with_reader
+from ..loop.losses import Losses, training_losses
 
 keras = import_keras()
 ops = keras.ops

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ...model.network import variables_by_name
 from ...types import Maps
-from ..bank import Bank
 from ..config import Recipe
-from ..losses import Losses
+from ..data.packing import Bank
+from ..loop.losses import Losses
 from .base import Arrays, Trainer
 
 State = dict[str, Any]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._tensorflow import tensorflow
+from ...frameworks import tensorflow
 from ...model.network import variables_by_name
 from ...types import Maps
-from ..bank import Bank
 from ..config import Recipe
-from ..losses import Losses
+from ..data.packing import Bank
+from ..loop.losses import Losses
 from .base import Arrays, Trainer
 
 tf = tensorflow()

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import IMAGE_SUFFIXES
-from ...image import load_image
-from ..data import read_ground_truth
+from ...images.decoding import load_image
+from ..data.dataset import read_ground_truth
 
 
 class Backgrounds:

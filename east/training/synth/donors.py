@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...image import load_image
-from ..data import Example
+from ...images.decoding import load_image
+from ..data.dataset import Example
 
 
 class Donors:

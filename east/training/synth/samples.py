@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..data import ILLEGIBLE, write_ground_truth
+from ..data.dataset import ILLEGIBLE, write_ground_truth
 from .scene import Material, compose
 from .settings import SceneSettings
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bank import Bank, pack_pixels
+from ..data.packing import Bank, pack_pixels
 from .scene import Material, compose
 from .settings import SceneSettings
 

@@ -1,0 +1,61 @@
+"""``east convert``: a model made ready for a runtime, before somebody waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from .conversion_options import add_runtime_options, load_options_from
+from .options import add_model_options, size, source_from
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "convert",
+        help="convert weights for a runtime and a precision",
+        description="Converts weights for a runtime and a precision and keeps the result in the cache, where every "
+        "later start finds it. Converting the same again does nothing.",
+    )
+    add_model_options(parser)
+    add_runtime_options(parser)
+    parser.add_argument("--input-size", type=size, metavar="HxW", help="the only size images will have, as 672x1280")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="also write the converted model there")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Converts, and prints what came out."""
+    from ..runtimes import convert_model, resolve
+    from ..runtimes.conversion.report import Report
+
+    options = load_options_from(args)
+    runtime = resolve(args.runtime, options.precision)
+    if args.output is not None and args.output.exists():
+        raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
+    artifact = convert_model(source_from(args), runtime, options)
+    report = Report.load(artifact.folder)
+    folder = artifact.folder
+    if args.output is not None:
+        folder = _copied(folder, args.output)
+    print(
+        f"{runtime} {options.precision}: {folder}, {artifact.bytes / 1e6:.1f} MB, converted in {artifact.seconds:.1f} s"
+    )
+    print(
+        f"{report.converted:.1%} of the operations in {report.engines} engine{'s' * (report.engines != 1)}; "
+        f"{sum(report.before.values())} operations before, {sum(report.after.values())} after"
+    )
+    return 0
+
+
+def _copied(folder: Path, target: Path) -> Path:
+    """``target``, a copy of the folder; there whole or not at all."""
+    try:
+        shutil.copytree(folder, target)
+    except BaseException as error:
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, shutil.Error):  # a list of what could not be copied, and why
+            raise OSError(f"cannot write {target}: {error.args[0][0][2]}") from error
+        raise
+    return target

@@ -1,0 +1,57 @@
+"""``east freeze``: weights in any form to one frozen graph."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .options import add_model_options
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "freeze",
+        help="write weights as one frozen graph",
+        description="Writes a TensorFlow graph (.pb) with the weights in it and nothing of training, from input_images "
+        "to feature_fusion/Conv_7/Sigmoid (score) and feature_fusion/concat_3 (geometry). The float32 form also "
+        "loads in OpenCV (cv2.dnn.readNet) and OpenVINO.",
+    )
+    add_model_options(parser)
+    parser.add_argument("--signature", metavar="KEY", help="signature of a SavedModel that has several")
+    output = parser.add_argument_group("output")
+    output.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="file to write")
+    output.add_argument(
+        "--input-dtype",
+        choices=["float32", "uint8"],
+        default="float32",
+        help="of the images the graph takes, RGB 0..255 (default: float32)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Freezes, writes, and prints one line about what was written."""
+    from ..model import weights
+
+    path = weights.resolve(args.weights)
+    if args.output.is_dir():
+        raise IsADirectoryError(21, "is a folder; name a file", str(args.output))
+    from ..model.freezing.freeze import freeze
+
+    frozen = freeze(
+        path,
+        input_dtype=args.input_dtype,
+        input_name=args.input_name,
+        score_name=args.score_name,
+        geometry_name=args.geometry_name,
+        signature=args.signature,
+    )
+    frozen.save(args.output)
+    size = args.output.stat().st_size / 1e6
+    kinds = len(frozen.operations)
+    print(
+        f"{args.output}: {len(frozen.graph_def.node)} nodes of {kinds} kinds, {size:.1f} MB, "
+        f"{frozen.input_dtype} input, weights {frozen.weights_sha256[:12]}"
+    )
+    return 0

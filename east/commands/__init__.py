@@ -1,1 +1,0 @@
-"""The command line: one module per command, none of them heavy to import."""

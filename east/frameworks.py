@@ -1,0 +1,99 @@
+"""TensorFlow, Keras and OpenVINO, imported late and quietly."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Lock
+from types import ModuleType
+
+from .errors import GraphError
+
+_importing = Lock()
+_holding_back = Lock()
+
+
+def tensorflow() -> ModuleType:
+    """The ``tensorflow`` module. Its first import takes seconds and would otherwise print to stderr.
+
+    ``TF_CPP_MIN_LOG_LEVEL`` in the environment still wins: set it to 0 to see everything.
+    """
+    return _imported("tensorflow")
+
+
+def keras() -> ModuleType:
+    """The ``keras`` module, on whatever backend the process chose."""
+    return _imported("keras")
+
+
+def keras_on_tensorflow() -> ModuleType:
+    """The ``keras`` module on the TensorFlow backend.
+
+    Raises `GraphError` when this process has already imported Keras on another one.
+    """
+    if "keras" not in sys.modules:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    module = keras()
+    if (backend := module.backend.backend()) != "tensorflow":
+        raise GraphError(
+            f"this process imported Keras on the {backend!r} backend, and only TensorFlow makes graphs: "
+            "use a new process, with KERAS_BACKEND=tensorflow"
+        )
+    return module
+
+
+def openvino() -> ModuleType:
+    """The ``openvino`` module.
+
+    OpenVINO and NNCF report their use to their makers through ``openvino_telemetry`` when it can be imported,
+    without asking. A detector has no business doing that, so here it cannot; both go on without it.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino  # type: ignore[no-any-return]
+
+
+def _imported(name: str) -> ModuleType:
+    """A module; without a word, if this is the first to import it.
+
+    Warnings are filtered for the whole process, and of two threads that change the filters for a while one may leave
+    them changed for good: so they are changed once.
+    """
+    if name not in sys.modules:
+        with _importing, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 lets "Unable to register cuDNN factory" through
+            import_module(name)
+            logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return import_module(name)
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Holds back what native code writes to the process's stderr, and passes it on when the block raises.
+
+    XLA and CUDA report their start-up there whatever the log level: wrap a first compilation in this. One thread at a
+    time: others wait.
+    """
+    with _holding_back, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        terminal = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sys.stderr.flush()
+            held.seek(0)
+            os.write(terminal, held.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)

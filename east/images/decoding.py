@@ -1,0 +1,211 @@
+"""Encoded images: known by their first bytes, measured by their header, then decoded."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import struct
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+from warnings import catch_warnings, filterwarnings
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from ..errors import ImageDecodeError, ImageError, ImageTooLargeError
+from ..types import Size
+from .pixels import MAX_PIXELS, check_size, from_array, from_pillow, upright
+
+# Only formats whose readers are plain decoders: Pillow's others include ones that start programs.
+# Named directly rather than through Image.open, whose own pixel limit cannot be set for one call.
+_READERS: dict[str, type[ImageFile]] = {
+    r"\xff\xd8\xff": JpegImageFile,
+    r"\x89PNG\r\n\x1a\n": PngImageFile,
+    r"RIFF.{4}WEBP": WebPImageFile,
+    r"II[*+]\0|MM\0[*+]": TiffImageFile,
+    r"GIF8[79]a": GifImageFile,
+    r"BM": BmpImageFile,
+}
+
+
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
+
+
+class _QuietPillow:
+    """Silences Pillow's own warnings, about damaged metadata mostly; errors tell what matters.
+
+    Python keeps one list of filters for all threads: the first thread in sets the filter, the last one out takes
+    it away, so that none loses it in between.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._filters = catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters = catch_warnings()
+                self._filters.__enter__()
+                filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet_pillow = _QuietPillow()
+
+
+def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Makes any image into pixels: uint8 RGB ``(H, W, 3)``, contiguous, upright by its EXIF orientation.
+
+    source: a path; the bytes of a JPEG, PNG, WebP, TIFF, BMP or GIF file (its first frame); a NumPy array
+        ``(H, W)`` or ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image. Transparency is laid over
+        white, 16-bit samples keep their high byte, CMYK is converted without its colour profile.
+        An array that already is uint8 RGB is returned itself, not a copy.
+    bgr: a colour array holds BGR(A) rather than RGB(A); other sources know their own order.
+    max_pixels: the most pixels accepted, told from the header before anything is decoded.
+
+    Raises `ImageDecodeError` for data that is empty, truncated, corrupt or not an image, `ImageTooLargeError`,
+    `ImageError` for a file that cannot be read or an array that is no image, and ``TypeError`` for other types.
+    """
+    if isinstance(source, np.ndarray):
+        return from_array(source, bgr, max_pixels)
+    if isinstance(source, Image.Image):
+        return decode_pillow(source, max_pixels)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return decode(bytes(source), max_pixels)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"an image must be a path, bytes, a NumPy array or a Pillow image, got {type(source).__qualname__}"
+        )
+    path = os.fspath(source)
+    try:
+        return decode(Path(path).read_bytes(), max_pixels)
+    except ImageError as error:
+        raise type(error)(f"{path}: {error}") from error.__cause__
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageError(f"{path}: cannot read the file: {reason}") from error
+
+
+def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Decodes an image file, see `load_image`."""
+    with _quiet_pillow:
+        image = _open(data)
+        check_size(Size(image.height, image.width), max_pixels)
+        if image.format == "JPEG" and image.mode in ("L", "RGB"):
+            pixels = _decode_jpeg(data)
+            if pixels is not None:
+                return upright(pixels, _orientation(image))
+        return _decode_with_pillow(image, data)
+
+
+def decode_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
+    """Converts a Pillow image, decoding it first where Pillow has not done so yet, see `load_image`."""
+    with _quiet_pillow:
+        check_size(Size(image.height, image.width), max_pixels)
+        return _decode_with_pillow(image)
+
+
+def header_size(data: bytes) -> Size:
+    """Size of the upright image in a file's bytes, from its header: nothing is decoded.
+
+    Raises `ImageDecodeError` for data that is empty, not an image, or cut off within the header.
+    """
+    with _quiet_pillow:
+        image = _open(data)
+        if isinstance(image, PngImageFile) and "exif" not in image.info:
+            image.info["exif"] = _png_exif(data)  # Pillow would decode the image to look for it behind the pixels
+        # Pillow turns a TIFF by itself, and has its size upright from the start.
+        turned = not isinstance(image, TiffImageFile) and _orientation(image) in range(5, 9)
+    return Size(image.width, image.height) if turned else Size(image.height, image.width)
+
+
+def _open(data: bytes) -> ImageFile:
+    if not data:
+        raise ImageDecodeError("the image is empty: 0 bytes")
+    for signature, reader in _READERS.items():
+        if re.match(signature.encode("latin-1"), data, re.DOTALL):
+            try:
+                return reader(io.BytesIO(data))
+            except Exception as error:  # decoders fail in many ways on hostile bytes
+                raise _damaged(reader.format, data, error) from error
+    raise ImageDecodeError(f"not an image: it starts with {data[:8]!r}; JPEG, PNG, WebP, TIFF, BMP and GIF can be read")
+
+
+def _decode_jpeg(data: bytes) -> NDArray[np.uint8] | None:
+    """Decodes a grey or RGB JPEG in half of Pillow's time, to the same pixels; None where it is damaged."""
+    try:
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)  # type: ignore[return-value]
+    except cv2.error:
+        return None
+
+
+def _decode_with_pillow(image: Image.Image, data: bytes = b"") -> NDArray[np.uint8]:
+    try:
+        image.load()
+        return upright(from_pillow(image), _orientation(image))
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(f"the image is too large: {error}") from error
+    except Exception as error:  # decoders fail in many ways on hostile bytes
+        raise _damaged(image.format, data, error) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where there is none or it cannot be made out."""
+    try:
+        value: object = image.getexif().get(0x0112)
+    except Exception:  # a corrupt EXIF block fails in many ways, and none makes the pixels unusable
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _png_exif(data: bytes) -> bytes | None:
+    """The EXIF block of a PNG, which may lie behind the pixels."""
+    start = 8
+    while start + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        if kind == b"eXIf":
+            return data[start + 8 : start + 8 + length]
+        start += 12 + length
+    return None
+
+
+def _damaged(form: str | None, data: bytes, error: Exception) -> ImageDecodeError:
+    """The error for an image whose reader failed with ``error``."""
+    # Pillow wraps reads past the end of a header in SyntaxError.
+    ran_out = isinstance(error.__cause__ or error, (EOFError, IndexError, struct.error))
+    if ran_out or "truncat" in str(error).lower() or _announced_length(data) > len(data):
+        return ImageDecodeError(f"the {form or 'Pillow'} image is truncated: its data ends too early")
+    if str(error) == "not identified by this driver":
+        return ImageDecodeError(f"the {form} image has no pixels: its header says no size, or one of zero")
+    return ImageDecodeError(f"the {form or 'Pillow'} image is corrupt or of an unknown kind: {error}")
+
+
+def _announced_length(data: bytes) -> int:
+    """Bytes that a WebP or TIFF file must at least have by its first eight; 0 for other formats."""
+    if data.startswith(b"RIFF"):
+        return 8 + int.from_bytes(data[4:8], "little")
+    if data.startswith((b"II*\0", b"MM\0*")):
+        return 2 + int.from_bytes(data[4:8], "little" if data.startswith(b"II") else "big")
+    return 0

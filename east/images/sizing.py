@@ -1,0 +1,52 @@
+"""Images on their way into the network, and boxes on their way back."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..types import Size
+
+Rounding: TypeAlias = Literal["down", "original"]
+
+
+def network_size(size: Size, max_side: int = 2400, rounding: Rounding = "down") -> Size:
+    """Chooses the size, in multiples of 32, at which the network sees an image of ``size``.
+
+    max_side: longer images are shrunk, keeping their aspect, until the long side is this many pixels.
+    rounding: ``down`` rounds each side down to a multiple of 32; ``original`` maps a side that is no multiple of
+        32 to ``(side // 32 - 1) * 32`` as the first public EAST code did. No side falls below 32.
+    """
+    if max_side < 32:
+        raise ValueError(f"max_side must be at least 32, got {max_side}")
+    if rounding not in get_args(Rounding):
+        raise ValueError(f"rounding must be one of {', '.join(get_args(Rounding))}, got {rounding!r}")
+    longest = max(size)
+    capped = size if longest <= max_side else [side * max_side // longest for side in size]
+    lost = 1 if rounding == "original" else 0
+    return Size(*(max(32, side if side % 32 == 0 else (side // 32 - lost) * 32) for side in capped))
+
+
+def resize(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """Resizes an image, uint8 ``(H, W, 3)``; one that already has the size is returned itself.
+
+    Bilinear, which is how the network was trained and is evaluated. Bilinear looks at two pixels a side whatever
+    the scale, so an image that shrinks to less than half is averaged over areas instead, or thin strokes get lost.
+    """
+    height, width = image.shape[:2]
+    if (height, width) == size:
+        return image
+    if height > 2 * size.height or width > 2 * size.width:
+        shrunk = min(width, size.width), min(height, size.height)  # areas are averaged only if neither side grows
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    resized = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+    return resized.astype(np.uint8, copy=False)
+
+
+def to_image_frame(quads: NDArray[np.float32], network: Size, image: Size) -> NDArray[np.float32]:
+    """Maps quads, ``(M, 4, 2)`` of ``(x, y)``, from pixels of the network's input to pixels of the upright image."""
+    scale = np.array([image.width / network.width, image.height / network.height], np.float32)
+    return (quads * scale).astype(np.float32, copy=False)

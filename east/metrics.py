@@ -1,0 +1,227 @@
+"""The competition's evaluation of text localisation: IoU over 0.5, one to one, don't-care words set aside.
+
+Karatzas et al., "ICDAR 2015 competition on robust reading", ICDAR 2015, section on incidental scene text,
+in the form in which the Robust Reading Competition publishes it for task 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from .icdar import Detected, GroundTruth
+
+IOU_CONSTRAINT = 0.5
+AREA_PRECISION_CONSTRAINT = 0.5
+
+# Integer corners often overlap by exactly a half, which is not more than a half: allow for rounding in the areas.
+_ROUNDING = 1e-11
+
+NOTHING = Detected(np.empty((0, 4, 2), np.int32))
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """How the detections of one image lie on its words.
+
+    iou: float64 ``(N, M)``, words by detections.
+    cared: bool ``(N,)``, words that count.
+    counted: bool ``(M,)``, detections that do not lie in a don't-care word.
+    """
+
+    iou: NDArray[np.float64]
+    cared: NDArray[np.bool_]
+    counted: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The three numbers that recall and precision come from; they add up over images."""
+
+    matched: int = 0
+    words: int = 0
+    detections: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.matched + other.matched, self.words + other.words, self.detections + other.detections)
+
+    @property
+    def recall(self) -> float:
+        """Share of the words that were found, 0 where there are none."""
+        return self.matched / self.words if self.words else 0.0
+
+    @property
+    def precision(self) -> float:
+        """Share of the detections that are words, 0 where there are none."""
+        return self.matched / self.detections if self.detections else 0.0
+
+    @property
+    def hmean(self) -> float:
+        """Harmonic mean of recall and precision, also known as F1."""
+        return harmonic_mean(self.recall, self.precision)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageScore:
+    """The evaluation of one image.
+
+    An image without words that count has recall 1, and precision 1 or 0 as nothing or something was found.
+
+    ap: average precision; 0 without confidences.
+    pairs: matches, as index of the word and index of the detection.
+    set_aside: indices of the detections that lie in a don't-care word.
+    overlaps: what all of it comes from.
+    """
+
+    counts: Counts
+    recall: float
+    precision: float
+    hmean: float
+    ap: float
+    pairs: tuple[tuple[int, int], ...]
+    set_aside: tuple[int, ...]
+    overlaps: Overlaps
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """The evaluation of a whole set of images, unrounded; ``ap`` is 0 without confidences."""
+
+    counts: Counts
+    ap: float
+    images: dict[str, ImageScore]
+
+    @property
+    def recall(self) -> float:
+        """Over all images together."""
+        return self.counts.recall
+
+    @property
+    def precision(self) -> float:
+        """Over all images together."""
+        return self.counts.precision
+
+    @property
+    def hmean(self) -> float:
+        """Over all images together."""
+        return self.counts.hmean
+
+
+def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -> Score:
+    """Evaluates a submission.
+
+    truths: the ground truth of every image, by image number; its order decides ties of average precision.
+    detected: what was found, by image number; an image that is not there has no detections.
+    """
+    images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
+    counts = sum((image.counts for image in images.values()), Counts())
+    ranked = [
+        _ranked(confidences, image.pairs, image.overlaps)
+        for key, image in images.items()
+        if (confidences := detected.get(key, NOTHING).confidences) is not None
+    ]
+    if not ranked:
+        return Score(counts, 0.0, images)
+    everything, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
+    return Score(counts, average_precision(everything, hits, counts.words), images)
+
+
+def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
+    """Evaluates one image."""
+    overlaps = measure(truth, found)
+    pairs = match(overlaps)
+    counts = Counts(len(pairs), int(overlaps.cared.sum()), int(overlaps.counted.sum()))
+    if counts.words:
+        recall, precision, ap = counts.recall, counts.precision, 0.0
+        if found.confidences is not None:
+            ap = average_precision(*_ranked(found.confidences, pairs, overlaps), counts.words)
+    else:
+        recall = 1.0
+        precision = ap = 0.0 if counts.detections else 1.0
+    set_aside = tuple(int(i) for i in np.flatnonzero(~overlaps.counted))
+    return ImageScore(counts, recall, precision, harmonic_mean(recall, precision), ap, pairs, set_aside, overlaps)
+
+
+def measure(truth: GroundTruth, found: Detected) -> Overlaps:
+    """Intersection over union of every word and detection of one image, and which of them count.
+
+    A detection is set aside when more than half of its own area lies in one don't-care word.
+    """
+    inside = _intersections(truth.quads, found.quads)
+    word_areas, areas = _areas(truth.quads), _areas(found.quads)
+    union = word_areas[:, None] + areas[None, :] - inside
+    iou = np.divide(inside, union, out=np.zeros_like(inside), where=union != 0)
+    share = np.divide(inside, areas[None, :], out=np.zeros_like(inside), where=areas[None, :] != 0)
+    dont_care = truth.dont_care
+    return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT + _ROUNDING).any(axis=0))
+
+
+def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
+    """Pairs words and detections: each word in turn takes the first free detection with enough IoU.
+
+    kept: bool ``(M,)``, detections to consider; all when None.
+    """
+    free = overlaps.counted.copy() if kept is None else overlaps.counted & kept
+    pairs = []
+    for word in np.flatnonzero(overlaps.cared):
+        candidates = np.flatnonzero(free & (overlaps.iou[word] > IOU_CONSTRAINT + _ROUNDING))
+        if candidates.size:
+            free[candidates[0]] = False
+            pairs.append((int(word), int(candidates[0])))
+    return tuple(pairs)
+
+
+def average_precision(confidences: NDArray[np.float64], hits: NDArray[np.bool_], words: int) -> float:
+    """Mean over the words of the precision at the rank of the detection that found them.
+
+    confidences: ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
+    hits: ``(M,)``, whether the detection was matched.
+    words: how many words there are to find; with none, the plain sum is returned (it is 0).
+    """
+    ranked = hits[np.argsort(-confidences)]
+    precisions = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    total = float(precisions[ranked].cumsum()[-1]) if ranked.any() else 0.0
+    return total / words if words else total
+
+
+def harmonic_mean(recall: float, precision: float) -> float:
+    """Harmonic mean, 0 where both are 0."""
+    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+
+
+def _ranked(
+    confidences: NDArray[np.float64], pairs: tuple[tuple[int, int], ...], overlaps: Overlaps
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Confidences of the detections that count, and which of them are matched."""
+    hits = np.zeros(len(overlaps.counted), dtype=np.bool_)
+    hits[[detection for _, detection in pairs]] = True
+    return confidences[overlaps.counted], hits[overlaps.counted]
+
+
+def _areas(quads: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Area enclosed with orientation: the lobes of a self-crossing quad cancel, as in the official evaluation."""
+    x, y = quads[..., 0].astype(np.float64), quads[..., 1].astype(np.float64)
+    return np.asarray(np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)) / 2)
+
+
+def _intersections(words: NDArray[np.int32], detections: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Area that each word shares with each detection, ``(N, M)``, by the even-odd rule where a quad crosses itself."""
+    areas = np.zeros((len(words), len(detections)))
+    low, high = words.min(axis=1)[:, None], words.max(axis=1)[:, None]
+    other_low, other_high = detections.min(axis=1)[None], detections.max(axis=1)[None]
+    rows, columns = np.nonzero(((low < other_high) & (other_low < high)).all(axis=2))
+    if len(rows):
+        areas[rows, columns] = shapely.area(shapely.intersection(_shapes(words)[rows], _shapes(detections)[columns]))
+    return areas
+
+
+def _shapes(quads: NDArray[np.int32]) -> NDArray[np.object_]:
+    shapes = np.asarray(shapely.polygons(quads.astype(np.float64)))
+    valid = shapely.is_valid(shapes)
+    if not valid.all():
+        shapes[~valid] = shapely.make_valid(shapes[~valid])
+    return shapes

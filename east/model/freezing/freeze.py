@@ -1,0 +1,99 @@
+"""From weights in any form to one frozen graph."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ...errors import CheckpointError, GraphError
+from ...files import sha256_file
+from ...options import NodeNames
+from ..checkpoint import checkpoint_prefix, read_arrays
+from ..frozen import GEOMETRY, INPUT, SCORE, FrozenModel, InputDtype, hash_constants
+from .graph import tf
+from .saved_model import saved_model_graph
+from .simplify import simplify
+from .sources import frozen_graph, meta_graph, network_graph
+
+__all__ = ["FrozenModel", "InputDtype", "freeze"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def freeze(
+    source: str | Path,
+    *,
+    input_dtype: InputDtype = "uint8",
+    input_name: str | None = None,
+    score_name: str | None = None,
+    geometry_name: str | None = None,
+    signature: str | None = None,
+) -> FrozenModel:
+    """Freezes weights to one graph of plain operations, batch normalization folded into the convolutions.
+
+    source: a bundle (.npz), a TensorFlow 1 checkpoint (its prefix, one of its files, or its folder; the graph
+        comes from its ``.meta`` where there is one), a frozen graph (.pb), or a SavedModel folder.
+    input_dtype: of the images, RGB 0..255, that the frozen graph takes.
+    input_name, score_name, geometry_name: nodes of the source, where they differ from ``input_images``,
+        ``feature_fusion/Conv_7/Sigmoid`` and ``feature_fusion/concat_3``, which the frozen graph has in any case.
+    signature: of a SavedModel that has several.
+
+    The result's ``weights_sha256`` is that of the file for a bundle or ``.pb``, else that of the frozen constants.
+    Raises `WeightsError` for a file that cannot be read, `CheckpointError` for variables that do not fit,
+    `GraphError` for node names that are not there and training that cannot be folded away.
+    """
+    if input_dtype not in ("uint8", "float32"):
+        raise ValueError(f"input_dtype must be 'uint8' or 'float32', got {input_dtype!r}")
+    path, names = Path(source), NodeNames(input_name, score_name, geometry_name)
+    if path.name == "saved_model.pb":
+        path = path.parent
+    sha256 = None
+    if path.suffix == ".npz":
+        graph_def = simplify(network_graph(read_arrays(path), str(path), names), input_dtype)
+        sha256 = sha256_file(path)
+    elif path.suffix == ".pb":
+        graph_def = simplify(frozen_graph(path, names), input_dtype)
+        sha256 = sha256_file(path)
+    elif (path / "saved_model.pb").is_file():
+        graph_def = simplify(saved_model_graph(path, names, signature), input_dtype)
+    else:
+        graph_def = _from_checkpoint(checkpoint_prefix(path), names, input_dtype)
+    _check(graph_def)
+    return FrozenModel(graph_def, INPUT, SCORE, GEOMETRY, input_dtype, sha256 or hash_constants(graph_def))
+
+
+def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) -> Any:
+    """The ``.meta`` decides where it can be frozen; else the project's network, if the variables are its own."""
+    variables = read_arrays(prefix)
+    meta = Path(f"{prefix}.meta")
+    if not meta.is_file():
+        return simplify(network_graph(variables, str(prefix), names), input_dtype)
+    try:
+        return simplify(meta_graph(meta, names, variables), input_dtype)
+    except GraphError as error:
+        if names != NodeNames():
+            raise
+        try:
+            graph = network_graph(variables, str(prefix), names)
+        except CheckpointError:
+            raise error from None
+        _LOGGER.warning("%s: %s; using the project's own network with its variables", meta, error)
+        return simplify(graph, input_dtype)
+
+
+def _check(graph_def: Any) -> None:
+    """Raises `GraphError` unless TensorFlow takes the graph, nothing in it keeps state, and the maps are EAST's."""
+    graph = tf.Graph()
+    try:
+        with graph.as_default():
+            tf.graph_util.import_graph_def(graph_def, name="")
+    except ValueError as error:
+        raise GraphError(f"the graph does not hold together: {str(error).splitlines()[0]}") from error
+    for operation in graph.get_operations():
+        if operation.op_def.is_stateful or (operation.type == "Placeholder" and operation.name != INPUT):
+            raise GraphError(f"{operation.type} {operation.name!r} is left in the graph, which inference cannot use")
+    for name, channels in ((SCORE, 1), (GEOMETRY, 5)):
+        shape = graph.get_tensor_by_name(f"{name}:0").shape
+        if shape.rank != 4 or shape[3] != channels:
+            raise GraphError(f"{name} should have {channels} channels, and its shape is {shape}")

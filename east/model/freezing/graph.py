@@ -1,0 +1,128 @@
+"""TensorFlow graphs as plain data: names, references, and a GraphDef under construction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import GraphError
+from ...frameworks import tensorflow
+
+tf = tensorflow()
+AttrValue = tf.compat.v1.AttrValue
+
+PASS_THROUGH = frozenset(
+    ["Identity", "ReadVariableOp", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot", "EnsureShape"]
+)
+
+
+class Ref(NamedTuple):
+    """An output of a node, written ``name`` or ``name:output`` in a GraphDef."""
+
+    node: str
+    output: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        name, _, output = text.partition(":")
+        return cls(name, int(output or 0))
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.output}" if self.output else self.node
+
+
+@dataclass(frozen=True)
+class SourceGraph:
+    """A graph that somebody brings, with the tensors that matter in it.
+
+    nodes: its NodeDefs by name. image: float32 RGB 0..255. score, geometry: what the network makes of it.
+    variables: values by variable name. variable_nodes: the variable's name for each node that stands for one.
+    rename: gives a node's name in the frozen graph. label: what to call the source in errors.
+    """
+
+    nodes: Mapping[str, Any]
+    image: Ref
+    score: Ref
+    geometry: Ref
+    variables: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    variable_nodes: Mapping[str, str] = field(default_factory=dict)
+    rename: Callable[[str], str] = str
+    label: str = "the graph"
+
+
+def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:
+    """The output called ``name``, or the same name in the first of a training graph's towers (``model_0/…``).
+
+    Raises `GraphError` with the closest names in the graph.
+    """
+    ref = Ref.parse(name)
+    if ref.node in nodes:
+        return ref
+    in_towers = [node for node in nodes if node.endswith(f"/{ref.node}")]
+    towers = {re.sub(r"\d+", "#", node) for node in in_towers}
+    if len(towers) == 1:
+        return Ref(in_towers[0], ref.output)
+    if in_towers:
+        raise GraphError(f"the graph has several nodes that could be the {role} {name!r}: {', '.join(in_towers)}")
+    placeholders = [node.name for node in nodes.values() if node.op == "Placeholder"]
+    near = placeholders if role == "input" else get_close_matches(ref.node, nodes, n=3, cutoff=0.4)
+    kind = "its placeholders" if role == "input" else "the closest names"
+    hint = f"{kind} are: {', '.join(near)}" if near else "nor one of a similar name"
+    raise GraphError(f"the graph has no node {name!r} for the {role}; {hint}")
+
+
+def origin(nodes: Mapping[str, Any], text: str, stops: Iterable[str] = ()) -> Ref:
+    """What an input refers to once the nodes that only pass a value on are skipped; ``stops`` are kept."""
+    ref = Ref.parse(text)
+    while ref.node in nodes and nodes[ref.node].op in PASS_THROUGH and ref.node not in stops:
+        ref = Ref.parse(nodes[ref.node].input[0])
+    return ref
+
+
+def attribute(node: Any, name: str) -> Any:
+    """A node's attribute, empty when it is not set; reading ``node.attr[name]`` would set it."""
+    return node.attr[name] if name in node.attr else AttrValue()
+
+
+class GraphWriter:
+    """A GraphDef under construction, float32 throughout.
+
+    reserved: names to be given at the end by `finish`, and to nothing else.
+    """
+
+    def __init__(self, reserved: Sequence[str] = ()) -> None:
+        self._graph_def = tf.compat.v1.GraphDef()
+        self._graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION
+        self._taken = set(reserved)
+
+    def add(self, op: str, name: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Adds a node, under a name made unique, which is returned."""
+        unique, count = name, 0
+        while unique in self._taken:
+            count += 1
+            unique = f"{name}_{count}"
+        self._taken.add(unique)
+        self._graph_def.node.add(name=unique, op=op, input=inputs, attr=attributes)
+        return unique
+
+    def constant(self, name: str, array: NDArray[Any]) -> str:
+        """Adds a constant; floating point becomes float32."""
+        if array.dtype.kind == "f":
+            array = array.astype(np.float32)
+        proto = tf.make_tensor_proto(array)
+        return self.add("Const", name, [], dtype=AttrValue(type=proto.dtype), value=AttrValue(tensor=proto))
+
+    def finish(self, renamed: Mapping[str, str]) -> Any:
+        """The GraphDef, with some nodes renamed."""
+        for node in self._graph_def.node:
+            node.name = renamed.get(node.name, node.name)
+            for position, text in enumerate(node.input):
+                ref = Ref.parse(text)
+                node.input[position] = str(ref._replace(node=renamed.get(ref.node, ref.node)))
+        return self._graph_def

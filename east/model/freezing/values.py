@@ -1,0 +1,167 @@
+"""What a tensor can be while a graph is simplified, and how each is written into the new graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CheckpointError, GraphError
+from .graph import AttrValue, GraphWriter, Ref, tf
+
+Array = NDArray[Any]
+
+FLOAT = AttrValue(type=tf.float32.as_datatype_enum)
+_ONE, _ZERO = np.ones(()), np.zeros(())
+
+
+@dataclass(eq=False)
+class Constant:
+    """name: of the variable or node it comes from. array: float64 wherever it was floating point."""
+
+    name: str
+    array: Array
+
+
+@dataclass(eq=False)
+class Tensor:
+    """An output of a node that has been written."""
+
+    ref: Ref
+
+
+@dataclass(eq=False)
+class Convolution:
+    """A convolution, to be written when it is known what folds into it."""
+
+    node: Any
+    x: Value
+    weights: Constant
+
+
+@dataclass(eq=False)
+class Split:
+    """An image taken apart into its channels."""
+
+    x: Value
+    count: int
+
+
+@dataclass(eq=False)
+class Channel:
+    """One output of a `Split`."""
+
+    split: Split
+    index: int
+
+
+@dataclass(eq=False)
+class Affine:
+    """``base * scale + shift``, per channel; float64, scalars or (C,). name: of the node that computed it."""
+
+    name: str
+    base: Tensor | Convolution | Channel
+    scale: Array
+    shift: Array
+
+    def then(self, name: str, scale: Array, shift: Array) -> Affine:
+        return Affine(name, self.base, self.scale * scale, self.shift * scale + shift)
+
+
+Value = Constant | Tensor | Convolution | Channel | Affine
+
+
+def affine(value: Value) -> Affine:
+    """``value``, ready to be scaled and shifted."""
+    match value:
+        case Affine():
+            return value
+        case Constant(name=name):
+            raise GraphError(f"{name!r} is a constant where the network should compute something")
+    return Affine("", value, _ONE, _ZERO)
+
+
+class ValueWriter:
+    """Writes values as nodes, each once.
+
+    rename: gives a node's name in the new graph. reserved: names that only `finish` gives.
+    """
+
+    def __init__(self, rename: Callable[[str], str], reserved: Sequence[str]) -> None:
+        self._rename = rename
+        self._graph = GraphWriter(reserved)
+        self._written: dict[Value | Split, str] = {}
+
+    def placeholder(self, dtype: str, shape: Any) -> tuple[str, Tensor]:
+        """Adds the input, and returns its name and the image as float32."""
+        enum = AttrValue(type=tf.as_dtype(dtype).as_datatype_enum)
+        name = image = self._graph.add("Placeholder", "images", [], dtype=enum, shape=AttrValue(shape=shape.as_proto()))
+        if dtype != "float32":
+            image = self._graph.add("Cast", "to_float", [name], SrcT=enum, DstT=FLOAT)
+        return name, Tensor(Ref(image))
+
+    def copy(self, node: Any, op: str, inputs: Sequence[Value]) -> Tensor:
+        """Writes a node like ``node``, whose operation ``op`` is."""
+        attributes = {name: value for name, value in node.attr.items() if not name.startswith("_")}
+        written = [self.write(value) for value in inputs]
+        return Tensor(Ref(self._graph.add(op, self._rename(node.name), written, **attributes)))
+
+    def write(self, value: Value | Split) -> str:
+        """The reference to ``value`` in the new graph."""
+        if value not in self._written:
+            self._written[value] = self._write(value)
+        return self._written[value]
+
+    def finish(self, renamed: dict[str, str]) -> Any:
+        """The GraphDef, with some nodes renamed."""
+        return self._graph.finish(renamed)
+
+    def _write(self, value: Value | Split) -> str:
+        match value:
+            case Tensor(ref=ref):
+                written = str(ref)
+            case Constant(name=name, array=array):
+                written = self._graph.constant(self._rename(name), array)
+            case Convolution():
+                written = self._convolution(value, _ONE, _ZERO)
+            case Affine(base=Convolution() as convolution, scale=scale, shift=shift):
+                written = self._convolution(convolution, scale, shift)
+            case Affine():
+                written = self._affine(value)
+            case Split(x=x, count=count):
+                axis = self._graph.constant("channels/axis", np.array(3, np.int32))
+                counted = AttrValue(i=count)
+                written = self._graph.add("Split", "channels", [axis, self.write(x)], num_split=counted, T=FLOAT)
+            case Channel(split=split, index=index):
+                written = str(Ref(self.write(split), index))
+        return written
+
+    def _convolution(self, convolution: Convolution, scale: Array, shift: Array) -> str:
+        node, variable = convolution.node, convolution.weights.name
+        scope = variable.removesuffix("/weights")
+        scope = scope if scope != variable else self._rename(node.name).removesuffix("/Conv2D")
+        weights = convolution.weights.array * scale
+        if not (np.isfinite(weights).all() and np.isfinite(shift).all()):
+            raise CheckpointError(f"the variables of {scope!r} are not all finite: the training has diverged")
+        inputs = [self.write(convolution.x), self._graph.constant(f"{scope}/weights", weights)]
+        attributes = {name: value for name, value in node.attr.items() if not name.startswith("_")}
+        name = self._graph.add("Conv2D", f"{scope}/Conv2D", inputs, **attributes)
+        if not shift.any():
+            return name
+        biases = self._graph.constant(f"{scope}/biases", np.broadcast_to(shift, weights.shape[-1:]))
+        return self._graph.add("BiasAdd", f"{scope}/BiasAdd", [name, biases], T=FLOAT)
+
+    def _affine(self, value: Affine) -> str:
+        result = self.write(value.base)
+        if (value.scale != 1).any():
+            result = self._arithmetic("Mul", value.name, result, value.scale)
+        if (value.shift < 0).all():
+            return self._arithmetic("Sub", value.name, result, -value.shift)
+        return self._arithmetic("AddV2", value.name, result, value.shift) if value.shift.any() else result
+
+    def _arithmetic(self, op: str, name: str, x: str, operand: Array) -> str:
+        node = f"{self._rename(name).removesuffix(f'/{op}')}/{op}"
+        return self._graph.add(op, node, [x, self._graph.constant(f"{node}/y", operand)], T=FLOAT)

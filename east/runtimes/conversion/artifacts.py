@@ -1,0 +1,188 @@
+"""Converted models, kept on disk under everything that changes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import ConversionError
+from ...files import sha256_file
+
+_MANIFEST = "manifest.json"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One converted model: a folder of files and what is on record of them.
+
+    key: everything that went into it. seconds: how long it took to build. files: bytes of each, by its path
+    in the folder.
+    """
+
+    folder: Path
+    key: Mapping[str, Any]
+    seconds: float
+    files: Mapping[str, int]
+
+    @property
+    def bytes(self) -> int:
+        """Size of all files."""
+        return sum(self.files.values())
+
+
+class ArtifactCache:
+    """A folder of artifacts, shared by all processes of a user.
+
+    An artifact is built in a temporary folder, under a lock, and renamed into place whole; so a process
+    killed at any moment leaves nothing that could be taken for an artifact, and two processes that want
+    the same one build it once.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """``folder`` defaults to ``EAST_CACHE_DIR``, else the user's cache folder."""
+        self.folder = folder or default_folder()
+
+    def get_or_build(self, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
+        """The artifact for ``key``, built by ``build(folder)`` unless an intact one is there.
+
+        A damaged artifact is built again, with a warning. Errors of ``build`` pass through, except that what
+        the disk refuses becomes a `ConversionError` that says how to have another one.
+        """
+        place = self.folder / _folder_name(key)
+        found = _intact(place)
+        if found is not None:
+            return found
+        with self._writing(), self._locked(place):
+            found = _intact(place)
+            return found if found is not None else _build(place, key, build)
+
+    def entries(self) -> list[Artifact]:
+        """All artifacts with a manifest, their files unchecked, oldest first."""
+        folders = [folder for folder in self.folder.glob("*") if folder.suffix != ".partial"]
+        artifacts = [artifact for folder in folders if (artifact := _read(folder)) is not None]
+        return sorted(artifacts, key=lambda artifact: artifact.folder.stat().st_mtime)
+
+    def clear(self) -> int:
+        """Removes every artifact that is not being built, and what killed processes left; returns the bytes freed."""
+        from filelock import FileLock, Timeout
+
+        freed = 0
+        places = {lock.with_suffix("") for lock in self.folder.glob("*.lock")}
+        for place in places | {artifact.folder for artifact in self.entries()}:
+            try:
+                with FileLock(f"{place}.lock", timeout=0):
+                    for folder in (place, place.with_suffix(".partial")):
+                        freed += sum(file.stat().st_size for file in _files(folder))
+                        shutil.rmtree(folder, ignore_errors=True)
+            except Timeout:
+                continue
+        return freed
+
+    @contextmanager
+    def _locked(self, place: Path) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{place}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            _log.info("another process is converting this model; waiting for it")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConversionError(
+                f"cannot keep the converted model in {self.folder}: {error.strerror or error}; "
+                "make room there, or name another folder in EAST_CACHE_DIR"
+            ) from error
+
+
+def default_folder() -> Path:
+    """``EAST_CACHE_DIR``, else the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("EAST_CACHE_DIR") or user_cache_path("east-text-detector"))
+
+
+def _build(place: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
+    if place.exists():
+        _log.warning("the converted model in %s is damaged; building it again", place)
+        shutil.rmtree(place)
+    partial = place.with_name(f"{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
+    try:
+        partial.mkdir()
+        start = time.perf_counter()
+        build(partial)
+        _seal(partial, key, time.perf_counter() - start)
+        partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    artifact = _read(place)
+    assert artifact is not None  # noqa: S101  it was sealed above
+    return artifact
+
+
+def _folder_name(key: Mapping[str, Any]) -> str:
+    text = json.dumps(key, sort_keys=True, default=str)
+    label = "-".join(str(key[part]).lower() for part in ("runtime", "precision") if part in key)
+    return f"{label or 'model'}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / _MANIFEST)
+
+
+def _describe(folder: Path) -> dict[str, dict[str, Any]]:
+    return {
+        file.relative_to(folder).as_posix(): {"bytes": file.stat().st_size, "sha256": sha256_file(file)}
+        for file in _files(folder)
+    }
+
+
+def _seal(folder: Path, key: Mapping[str, Any], seconds: float) -> None:
+    record = {"key": dict(key), "seconds": round(seconds, 3), "files": _describe(folder)}
+    (folder / _MANIFEST).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.keys() >= {"key", "seconds", "files"} else None
+
+
+def _read(folder: Path) -> Artifact | None:
+    record = _manifest(folder)
+    if record is None:
+        return None
+    files = {name: entry["bytes"] for name, entry in record["files"].items()}
+    return Artifact(folder, record["key"], record["seconds"], files)
+
+
+def _intact(folder: Path) -> Artifact | None:
+    record = _manifest(folder)
+    try:
+        return _read(folder) if record is not None and record["files"] == _describe(folder) else None
+    except OSError:
+        return None

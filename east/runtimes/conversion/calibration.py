@@ -1,0 +1,141 @@
+"""The images that INT8 ranges are measured on: as the user asks for them, and as they were found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CalibrationError, ImageError
+from ...files import IMAGE_SUFFIXES, sha256_file
+from ...types import Size
+
+SHIPPED = Path(__file__).parent / "calibration_images"
+
+SIZE = Size(672, 1280)
+"""The size ICDAR2015 is evaluated at."""
+
+_LAST_TRAINING_IMAGE = "img_1000.jpg"  # the test set, whose names are the same, ends with img_500.jpg
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Which images to calibrate on.
+
+    source: a folder of images, or the ``calibration.json`` of an earlier calibration, to repeat that. None
+        takes the ICDAR2015 training images below ``ICDAR2015_DIR``, else the images shipped with the project.
+    count: how many images at most. seed: draws them at random; without it they are the first by name.
+    size: height and width that every image is resized to; calibration wants one shape.
+    """
+
+    source: str | os.PathLike[str] | None = None
+    count: int = 100
+    seed: int | None = None
+    size: tuple[int, int] = SIZE
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"calibration needs at least 1 image, got a count of {self.count}")
+        Size.of_network(self.size, "calibration size")
+
+    def find(self) -> CalibrationSet:
+        """Looks for the images. Raises `CalibrationError` when there are none."""
+        named = None if self.source is None else Path(self.source)
+        if named is not None and named.is_file():
+            return _recorded(named)
+        folder = named or _icdar2015_training() or SHIPPED
+        if not folder.is_dir():
+            raise CalibrationError(f"no such folder of calibration images: {folder}")
+        files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+        if not files:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise CalibrationError(f"no images to calibrate on in {folder} ({kinds}); name a folder that has some")
+        if self.seed is not None:
+            random.Random(self.seed).shuffle(files)
+        return CalibrationSet(folder, tuple((f.name, _hash(f)) for f in files[: self.count]), Size(*self.size))
+
+
+@dataclass(frozen=True)
+class CalibrationSet:
+    """Images found for calibration: their names in ``folder`` with the SHA-256 of each, in order, and one size."""
+
+    folder: Path
+    files: tuple[tuple[str, str], ...]
+    size: Size
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that decides the ranges; where the images lie and what they are called does not."""
+        return hashlib.sha256("\n".join([str(self.size), *(sha256 for _, sha256 in self.files)]).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __str__(self) -> str:
+        return f"{len(self)} images of {self.folder} at {self.size}"
+
+    def images(self) -> Iterator[NDArray[np.uint8]]:
+        """Each image as a batch of one, uint8 RGB ``(1, H, W, 3)``.
+
+        Raises `CalibrationError` naming the first that cannot be decoded.
+        """
+        from ...images.decoding import load_image
+        from ...images.sizing import resize
+
+        for name, _ in self.files:
+            try:
+                yield resize(load_image(self.folder / name), self.size)[np.newaxis]
+            except ImageError as error:
+                raise CalibrationError(f"cannot calibrate on {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Writes the record from which `Calibration` finds the same images again."""
+        images = [{"file": name, "sha256": sha256} for name, sha256 in self.files]
+        record = {"folder": str(self.folder.absolute()), "size": list(self.size), "images": images}
+        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _recorded(path: Path) -> CalibrationSet:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        files = tuple((str(image["file"]), str(image["sha256"])) for image in record["images"])
+        found = CalibrationSet(Path(record["folder"]), files, Size(*record["size"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CalibrationError(f"{path} is neither a folder of images nor the record of a calibration") from error
+    for name, sha256 in files:
+        if _hash(found.folder / name) != sha256:
+            raise CalibrationError(f"{found.folder / name} is not the image that {path} recorded")
+    return found
+
+
+def _icdar2015_training() -> Path | None:
+    root = os.environ.get("ICDAR2015_DIR")
+    if not root:
+        return None
+    last = min(Path(root).rglob(_LAST_TRAINING_IMAGE), default=None)
+    if last is None:
+        _log.info("ICDAR2015_DIR (%s) has no %s, so no training images to calibrate on", root, _LAST_TRAINING_IMAGE)
+    return last and last.parent
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts numbers in names as numbers."""
+    return [(int(digits or 0), text) for digits, text in re.findall(r"(\d*)(\D*)", path.name)]
+
+
+def _hash(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise CalibrationError(f"cannot read calibration image {path}: {error.strerror}") from error

@@ -1,0 +1,71 @@
+"""Graphs written as TensorBoard reads them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ...errors import GraphError
+from ...frameworks import tensorflow
+from ...model.frozen import read_graph_def
+from .graphs import GRAPH
+
+_SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke on a hundred megabytes
+
+
+def write_graphs(folder: Path, before: Any, converted: Path) -> None:
+    """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
+
+    Raises ``OSError``.
+    """
+    _write(folder / "frozen", before)
+    _write(folder / "converted", _converted_graph(converted))
+
+
+def _converted_graph(folder: Path) -> Any:
+    if (folder / GRAPH).exists():
+        return read_graph_def(folder / GRAPH)
+    if (folder / "saved_model").is_dir():
+        model = tensorflow().saved_model.load(str(folder / "saved_model"))
+        return model.signatures["serving_default"].graph.as_graph_def()
+    if (folder / "model.xml").exists():
+        return _openvino_graph(folder / "model.xml")
+    raise GraphError(f"{folder} holds no graph")
+
+
+def _openvino_graph(path: Path) -> Any:
+    """An OpenVINO model in the terms of a GraphDef, which TensorBoard shows whatever the operations are called."""
+    from ...frameworks import openvino
+
+    graph_def = tensorflow().compat.v1.GraphDef()
+    for operation in openvino().Core().read_model(path).get_ordered_ops():
+        inputs = [operation.input_value(i) for i in range(operation.get_input_size())]
+        graph_def.node.add(
+            name=_node_name(operation),
+            op=operation.get_type_name(),
+            input=[f"{_node_name(value.get_node())}:{value.get_index()}" for value in inputs],
+        )
+    return graph_def
+
+
+def _node_name(operation: Any) -> str:
+    return str(operation.get_friendly_name()).replace(":", "_")
+
+
+def _write(folder: Path, graph_def: Any) -> None:
+    tf = tensorflow()
+    light = type(graph_def)()
+    light.CopyFrom(graph_def)
+    for nodes in (light.node, *(function.node_def for function in light.library.function)):
+        for node in nodes:
+            if node.op == "Const" and node.attr["value"].ByteSize() > _SHOWN:
+                node.attr["value"].tensor.tensor_content = b""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    try:
+        with tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.east")) as events:
+            events.write(tf.compat.v1.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+            events.write(tf.compat.v1.Event(wall_time=now, graph_def=light.SerializeToString()).SerializeToString())
+    except tf.errors.OpError as error:
+        raise OSError(f"cannot write {error.message}") from error

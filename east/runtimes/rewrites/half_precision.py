@@ -1,0 +1,96 @@
+"""A frozen graph in half precision, but for its two ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ConversionError
+from ...frameworks import tensorflow
+from ...model.frozen import FrozenModel
+
+_IN_HALF = frozenset(["AddV2", "BiasAdd", "ConcatV2", "Conv2D", "MaxPool", "Pad", "Relu", "ResizeBilinear", "Shape"])
+
+
+def to_half(frozen: FrozenModel) -> FrozenModel:
+    """Rewrites weights and activations to float16, from the first padding or convolution to the last convolutions.
+
+    The mean is subtracted before, and sigmoids and scales come after, in float32: half precision would round
+    distances to a quarter of a pixel. Batch norm must be folded, which `freeze` does: its variances do not fit.
+    Raises `ConversionError` for a weight that does not fit either.
+    """
+    tf = tensorflow()
+    float16, float32 = tf.float16.as_datatype_enum, tf.float32.as_datatype_enum
+    nodes = {node.name: node for node in frozen.graph_def.node}
+    after = _back_to_convolutions(nodes, [frozen.score_name, frozen.geometry_name])
+    rewritten = type(frozen.graph_def)(versions=frozen.graph_def.versions)
+    kinds: dict[str, int] = {}  # of the tensors whose precision is at stake
+
+    def in_kind(name: str, wanted: int) -> str:
+        """The same tensor in half or single precision; integers as they are."""
+        if kinds.get(name, wanted) == wanted:
+            return name
+        twin = f"{name}/{'half' if wanted == float16 else 'single'}"
+        if twin not in kinds:
+            kinds[twin] = wanted
+            source = nodes.get(name)
+            if source is not None and source.op == "Const":
+                value = _halved(name, tf.make_ndarray(source.attr["value"].tensor))
+                constant = rewritten.node.add(name=twin, op="Const")
+                constant.attr["dtype"].type = wanted
+                constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+            else:
+                cast = rewritten.node.add(name=twin, op="Cast", input=[name])
+                cast.attr["SrcT"].type, cast.attr["DstT"].type = kinds[name], wanted
+        return twin
+
+    reached = False  # the first padding or convolution
+    for node in frozen.graph_def.node:
+        reached = reached or node.op in ("Pad", "Conv2D")
+        kind = float16 if reached and node.op in _IN_HALF and node.name not in after else float32
+        inputs = [in_kind(name, kind) for name in node.input]
+        copy = rewritten.node.add()
+        copy.CopyFrom(node)
+        copy.input[:] = inputs
+        if "T" in node.attr and node.attr["T"].type == float32:
+            copy.attr["T"].type = kind
+        if node.op in ("Const", "ResizeBilinear"):  # which always gives single precision
+            kind = float32
+        if _is_float(node, float32):
+            kinds[node.name] = kind
+    outputs = [frozen.score_name, frozen.geometry_name]
+    return replace(frozen, graph_def=tf.compat.v1.graph_util.extract_sub_graph(rewritten, outputs))
+
+
+def _halved(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
+    with np.errstate(over="ignore"):
+        halved = array.astype(np.float16)
+    if not np.isfinite(halved).all():
+        raise ConversionError(f"{name!r} reaches {np.abs(array).max():.3g}, half precision 65,504: use FP32")
+    return halved
+
+
+def _back_to_convolutions(nodes: dict[str, Any], outputs: Iterable[str]) -> set[str]:
+    """What is computed between the last convolutions and the outputs."""
+    found: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and nodes[name].op != "Conv2D":
+            found.add(name)
+            waiting += nodes[name].input
+    return found
+
+
+def _is_float(node: Any, float32: int) -> bool:
+    """Whether a node of a frozen graph gives floating point."""
+    if node.op == "Shape":
+        return False
+    for attribute in ("T", "dtype", "DstT"):
+        if attribute in node.attr:
+            return bool(node.attr[attribute].type == float32)
+    return False

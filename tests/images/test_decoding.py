@@ -1,0 +1,277 @@
+"""Image files: every format decodes to the right pixels, every damage to its own one-line error."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from east import ImageDecodeError, ImageError, ImageTooLargeError
+from east.images.decoding import header_size, load_image
+
+
+def scene(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return np.asarray(cv2.GaussianBlur(noise, (5, 5), 2), np.uint8)
+
+
+def encode(image: Image.Image | NDArray[np.uint8], form: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, form, **options)
+    return file.getvalue()
+
+
+def png(samples: NDArray[np.uint16], colour_type: int, *chunks: bytes) -> bytes:
+    """A 16-bit PNG of ``samples``, with ``chunks`` in front of its pixels."""
+    height, width = samples.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))
+    return b"".join(
+        [b"\x89PNG\r\n\x1a\n", header, *chunks, png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b"")]
+    )
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+RGB = Image.fromarray(scene())
+EXIF = Image.Exif()
+EXIF[0x0112] = 6
+FILES = {
+    "jpeg": encode(RGB, "JPEG", exif=EXIF),
+    "progressive jpeg": encode(RGB, "JPEG", progressive=True),
+    "grey jpeg": encode(RGB.convert("L"), "JPEG"),
+    "cmyk jpeg": encode(RGB.convert("CMYK"), "JPEG"),
+    "png": encode(RGB, "PNG", exif=EXIF),
+    "palette png": encode(RGB.convert("P"), "PNG", transparency=3),
+    "bilevel png": encode(RGB.convert("1"), "PNG"),
+    "webp": encode(RGB, "WEBP", exif=EXIF),
+    "lossless webp": encode(RGB.convert("RGBA"), "WEBP", lossless=True),
+    "tiff": encode(RGB, "TIFF", exif=EXIF),
+    "lzw tiff": encode(RGB, "TIFF", compression="tiff_lzw"),
+    "fax tiff": encode(RGB.convert("1"), "TIFF", compression="group4"),
+    "gif": encode(RGB.convert("P"), "GIF", transparency=4),
+    "bmp": encode(RGB, "BMP"),
+}
+formats = pytest.mark.parametrize("data", FILES.values(), ids=FILES)
+
+
+@formats
+def test_the_header_tells_the_decoded_size(data: bytes) -> None:
+    assert header_size(data) == load_image(data).shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", {"compression": "packbits"}),
+        ("BMP", {}),
+    ],
+)
+def test_lossless_formats_come_back_exactly(form: str, options: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(load_image(encode(RGB, form, **options)), scene())
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (41, 63), (1, 1), (8, 17)])
+def test_jpegs_have_the_pixels_that_pillow_gives_them(
+    mode: str, subsampling: str, progressive: bool, height: int, width: int
+) -> None:
+    image = Image.fromarray(scene(height, width)).convert(mode)
+    data = encode(image, "JPEG", subsampling=subsampling, progressive=progressive)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(load_image(data), expected)
+
+
+def test_a_jpeg_that_stores_rgb_has_the_pixels_that_pillow_gives_it() -> None:
+    data = encode(RGB, "JPEG", keep_rgb=True)
+    np.testing.assert_array_equal(load_image(data), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+def test_photographs_have_the_pixels_that_pillow_gives_them(icdar_folder: Path) -> None:
+    for path in sorted(icdar_folder.glob("img_1?.jpg")):
+        np.testing.assert_array_equal(load_image(path), np.asarray(Image.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_cmyk_is_not_inverted(form: str) -> None:
+    data = encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), form)
+    assert np.abs(load_image(data).astype(int) - (255, 0, 0)).max() <= 2
+
+
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bit_files_keep_their_high_byte(extension: str, channels: int) -> None:
+    samples = np.random.default_rng(0).integers(0, 65536, (9, 7, channels), dtype=np.uint16)
+    if channels == 4:
+        samples[..., 3] = 65535
+    done, data = cv2.imencode(extension, samples)
+    assert done
+    rgb = np.repeat(samples, 3, axis=2) if channels == 1 else samples[..., 2::-1]
+    np.testing.assert_array_equal(load_image(data.tobytes()), rgb >> 8)
+
+
+def test_16_bit_grey_with_alpha_or_a_transparent_value_lies_over_white() -> None:
+    grey = np.array([[0, 0x1234, 0x12FF]], np.uint16)
+    transparent = png_chunk(b"tRNS", struct.pack(">H", 0x1234))
+    np.testing.assert_array_equal(load_image(png(grey, 0, transparent))[..., 0], [[0, 255, 0x12]])
+    with_alpha = np.dstack([grey, [[65535, 0, 65535]]]).astype(np.uint16)
+    np.testing.assert_array_equal(load_image(png(with_alpha, 4))[..., 0], [[0, 255, 0x12]])
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
+def test_alpha_in_files_lies_over_white(form: str) -> None:
+    image = Image.new("RGBA", (4, 2), (0, 0, 0, 255))
+    image.putpixel((0, 0), (0, 0, 0, 0))
+    expected = np.zeros((2, 4, 3), np.uint8)
+    expected[0, 0] = 255
+    options = {"lossless": True, "exact": True} if form == "WEBP" else {}
+    np.testing.assert_array_equal(load_image(encode(image, form, **options)), expected)
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_an_animation_is_its_first_frame(form: str) -> None:
+    frames = [Image.new("RGB", (12, 8), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if form == "WEBP" else {}
+    data = encode(frames[0], form, save_all=True, append_images=frames[1:], **options)
+    np.testing.assert_array_equal(load_image(data), np.full((8, 12, 3), (255, 0, 0)))
+
+
+def test_a_png_may_carry_its_orientation_behind_the_pixels() -> None:
+    plain = encode(RGB, "PNG")
+    exif = EXIF.tobytes().removeprefix(b"Exif\0\0")
+    data = plain[:-12] + png_chunk(b"eXIf", exif) + plain[-12:]
+    assert header_size(data) == (60, 40)
+    np.testing.assert_array_equal(load_image(data), np.rot90(scene(), -1))
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0",
+        b"Exif\0\0nonsense",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff",
+        b"Exif\0\0MM\0*\xff\xff\xff\xff",
+        EXIF.tobytes()[:-8],
+        *(b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0" + bytes([n]) + b"\0\0\0\0\0\0" for n in (0, 9)),
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x03ab\0\0\0\0\0\0",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x05\0\0\0\x01\0\0\0\x64\0\0\0\0",
+    ],
+)
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_corrupt_exif_block_is_passed_over(form: str, exif: bytes) -> None:
+    data = encode(RGB, form, exif=exif)
+    assert load_image(data).shape == (40, 60, 3)
+    assert header_size(data) == (40, 60)
+
+
+def test_pillows_warnings_stay_inside_in_every_thread() -> None:
+    data = encode(RGB, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09\x01\x12")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(load_image, [data] * 400))
+    assert not caught
+
+
+def test_empty_input() -> None:
+    with pytest.raises(ImageDecodeError, match=r"^the image is empty: 0 bytes$"):
+        load_image(b"")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0", b"<svg></svg>", b"%PDF-1.7", b"\xff\xd8", b"RIFF\0\0\0\0WAVE", b"%!PS-Adobe-3.0 EPSF"]
+)
+def test_not_an_image(data: bytes) -> None:
+    with pytest.raises(ImageDecodeError, match=r"^not an image: it starts with .*; JPEG, PNG, WebP, TIFF, BMP and GIF"):
+        load_image(data)
+
+
+@formats
+def test_an_image_cut_in_half_is_called_truncated(data: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ImageDecodeError, match=r"^the (JPEG|PNG|WEBP|TIFF|GIF|BMP) image is truncated: its data ends"):
+        load_image(data[: len(data) // 2])
+    assert capfd.readouterr().err == ""
+
+
+@formats
+def test_an_image_cut_anywhere_is_refused_or_whole(data: bytes) -> None:
+    whole = load_image(data)
+    for length in range(0, len(data), 7):
+        try:
+            image = load_image(data[:length])
+        except ImageDecodeError:
+            continue
+        np.testing.assert_array_equal(image, whole)  # only what follows the pixels is missing
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(sorted(FILES)),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8),
+)
+def test_damaged_bytes_end_in_an_image_or_an_image_error(name: str, damage: list[tuple[float, int]]) -> None:
+    data = bytearray(FILES[name])
+    for place, value in damage:
+        data[int(place * len(data))] = value
+    for use in (header_size, load_image):
+        with suppress(ImageError):
+            use(bytes(data))
+
+
+def oversized() -> Iterator[tuple[str, bytes]]:
+    """Small files whose header claims 60000 x 50000 pixels."""
+    size = struct.pack(">HH", 50_000, 60_000)
+    jpeg = encode(scene(), "JPEG")
+    yield "jpeg", jpeg.replace(struct.pack(">HH", 40, 60), size, 1)
+    yield (
+        "png",
+        png(np.zeros((1, 1), np.uint16), 0)[:8]
+        + png_chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 50_000, 8, 2, 0, 0, 0))
+        + png_chunk(b"IDAT", b"")
+        + png_chunk(b"IEND", b""),
+    )
+    gif = encode(RGB.convert("P"), "GIF")
+    yield "gif", gif.replace(struct.pack("<HH", 60, 40), struct.pack("<HH", 60_000, 50_000), 1)
+    bmp = encode(RGB, "BMP")
+    yield "bmp", bmp.replace(struct.pack("<ii", 60, 40), struct.pack("<ii", 60_000, 50_000), 1)
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in oversized()])
+def test_too_many_pixels_are_told_from_the_header(data: bytes) -> None:
+    assert header_size(data) == (50_000, 60_000)
+    with pytest.raises(ImageTooLargeError, match="50000x60000 is 3,000,000,000 pixels, the limit is 64,000,000"):
+        load_image(data)
+
+
+def test_a_file_that_claims_no_pixels_is_refused() -> None:
+    jpeg = encode(scene(), "JPEG").replace(struct.pack(">HH", 40, 60), struct.pack(">HH", 40, 0), 1)
+    with pytest.raises(ImageDecodeError, match="the JPEG image has no pixels: its header says no size, or one of zero"):
+        load_image(jpeg)
+
+
+def test_32_bit_tiffs_are_refused() -> None:
+    with pytest.raises(ImageError, match="a 32-bit floating-point image has no agreed white"):
+        load_image(encode(Image.new("F", (4, 4)), "TIFF"))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from east.training.config import LossWeights
+from east.training.data.labels import Targets, make_targets
+from east.training.data.spelling import SYMBOLS, spell
+from east.training.loop.losses import Losses, overlap_loss, reading_loss, training_losses
+
+QUADS = np.asarray([[[[10, 20], [70, 20], [70, 44], [10, 44]], [[80, 70], [120, 70], [120, 82], [80, 82]]]], np.float32)
+SPELLED = spell(["Taxi", "no"])[None]
+
+
+@pytest.fixture(scope="module")
+def targets() -> Targets:
+    found = make_targets(QUADS, np.asarray([[1, 2]], np.int32), SPELLED, 128, 128)
+    return Targets(*(np.asarray(array) for array in found))
+
+
+def losses_of(score: NDArray[np.float32], geometry: NDArray[np.float32], targets: Targets) -> Losses:
+    found = training_losses((score[..., None], geometry), targets, LossWeights())
+    return Losses(*(float(value) for value in found))
+
+
+def logits_of(letters: NDArray[np.int32]) -> NDArray[np.float32]:
+    """What a network says that is sure of these letters, 1 to `SYMBOLS`."""
+    return np.asarray(20 * np.eye(SYMBOLS)[letters - 1], np.float32)
+
+
+def test_the_targets_themselves_lose_next_to_nothing(targets: Targets) -> None:
+    losses = losses_of(targets.score, targets.geometry, targets)
+    assert losses.total == pytest.approx(0, abs=1e-3)
+
+
+def test_what_the_network_says_on_an_ignored_word_does_not_matter(targets: Targets) -> None:
+    score = targets.score.copy()
+    score[targets.counted == 0] = 1
+    assert losses_of(score, targets.geometry, targets) == pytest.approx(
+        losses_of(targets.score, targets.geometry, targets), abs=1e-5
+    )
+
+
+def test_missing_and_invented_text_cost(targets: Targets) -> None:
+    right = losses_of(targets.score, targets.geometry, targets).score
+    assert losses_of(np.zeros_like(targets.score), targets.geometry, targets).score > right + 1
+    assert losses_of(np.ones_like(targets.score), targets.geometry, targets).score > right + 1
+
+
+def test_a_wrong_angle_costs_by_its_cosine(targets: Targets) -> None:
+    geometry = targets.geometry.copy()
+    geometry[..., 4] += 0.3
+    assert losses_of(targets.score, geometry, targets).angle == pytest.approx(20 * (1 - math.cos(0.3)), rel=1e-3)
+
+
+def test_overlap_loss_is_the_logarithm_of_the_iou() -> None:
+    expected = np.asarray([10.0, 30.0, 10.0, 30.0])  # 60 by 20
+    found = np.asarray([10.0, 30.0, 10.0, 0.0])  # its right half
+    assert float(overlap_loss(found, expected)) == pytest.approx(math.log(1201 / 601), rel=1e-5)
+
+
+def test_a_batch_without_text_has_finite_losses() -> None:
+    empty = make_targets(QUADS, np.zeros((1, 2), np.int32), SPELLED, 128, 128)
+    losses = losses_of(np.full((1, 32, 32), 0.5, np.float32), np.zeros((1, 32, 32, 5), np.float32), empty)
+    assert math.isfinite(losses.total)
+    assert losses.overlap == losses.angle == 0
+    assert float(reading_loss(logits_of(np.ones((1, 32, 32), np.int32)), empty)) == 0
+
+
+def test_reading_costs_nothing_for_right_letters_and_all_the_more_for_wrong_ones(targets: Targets) -> None:
+    right = float(reading_loss(logits_of(targets.letters), targets))
+    assert right == pytest.approx(0, abs=1e-5)
+    one_wrong, all_wrong = np.where(targets.letters == 1, 2, targets.letters), np.full_like(targets.letters, SYMBOLS)
+    assert 1 < float(reading_loss(logits_of(one_wrong), targets)) < 19
+    assert float(reading_loss(logits_of(all_wrong), targets)) == pytest.approx(20, rel=1e-3)
+
+
+def test_a_network_that_knows_no_letter_pays_for_guessing_among_all(targets: Targets) -> None:
+    guess = np.zeros((1, 32, 32, SYMBOLS), np.float32)
+    assert float(reading_loss(guess, targets)) == pytest.approx(math.log(SYMBOLS), rel=1e-3)
+
+
+def test_reading_between_letters_and_off_the_words_does_not_matter(targets: Targets) -> None:
+    said = np.where(targets.sure > 0, targets.letters, SYMBOLS)
+    assert (said != targets.letters).any()
+    assert float(reading_loss(logits_of(said), targets)) == pytest.approx(0, abs=1e-5)
+
+
+def test_letters_count_by_how_sure_they_are(targets: Targets) -> None:
+    sure, half_sure = np.zeros_like(targets.sure), np.zeros_like(targets.sure)
+    (row, first), (_, second) = np.argwhere(targets.sure[0] > 0)[:2]
+    sure[0, row, [first, second]] = 1, 1
+    half_sure[0, row, [first, second]] = 1, 0.5
+    said = targets.letters.copy()
+    said[0, row, second] = SYMBOLS
+    logits = logits_of(said)
+    assert float(reading_loss(logits, targets._replace(sure=sure))) == pytest.approx(20 / 2, rel=1e-3)
+    assert float(reading_loss(logits, targets._replace(sure=half_sure))) == pytest.approx(20 / 3, rel=1e-3)
+
+
+def test_reading_is_part_of_the_sum_by_its_weight(targets: Targets) -> None:
+    outputs = targets.score[..., None], targets.geometry, logits_of(np.full_like(targets.letters, SYMBOLS))
+    losses = training_losses(outputs, targets, LossWeights(reading=0.2))
+    assert float(losses.reading) == pytest.approx(0.2 * 20, rel=1e-3)
+    assert float(losses.total) == pytest.approx(float(losses.reading), abs=1e-3)
+
+
+def test_a_network_without_letters_pays_nothing_for_reading(targets: Targets) -> None:
+    losses = training_losses((targets.score[..., None], targets.geometry), targets, LossWeights(reading=0.2))
+    assert float(losses.reading) == 0
