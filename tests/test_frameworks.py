@@ -59,7 +59,7 @@ def test_threads_may_hold_it_back_at_once(capfd: pytest.CaptureFixture[str]) -> 
 def test_threads_that_want_tensorflow_at_once_leave_the_warnings_as_they_were() -> None:
     script = """
 import threading, warnings
-from east._tensorflow import keras, tensorflow
+from east.frameworks import keras, tensorflow
 
 before = list(warnings.filters)
 threads = [threading.Thread(target=wanted) for wanted in (tensorflow, tensorflow, keras)]

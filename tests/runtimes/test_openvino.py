@@ -133,6 +133,6 @@ def test_images_of_any_size_run_in_one_compiled_model(
 
 def test_nothing_is_reported_to_the_makers() -> None:
     """In a process of its own: other tests import OpenVINO without this project's help."""
-    code = "from east._openvino import openvino; import sys; openvino(); print(sys.modules['openvino_telemetry'])"
+    code = "from east.frameworks import openvino; import sys; openvino(); print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"

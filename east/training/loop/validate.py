@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...icdar import Detected, GroundTruth
 from ...images.decoding import load_image
 from ...images.sizing import resize, to_image_frame
+from ...metrics import score
 from ...postprocess import extract_boxes, select_candidates
 from ...types import Maps, Size, Thresholds
 from ..data.dataset import Example
 
-PROTOCOL = "eval.protocol"
 SHORTEST = 5.0  # pixels; boxes with a shorter side are not reported
 
 Predict = Callable[[NDArray[np.uint8]], Maps]
@@ -34,19 +33,19 @@ class Scores:
 class Validation:
     """A set of pictures to score the network on."""
 
-    def __init__(self, examples: Sequence[Example], size: tuple[int, int], protocol: str = PROTOCOL) -> None:
+    def __init__(self, examples: Sequence[Example], size: tuple[int, int]) -> None:
         """Reads the pictures.
 
-        size: height and width at which the network sees them.
-        protocol: module with ``score(truths, detected)``, ``GroundTruth`` and ``Detected``, as `eval.protocol` has.
+        Args:
+            examples: the pictures, with their words.
+            size: height and width at which the network sees them.
         """
-        self._protocol: Any = importlib.import_module(protocol)
         self._size = Size(*size)
         images = [load_image(example.image) for example in examples]
         self._sizes = [Size(*image.shape[:2]) for image in images]
         self._images = np.stack([resize(image, self._size) for image in images])
         self._truths = {
-            example.image.stem: self._protocol.GroundTruth(np.rint(example.quads).astype(np.int32), example.texts)
+            example.image.stem: GroundTruth(np.rint(example.quads).astype(np.int32), example.texts)
             for example in examples
         }
 
@@ -64,11 +63,11 @@ class Validation:
         """Scores the boxes in ``maps`` at a score threshold."""
         detected = {}
         thresholds = Thresholds(score=threshold)
-        for name, score, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
-            quads, _ = extract_boxes(select_candidates(score, geometry, threshold), thresholds)
+        for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
+            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds)
             quads = to_image_frame(quads, self._size, size)
             sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
             long_enough = sides.min(axis=1, initial=np.inf) >= SHORTEST
-            detected[name] = self._protocol.Detected(np.rint(quads[long_enough]).astype(np.int32))
-        result = self._protocol.score(self._truths, detected)
+            detected[name] = Detected(np.rint(quads[long_enough]).astype(np.int32))
+        result = score(self._truths, detected)
         return Scores(result.recall, result.precision, result.hmean)

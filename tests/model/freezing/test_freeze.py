@@ -235,7 +235,7 @@ def test_an_unknown_input_type_is_refused(bundle: Path) -> None:
 
 
 def test_keras_on_another_backend_is_named(bundle: Path) -> None:
-    code = f"import keras, east.model.freeze as f; f.freeze({str(bundle)!r})"
+    code = f"import keras, east.model.freezing.freeze as f; f.freeze({str(bundle)!r})"
     environment = {**os.environ, "KERAS_BACKEND": "openvino"}
     process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert process.stderr.splitlines()[-1].startswith(
