@@ -11,6 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+STRIDE = 4
+"""Network-input pixels per pixel of the maps."""
+
+MEAN_RGB = (123.68, 116.78, 103.94)
+"""What the network subtracts from an image: ImageNet's mean colour."""
+
+FILL = (124, 117, 104)
+"""What an image is padded with: the mean colour, which the network sees as nothing."""
+
 
 class Precision(str, Enum):
     """Precision the user asks for; a runtime names the arithmetic it really uses."""

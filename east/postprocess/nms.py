@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TooManyBoxesError
-from ..types import Candidates, Thresholds
-from .rbox import STRIDE, decode_quads
+from ..types import STRIDE, Candidates, Thresholds
+from .rbox import decode_quads
 
 _FAR = 2.0**20
 """Pixels: further corners are brought this near before drawing, whose integers they would overflow."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Candidates
-
-STRIDE = 4
-"""Network-input pixels per map pixel."""
+from ..types import STRIDE, Candidates
 
 
 def select_candidates(score_map: NDArray[np.float32], geometry: NDArray[np.float32], threshold: float) -> Candidates:
