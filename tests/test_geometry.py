@@ -10,14 +10,16 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from east.geometry import angles, clockwise, heights, side_lengths, signed_areas, turns, widths
 
+Quads = NDArray[np.float64]
 quads = arrays(np.float64, (3, 4, 2), elements=st.floats(-1e4, 1e4))
 
 
 @given(quads)
-def test_areas_of_simple_quads_are_shapelys(some: np.ndarray) -> None:
+def test_areas_of_simple_quads_are_shapelys(some: Quads) -> None:
     for quad, area in zip(some, signed_areas(some), strict=True):
         polygon = shapely.Polygon(quad)
         if polygon.is_valid:
@@ -26,7 +28,7 @@ def test_areas_of_simple_quads_are_shapelys(some: np.ndarray) -> None:
 
 
 @given(quads)
-def test_clockwise_keeps_the_corners_and_the_first_one(some: np.ndarray) -> None:
+def test_clockwise_keeps_the_corners_and_the_first_one(some: Quads) -> None:
     turned = clockwise(some)
     assert (signed_areas(turned) >= -1e-6).all()
     assert (turned[:, 0] == some[:, 0]).all()
@@ -39,10 +41,10 @@ def test_a_turned_rectangle_has_the_sides_and_direction_it_was_made_with(
     width: float, height: float, degrees: float, x: float
 ) -> None:
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    flat = np.array([(0, 0), (width, 0), (width, height), (0, height)]) + (x, -x)
+    flat = np.array([(0, 0), (width, 0), (width, height), (0, height)]) + np.array([x, -x])
     quad = flat @ np.array([(cos, sin), (-sin, cos)])
     assert side_lengths(quad) == pytest.approx([width, height, width, height])
-    assert (widths(quad), heights(quad)) == (pytest.approx(width), pytest.approx(height))
+    assert [widths(quad), heights(quad)] == pytest.approx([width, height])
     assert angles(quad) == pytest.approx(degrees, abs=1e-6)
     assert signed_areas(quad) == pytest.approx(width * height)
     assert (turns(quad) > 0).all()
