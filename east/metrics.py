@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from .geometry import signed_areas
 from .icdar import Detected, GroundTruth
 
 IOU_CONSTRAINT = 0.5
@@ -23,14 +25,17 @@ _ROUNDING = 1e-11
 
 NOTHING = Detected(np.empty((0, 4, 2), np.int32))
 
+Number = TypeVar("Number", float, NDArray[Any])
+
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
     """How the detections of one image lie on its words.
 
-    iou: float64 ``(N, M)``, words by detections.
-    cared: bool ``(N,)``, words that count.
-    counted: bool ``(M,)``, detections that do not lie in a don't-care word.
+    Attributes:
+        iou: float64 ``(N, M)``, words by detections.
+        cared: bool ``(N,)``, words that count.
+        counted: bool ``(M,)``, detections that do not lie in a don't-care word.
     """
 
     iou: NDArray[np.float64]
@@ -52,12 +57,12 @@ class Counts:
     @property
     def recall(self) -> float:
         """Share of the words that were found, 0 where there are none."""
-        return self.matched / self.words if self.words else 0.0
+        return ratio(self.matched, self.words)
 
     @property
     def precision(self) -> float:
         """Share of the detections that are words, 0 where there are none."""
-        return self.matched / self.detections if self.detections else 0.0
+        return ratio(self.matched, self.detections)
 
     @property
     def hmean(self) -> float:
@@ -71,10 +76,15 @@ class ImageScore:
 
     An image without words that count has recall 1, and precision 1 or 0 as nothing or something was found.
 
-    ap: average precision; 0 without confidences.
-    pairs: matches, as index of the word and index of the detection.
-    set_aside: indices of the detections that lie in a don't-care word.
-    overlaps: what all of it comes from.
+    Attributes:
+        counts: what the image adds to the whole set's.
+        recall: 0..1.
+        precision: 0..1.
+        hmean: 0..1.
+        ap: average precision, 0..1; 0 without confidences.
+        pairs: matches, as index of the word and index of the detection.
+        set_aside: indices of the detections that lie in a don't-care word.
+        overlaps: what all of it comes from.
     """
 
     counts: Counts
@@ -114,8 +124,9 @@ class Score:
 def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -> Score:
     """Evaluates a submission.
 
-    truths: the ground truth of every image, by image number; its order decides ties of average precision.
-    detected: what was found, by image number; an image that is not there has no detections.
+    Args:
+        truths: the ground truth of every image, by image number; its order decides ties of average precision.
+        detected: what was found, by image number; an image that is not there has no detections.
     """
     images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
     counts = sum((image.counts for image in images.values()), Counts())
@@ -152,10 +163,9 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
     A detection is set aside when more than half of its own area lies in one don't-care word.
     """
     inside = _intersections(truth.quads, found.quads)
-    word_areas, areas = _areas(truth.quads), _areas(found.quads)
-    union = word_areas[:, None] + areas[None, :] - inside
-    iou = np.divide(inside, union, out=np.zeros_like(inside), where=union != 0)
-    share = np.divide(inside, areas[None, :], out=np.zeros_like(inside), where=areas[None, :] != 0)
+    word_areas, areas = np.abs(signed_areas(truth.quads)), np.abs(signed_areas(found.quads))
+    iou = ratio(inside, word_areas[:, None] + areas - inside)
+    share = ratio(inside, areas)
     dont_care = truth.dont_care
     return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT + _ROUNDING).any(axis=0))
 
@@ -163,7 +173,12 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
 def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
     """Pairs words and detections: each word in turn takes the first free detection with enough IoU.
 
-    kept: bool ``(M,)``, detections to consider; all when None.
+    Args:
+        overlaps: of one image.
+        kept: bool ``(M,)``, detections to consider; all when None.
+
+    Returns:
+        Index of the word and index of the detection, of each match.
     """
     free = overlaps.counted.copy() if kept is None else overlaps.counted & kept
     pairs = []
@@ -178,9 +193,10 @@ def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tu
 def average_precision(confidences: NDArray[np.float64], hits: NDArray[np.bool_], words: int) -> float:
     """Mean over the words of the precision at the rank of the detection that found them.
 
-    confidences: ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
-    hits: ``(M,)``, whether the detection was matched.
-    words: how many words there are to find; with none, the plain sum is returned (it is 0).
+    Args:
+        confidences: float64 ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
+        hits: bool ``(M,)``, whether the detection was matched.
+        words: how many words there are to find; with none, the plain sum is returned (it is 0).
     """
     ranked = hits[np.argsort(-confidences)]
     precisions = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
@@ -188,9 +204,15 @@ def average_precision(confidences: NDArray[np.float64], hits: NDArray[np.bool_],
     return total / words if words else total
 
 
-def harmonic_mean(recall: float, precision: float) -> float:
-    """Harmonic mean, 0 where both are 0."""
-    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+def ratio(part: Number, whole: Number) -> Number:
+    """``part / whole``, of numbers or element by element, 0 where ``whole`` is 0."""
+    result: Number = part * (whole != 0) / (whole + (whole == 0))
+    return result
+
+
+def harmonic_mean(recall: Number, precision: Number) -> Number:
+    """F1, of numbers or element by element, 0 where both are 0."""
+    return ratio(2 * recall * precision, recall + precision)
 
 
 def _ranked(
@@ -200,12 +222,6 @@ def _ranked(
     hits = np.zeros(len(overlaps.counted), dtype=np.bool_)
     hits[[detection for _, detection in pairs]] = True
     return confidences[overlaps.counted], hits[overlaps.counted]
-
-
-def _areas(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Area enclosed with orientation: the lobes of a self-crossing quad cancel, as in the official evaluation."""
-    x, y = quads[..., 0].astype(np.float64), quads[..., 1].astype(np.float64)
-    return np.asarray(np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)) / 2)
 
 
 def _intersections(words: NDArray[np.int32], detections: NDArray[np.int32]) -> NDArray[np.float64]:

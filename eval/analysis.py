@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from east.geometry import angles, heights
 from east.icdar import Detected, GroundTruth
 from east.metrics import NOTHING, Counts, Score, harmonic_mean, match
 
@@ -152,23 +154,11 @@ def by_orientation(truths: Mapping[str, GroundTruth], detected: Mapping[str, Det
     return _groups(truths, detected, result, lambda quads: np.abs(angles(quads)), _ANGLES, labels)
 
 
-def heights(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Mean length in pixels of the left and right sides, ``(N,)``."""
-    sides = (quads[:, 3] - quads[:, 0], quads[:, 2] - quads[:, 1])
-    return np.asarray(sum(np.hypot(side[:, 0], side[:, 1]) for side in sides) / 2)
-
-
-def angles(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Reading direction in degrees, ``(N,)`` in -180..180: 0 is to the right, 90 downwards."""
-    along = (quads[:, 1] - quads[:, 0]) + (quads[:, 2] - quads[:, 3])
-    return np.asarray(np.degrees(np.arctan2(along[:, 1], along[:, 0])))
-
-
 def _groups(
     truths: Mapping[str, GroundTruth],
     detected: Mapping[str, Detected],
     result: Score,
-    value_of: Callable[[NDArray[np.int32]], NDArray[np.float64]],
+    value_of: Callable[[NDArray[Any]], NDArray[np.float64]],
     edges: tuple[float, ...],
     labels: list[str],
 ) -> list[Group]:

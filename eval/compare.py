@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from east.icdar import Detected, GroundTruth
-from east.metrics import ImageScore, Score, score
+from east.metrics import ImageScore, Score, harmonic_mean, ratio, score
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def bootstrap(
 
 
 def _f1(totals: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 of ``(..., 3)``: the harmonic mean of m/w and m/d is 2m / (w + d)."""
+    """F1 of ``(..., 3)``, matches, words and detections."""
     matched, words, detections = np.moveaxis(totals, -1, 0)
-    return np.asarray(2 * matched / np.maximum(words + detections, 1))
+    return harmonic_mean(ratio(matched, words), ratio(matched, detections))
 
 
 def _counts(images: list[ImageScore]) -> NDArray[np.int64]:

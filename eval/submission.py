@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from east.errors import SubmissionError
-from east.icdar import Detected, GroundTruth, has_confidence, parse_detected, parse_ground_truth
+from east.icdar import Detected, GroundTruth, format_lines, has_confidence, parse_detected, parse_ground_truth
 
 from .archive import read_files
 
@@ -56,8 +56,8 @@ def write_submission(file: IO[bytes], detected: Mapping[str, Detected]) -> None:
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for key, found in detected.items():
-            lines = (",".join(map(str, quad.ravel().tolist())) + "\r\n" for quad in found.quads)
-            archive.writestr(zipfile.ZipInfo(f"res_img_{key}.txt"), "".join(lines), zipfile.ZIP_DEFLATED)
+            lines = format_lines(found.quads, end="\r\n")
+            archive.writestr(zipfile.ZipInfo(f"res_img_{key}.txt"), lines, zipfile.ZIP_DEFLATED)
 
 
 def _numbered(files: Mapping[str, bytes], pattern: re.Pattern[str]) -> dict[str, tuple[str, bytes]]:

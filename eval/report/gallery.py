@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis import heights, speed
+from east.geometry import heights
+
+from ..analysis import speed
 from ..dataset import Icdar2015
 from ..run import Run
 from ..table import COLUMNS, ORIGINAL_CAPTION, original_rows, rows

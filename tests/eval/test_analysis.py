@@ -9,7 +9,7 @@ import pytest
 
 from east.icdar import Detected, GroundTruth
 from east.metrics import score
-from eval.analysis import angles, by_height, by_orientation, heights, precision_recall_curve, speed, threshold_sweep
+from eval.analysis import by_height, by_orientation, precision_recall_curve, speed, threshold_sweep
 from eval.dataset import Icdar2015
 from eval.run import Run
 
@@ -59,14 +59,6 @@ def test_a_match_counts_for_the_word_and_a_false_alarm_for_itself() -> None:
     groups = {group.label: group for group in by_orientation(truths, detected, score(truths, detected))}
     assert (groups["60 and over"].recall, groups["60 and over"].precision) == (1, 1)
     assert (groups["under 5"].words, groups["under 5"].detections, groups["under 5"].found) == (0, 1, 0)
-
-
-def test_height_and_angle_of_a_word() -> None:
-    level, upright = [[0, 0], [60, 0], [60, 20], [0, 20]], [[20, 0], [20, 60], [0, 60], [0, 0]]
-    climbing = [[0, 60], [60, 0], [70, 10], [10, 70]]
-    quads = np.array([level, upright, climbing], np.int32)
-    assert heights(quads) == pytest.approx([20, 20, np.hypot(10, 10)])
-    assert angles(quads) == pytest.approx([0, 90, -45])
 
 
 def test_speed(made_up: Icdar2015, run_of: RunOf) -> None:
