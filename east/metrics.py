@@ -6,7 +6,7 @@ in the form in which the Robust Reading Competition publishes it for task 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -130,15 +130,7 @@ def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -
     """
     images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
     counts = sum((image.counts for image in images.values()), Counts())
-    ranked = [
-        _ranked(confidences, image.pairs, image.overlaps)
-        for key, image in images.items()
-        if (confidences := detected.get(key, NOTHING).confidences) is not None
-    ]
-    if not ranked:
-        return Score(counts, 0.0, images)
-    everything, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
-    return Score(counts, average_precision(everything, hits, counts.words), images)
+    return Score(counts, average_precision(*counted_matches(detected, images), counts.words), images)
 
 
 def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
@@ -149,7 +141,7 @@ def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
     if counts.words:
         recall, precision, ap = counts.recall, counts.precision, 0.0
         if found.confidences is not None:
-            ap = average_precision(*_ranked(found.confidences, pairs, overlaps), counts.words)
+            ap = average_precision(found.confidences[overlaps.counted], _matched(pairs, overlaps), counts.words)
     else:
         recall = 1.0
         precision = ap = 0.0 if counts.detections else 1.0
@@ -190,15 +182,36 @@ def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tu
     return tuple(pairs)
 
 
-def average_precision(confidences: NDArray[np.float64], hits: NDArray[np.bool_], words: int) -> float:
+def counted_matches(
+    detected: Mapping[str, Detected], images: Mapping[str, ImageScore]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What average precision comes from: the detections that count, of all images with confidences.
+
+    Args:
+        detected: what was found, by image number.
+        images: its evaluation, by image number.
+
+    Returns:
+        Confidences, float64 ``(M,)``, and whether each detection was matched, bool ``(M,)``.
+    """
+    confidences, matched = [np.empty(0)], [np.empty(0, np.bool_)]
+    for key, image in images.items():
+        found = detected.get(key, NOTHING)
+        if found.confidences is not None:
+            confidences.append(found.confidences[image.overlaps.counted])
+            matched.append(_matched(image.pairs, image.overlaps))
+    return np.concatenate(confidences), np.concatenate(matched)
+
+
+def average_precision(confidences: NDArray[np.float64], matched: NDArray[np.bool_], words: int) -> float:
     """Mean over the words of the precision at the rank of the detection that found them.
 
     Args:
         confidences: float64 ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
-        hits: bool ``(M,)``, whether the detection was matched.
+        matched: bool ``(M,)``, which detections are words.
         words: how many words there are to find; with none, the plain sum is returned (it is 0).
     """
-    ranked = hits[np.argsort(-confidences)]
+    ranked = matched[np.argsort(-confidences)]
     precisions = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
     total = float(precisions[ranked].cumsum()[-1]) if ranked.any() else 0.0
     return total / words if words else total
@@ -215,13 +228,15 @@ def harmonic_mean(recall: Number, precision: Number) -> Number:
     return ratio(2 * recall * precision, recall + precision)
 
 
-def _ranked(
-    confidences: NDArray[np.float64], pairs: tuple[tuple[int, int], ...], overlaps: Overlaps
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Confidences of the detections that count, and which of them are matched."""
-    hits = np.zeros(len(overlaps.counted), dtype=np.bool_)
-    hits[[detection for _, detection in pairs]] = True
-    return confidences[overlaps.counted], hits[overlaps.counted]
+def figures(result: Score | ImageScore) -> dict[str, float]:
+    """The figures under the names that the competition's own script gives them."""
+    return {"precision": result.precision, "recall": result.recall, "hmean": result.hmean, "AP": result.ap}
+
+
+def _matched(pairs: Iterable[tuple[int, int]], overlaps: Overlaps) -> NDArray[np.bool_]:
+    matched = np.zeros(len(overlaps.counted), np.bool_)
+    matched[[detection for _, detection in pairs]] = True
+    return matched[overlaps.counted]
 
 
 def _intersections(words: NDArray[np.int32], detections: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from east.errors import DatasetError, FormatError, SubmissionError
 from east.icdar import GroundTruth, parse_ground_truth
 
-from .archive import read_files
+from .submission import read_files
 
 HOW_TO_GET_IT = (
     "no ICDAR2015 data: get the test set images and the test set ground truth of task 4.1 from "
@@ -58,8 +58,11 @@ class Sample:
 class Icdar2015:
     """A set of images to evaluate on, by rising image number.
 
-    folder: where it was found. subset: the image numbers asked for, as written, or None for all.
-    digest: SHA-256 over numbers, images and ground truths.
+    Attributes:
+        folder: where it was found.
+        samples: the images.
+        subset: the image numbers asked for, as written, or None for all.
+        digest: SHA-256 over numbers, images and ground truths.
     """
 
     folder: Path
@@ -109,11 +112,15 @@ class Icdar2015:
 def load(data: Path, truths: Path | None = None, subset: str | None = None) -> Icdar2015:
     """Finds, reads and checks a set of images and ground truths.
 
-    data: folder with ``img_N.jpg`` and ``gt_img_N.txt``, together or in folders of their own, or with the ground
-        truths in a zip; up to three levels deep.
-    truths: folder or zip of the ground truths where they are elsewhere.
-    subset: image numbers to keep, such as ``801-1000`` or ``1,5,10-20``.
-    Raises DatasetError, which tells all that is missing, malformed or undecodable; ``ValueError`` for the subset.
+    Args:
+        data: folder with ``img_N.jpg`` and ``gt_img_N.txt``, together or in folders of their own, or with the ground
+            truths in a zip; up to three levels deep.
+        truths: folder or zip of the ground truths where they are elsewhere.
+        subset: image numbers to keep, such as ``801-1000`` or ``1,5,10-20``.
+
+    Raises:
+        DatasetError: for what is missing, malformed or undecodable; tells all of it.
+        ValueError: for the subset.
     """
     wanted = None if subset is None else parse_subset(subset)
     if not data.is_dir():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .analysis import speed
-from .run import Run
+if TYPE_CHECKING:
+    from .run import Run
 
 
 class Reported(NamedTuple):
@@ -32,19 +32,16 @@ COLUMNS = ("runtime", "FPS network", "FPS end to end", "recall", "precision", "F
 
 def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` per run."""
-    made = []
-    for run in runs:
-        pace, counts = speed(run.records), run.score.counts
-        made.append(
-            (
-                f"{run.name} ({run.about['arithmetic']})",
-                f"{pace.network_fps:.1f}",
-                f"{pace.end_to_end_fps:.1f}",
-                *_accuracy(counts.recall, counts.precision, counts.hmean),
-                f"{run.about['model_bytes'] / 1e6:.1f}",
-            )
+    return [
+        (
+            f"{run.name} ({run.about['arithmetic']})",
+            f"{run.speed.network_fps:.1f}",
+            f"{run.speed.end_to_end_fps:.1f}",
+            *_accuracy(run.score.recall, run.score.precision, run.score.hmean),
+            f"{run.about['model_bytes'] / 1e6:.1f}",
         )
-    return made
+        for run in runs
+    ]
 
 
 def original_rows() -> list[tuple[str, ...]]:
@@ -54,20 +51,28 @@ def original_rows() -> list[tuple[str, ...]]:
     ]
 
 
-def markdown_table(runs: Iterable[Run]) -> str:
-    """Both tables in Markdown, columns aligned so that they also read well as plain text."""
+def accuracy_tables(runs: Iterable[Run]) -> str:
+    """Both tables in Markdown."""
     ours, original = rows(runs), original_rows()
-    widths = [max(len(row[column]) for row in (COLUMNS, *ours, *original)) for column in range(len(COLUMNS))]
-    return f"{_layout(ours, widths)}\n{ORIGINAL_CAPTION}\n\n{_layout(original, widths)}"
+    above, below = markdown_table(COLUMNS, ours, original), markdown_table(COLUMNS, original, ours)
+    return f"{above}\n{ORIGINAL_CAPTION}\n\n{below}"
+
+
+def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside: Sequence[Sequence[str]] = ()) -> str:
+    """A Markdown table, aligned so that it also reads well as plain text.
+
+    Args:
+        columns: their headings.
+        body: the rows; the first cell of each is text, the others are numbers.
+        beside: rows of another table that is to be as wide.
+    """
+    widths = [max(map(len, cells)) for cells in zip(columns, *body, *beside, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "".join(
+        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
+        for row in (columns, rule, *body)
+    )
 
 
 def _accuracy(*values: float) -> tuple[str, ...]:
     return tuple(f"{value:.4f}" for value in values)
-
-
-def _layout(body: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "".join(
-        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
-        for row in (COLUMNS, rule, *body)
-    )

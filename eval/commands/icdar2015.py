@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
                 try:
                     runs.append(evaluate(detector, dataset, journals[-1]))
                 except KeyboardInterrupt:
-                    done = f"{len(journals[-1].records)} of {len(dataset.samples)} images are done"
+                    done = f"{len(journals[-1].results)} of {len(dataset.samples)} images are done"
                     _tell(f"{done}; the same command goes on from there")
                     raise
         if runs and args.report is not None:
@@ -114,7 +114,8 @@ def run(args: argparse.Namespace) -> int:
 def _possible(runtimes: list[str], precisions: list[str]) -> tuple[list[tuple[str, Precision]], list[str]]:
     """The combinations that this machine can do, ``auto`` resolved, and why it cannot do the others.
 
-    Raises ``ValueError`` for an unknown runtime.
+    Raises:
+        ValueError: for an unknown runtime.
     """
     from east.errors import UnsupportedPrecisionError
     from east.runtimes import availability, choose
@@ -159,16 +160,16 @@ def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetecto
     journal = open_journal(dataset, detector, args.threads)
     if args.restart:
         journal.forget()
-    if journal.records:
-        _tell(f"going on with an interrupted run: {len(journal.records)} of {len(dataset.samples)} images are done")
+    if journal.results:
+        _tell(f"going on with an interrupted run: {len(journal.results)} of {len(dataset.samples)} images are done")
     return journal
 
 
 def _printed(as_json: bool, dataset: Icdar2015, runs: list[Run]) -> str:
     from ..report import overview
-    from ..table import markdown_table
+    from ..table import accuracy_tables
 
-    return f"{json.dumps(overview(dataset, runs), indent=2)}\n" if as_json else markdown_table(runs)
+    return f"{json.dumps(overview(dataset, runs), indent=2)}\n" if as_json else accuracy_tables(runs)
 
 
 def _tell(message: str) -> None:

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,16 @@ from east.runtimes import NAMES, availability, convert_model
 from east.runtimes.base import LoadOptions
 from east.types import Precision, Size
 
-from .speed_worker import Task
-
 MEASURES = ("network", "boxes", "end_to_end")
 REFERENCE = "tensorflow FP32"
+
+# Imports these very packages, whatever modules of their names the current folder holds, as -m would not.
+_START = """
+import sys
+sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]
+from eval.speed.worker import main
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,17 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is measured.
+class Workload:
+    """What every case has to do.
 
-    size: the network's. images: JPEG files. rounds: turns that each process gets. seconds: of one measurement in a
-    turn.
+    Attributes:
+        weights: name or path.
+        size: the network's.
+        images: JPEG files.
+        batches: images at once.
+        rounds: turns that each process gets.
+        seconds: of one measurement in a turn.
+        threads: CPU threads; the runtime's choice when None.
     """
 
     weights: str
@@ -63,11 +75,14 @@ class Settings:
 
 
 @dataclass
-class Result:
+class Measurement:
     """What was measured of one case.
 
-    about: what `eval.speed_worker.Subject` says of itself, with the conversion's seconds and the peak memory.
-    times: seconds of each call, by measure and batch. stream: images a second of each turn, by batch.
+    Attributes:
+        case: the case.
+        about: what `eval.speed.worker.TimedDetector` says of itself, with the conversion's seconds and the peak memory.
+        times: seconds of each call, by measure and batch.
+        stream: images a second of each turn, by batch.
     """
 
     case: Case
@@ -100,77 +115,71 @@ def cases(runtimes: Iterable[str] = NAMES, precisions: Iterable[Precision] = Pre
     return sorted(found, key=lambda case: (case.name != REFERENCE, NAMES[::-1].index(case.runtime)))
 
 
-def measure(todo: Sequence[Case], settings: Settings) -> list[Result]:
-    """Measures all cases in turns."""
+def run_benchmark(todo: Sequence[Case], workload: Workload) -> list[Measurement]:
+    """Measures all cases in turns.
+
+    Raises:
+        EastError: when a process dies.
+    """
     with ExitStack() as stack:
-        workers: list[_Worker] = []
-        results: list[Result] = []
+        workers: list[_WorkerProcess] = []
+        measured: list[Measurement] = []
         for case in progress(todo, total=len(todo), unit="runtime", description="load"):
             artifact = convert_model(
-                ModelSource.find(settings.weights),
+                ModelSource.find(workload.weights),
                 case.runtime,
-                LoadOptions(case.precision, tf32=case.tf32, size=settings.size),
+                LoadOptions(case.precision, tf32=case.tf32, size=workload.size),
             )
-            workers.append(stack.enter_context(_worker(case, settings)))
-            results.append(Result(case, workers[-1].about | {"conversion_s": artifact.seconds}))
-        turns = [
-            (worker, result) for _ in range(settings.rounds) for worker, result in zip(workers, results, strict=True)
-        ]
-        for worker, result in progress(turns, total=len(turns), unit="turn", description="measure"):
-            _turn(worker, result, settings)
-        for worker, result in zip(workers, results, strict=True):
-            result.about["peak_memory"] = worker.ask(do="memory")
-    return results
+            workers.append(stack.enter_context(_worker(case, workload)))
+            measured.append(Measurement(case, workers[-1].about | {"conversion_s": artifact.seconds}))
+        turns = list(zip(workers, measured, strict=True)) * workload.rounds
+        for worker, measurement in progress(turns, total=len(turns), unit="turn", description="measure"):
+            _turn(worker, measurement, workload)
+        for worker, measurement in zip(workers, measured, strict=True):
+            measurement.about["peak_memory"] = worker.ask(do="memory")
+    return measured
 
 
-def _turn(worker: _Worker, result: Result, settings: Settings) -> None:
-    for batch in settings.batches:
+def _turn(worker: _WorkerProcess, measurement: Measurement, workload: Workload) -> None:
+    for batch in workload.batches:
         for name in MEASURES:
-            times = worker.ask(do="time", measure=name, batch=batch, seconds=settings.seconds)
-            result.times.setdefault((name, batch), []).extend(times)
-        fps = worker.ask(do="stream", batch=batch, seconds=2 * settings.seconds)
-        result.stream.setdefault(batch, []).append(fps)
+            times = worker.ask(do="time", measure=name, batch=batch, seconds=workload.seconds)
+            measurement.times.setdefault((name, batch), []).extend(times)
+        fps = worker.ask(do="stream", batch=batch, seconds=2 * workload.seconds)
+        measurement.stream.setdefault(batch, []).append(fps)
 
 
-class _Worker:
+class _WorkerProcess:
     """A process that measures one case."""
 
     def __init__(self, process: subprocess.Popen[str], case: Case) -> None:
-        self._process, self._case = process, case
+        self.process, self._case = process, case
         self.about: dict[str, Any] = self._answer()
 
     def ask(self, **question: Any) -> Any:
         """Raises `EastError` when the process has died."""
-        assert self._process.stdin is not None  # noqa: S101  it is a pipe
-        print(json.dumps(question), file=self._process.stdin, flush=True)
+        with suppress(BrokenPipeError):
+            print(json.dumps(question), file=self.process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> Any:
-        assert self._process.stdout is not None  # noqa: S101  it is a pipe
-        line = self._process.stdout.readline()
+        assert self.process.stdout is not None  # noqa: S101  it is a pipe
+        line = self.process.stdout.readline()
         if not line:
             raise EastError(f"{self._case.name} failed while it was measured; its message is above")
         return json.loads(line)
 
 
 @contextmanager
-def _worker(case: Case, settings: Settings) -> Iterator[_Worker]:
-    task = Task(
-        case.runtime,
-        str(case.precision),
-        case.tf32,
-        settings.weights,
-        settings.threads,
-        settings.size,
-        [str(path) for path in settings.images],
-        list(settings.batches),
-    )
-    command = [sys.executable, "-m", "eval.speed_worker", json.dumps(asdict(task))]
+def _worker(case: Case, workload: Workload) -> Iterator[_WorkerProcess]:
+    told = json.dumps([asdict(case), asdict(workload)], default=str)
+    command = [sys.executable, "-c", _START, str(Path(__file__).absolute().parents[2]), told]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield _Worker(process, case)
+            yield _WorkerProcess(process, case)
         finally:
             process.kill()
+            process.communicate()  # closes the pipes, whatever was still to be written
 
 
 def _has_gpu() -> bool:

@@ -1,7 +1,7 @@
 """One detector in a process of its own, which times what it is told to.
 
-Started by `eval.speed` with a JSON object of `Task`'s fields as its only argument. Answers each line of JSON on
-standard input with one on standard output; what libraries print goes to standard error.
+Started by `eval.speed.benchmark` with the fields of a `Case` and of a `Workload`, as JSON, as its only argument.
+Answers each line of JSON on standard input with one on standard output; what libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -25,39 +24,29 @@ from east.images.decoding import load_image
 from east.images.sizing import resize
 from east.types import Size
 
-
-@dataclass(frozen=True)
-class Task:
-    """What to load, and the images to run it on."""
-
-    runtime: str
-    precision: str
-    tf32: bool
-    weights: str
-    threads: int | None
-    size: tuple[int, int]
-    images: list[str]
-    batches: list[int]
+from .benchmark import Case, Workload
 
 
-class Subject:
+class TimedDetector:
     """The detector, its images, and the calls that can be timed.
 
-    network: host array in, host maps out. boxes: host images in, boxes out. end_to_end: JPEG bytes in, boxes out.
+    ``network``: host array in, host maps out. ``boxes``: host images in, boxes out. ``end_to_end``: JPEG bytes in,
+    boxes out.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, case: Case, workload: Workload) -> None:
+        self.size = Size(*workload.size)
         start = time.perf_counter()
         self.detector = TextDetector(
-            task.weights, task.runtime, task.precision, task.size, threads=task.threads, tf32=task.tf32
+            workload.weights, case.runtime, case.precision, self.size, threads=workload.threads, tf32=case.tf32
         )
         loaded = time.perf_counter()
-        self.encoded = [Path(image).read_bytes() for image in task.images]
+        self.encoded = [Path(image).read_bytes() for image in workload.images]
         self.decoded = [load_image(data) for data in self.encoded]
         self.detector.detect(self.encoded[0])
         first = time.perf_counter()
-        for batch in task.batches:
-            self.detector.runtime.warm_up(Size(*task.size), batch)
+        for batch in workload.batches:
+            self.detector.runtime.warm_up(self.size, batch)
         self.about = {
             "arithmetic": self.detector.runtime.arithmetic,
             "device": self.detector.runtime.device,
@@ -67,7 +56,6 @@ class Subject:
             "first_call_s": first - loaded,
             "warm_up_s": time.perf_counter() - first,
         }
-        self.size = Size(*task.size)
 
     def call(self, measure: str, batch: int) -> Callable[[], Any]:
         """The call to time."""
@@ -91,15 +79,15 @@ class Subject:
         return done / (time.perf_counter() - start)
 
 
-def serve(subject: Subject, answers: IO[str]) -> None:
+def answer_questions(timed: TimedDetector, answers: IO[str]) -> None:
     """Answers until standard input ends."""
     for line in sys.stdin:
         asked = json.loads(line)
         match asked.pop("do"):
             case "time":
-                answer: Any = _time(subject.call(asked["measure"], asked["batch"]), asked["seconds"])
+                answer: Any = _time(timed.call(asked["measure"], asked["batch"]), asked["seconds"])
             case "stream":
-                answer = subject.stream(asked["batch"], asked["seconds"])
+                answer = timed.stream(asked["batch"], asked["seconds"])
             case _:
                 answer = _memory()
         print(json.dumps(answer), file=answers, flush=True)
@@ -133,12 +121,10 @@ def _memory() -> dict[str, float]:
 
 
 def main() -> None:
+    """Runs the process; standard output is kept for answers alone."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    subject = Subject(Task(**json.loads(sys.argv[1])))
-    print(json.dumps(subject.about), file=answers, flush=True)
-    serve(subject, answers)
-
-
-if __name__ == "__main__":
-    main()
+    case, workload = json.loads(sys.argv[1])
+    timed = TimedDetector(Case(**case), Workload(**workload))
+    print(json.dumps(timed.about), file=answers, flush=True)
+    answer_questions(timed, answers)

@@ -16,8 +16,11 @@ from east.metrics import ImageScore, Score, harmonic_mean, ratio, score
 class ImageChange:
     """What changed in one image from A to B.
 
-    lost, gained: indices of words that only A found, and that only B found.
-    false_alarms: how many A made, and how many B made.
+    Attributes:
+        key: the image's number.
+        lost: indices of words that only A found.
+        gained: indices of words that only B found.
+        false_alarms: how many A made, and how many B made.
     """
 
     key: str
@@ -30,8 +33,11 @@ class ImageChange:
 class Comparison:
     """Two runs side by side.
 
-    interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
-    changes: the images in which something changed, most changes first.
+    Attributes:
+        a: the score of A.
+        b: the score of B.
+        interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
+        changes: the images in which something changed, most changes first.
     """
 
     a: Score
@@ -56,8 +62,13 @@ def compare(
 ) -> Comparison:
     """Scores both and compares them image by image.
 
-    a, b: what was found, by image number.
-    confidence: of the interval. resamples, seed: of the bootstrap.
+    Args:
+        truths: the ground truth of every image, by image number.
+        a: what A found, by image number.
+        b: what B found, by image number.
+        confidence: of the interval.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
     before, after = score(truths, a), score(truths, b)
     keys = list(truths)
@@ -78,9 +89,17 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Paired bootstrap over images: both runs are scored on the same resampled images each time.
 
-    a, b: ``(N, 3)``, matches, words and detections per image.
-    Returns the percentile interval of F1 of b minus F1 of a. Efron and Tibshirani, "An Introduction to the
-    Bootstrap" (1993), section 13.3.
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+
+    Args:
+        a: int64 ``(N, 3)``, matches, words and detections per image.
+        b: the same of the other run.
+        confidence: of the interval, 0..1.
+        resamples: how many.
+        seed: of the random numbers.
+
+    Returns:
+        The percentile interval of F1 of ``b`` minus F1 of ``a``.
     """
     count = len(a)
     rng = np.random.default_rng(seed)
