@@ -8,7 +8,7 @@ evaluation accepts, no more and no less: its quirks are kept and named here. Onl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,10 @@ DONT_CARE = "###"
 
 _SHORTEST_SIDE = 5.0
 
+_DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _POINTS = ",".join([r"\s*(-?[0-9]+)\s*"] * 8)
 _GROUND_TRUTH = re.compile(_POINTS + r",(?P<rest>.*)$")
+_LENIENT_GROUND_TRUTH = re.compile(_POINTS.replace("-?[0-9]+", _DECIMAL) + r",(?P<rest>.*)$")
 _RESULT = re.compile(_POINTS + "$")
 # The official pattern lets any character stand where the decimal point should: "0.5", "12" and "1e2" pass.
 _RESULT_CONFIDENCE = re.compile(_POINTS + r",\s*(?P<rest>[01].?[0-9]*)\s*$")
@@ -81,18 +83,16 @@ def parse_ground_truth(data: bytes, name: str, *, lenient: bool = False) -> Grou
     Raises:
         FormatError: for a malformed line, or a counter-clockwise one that is not read leniently.
     """
-    quads: list[list[float]] = []
-    texts: list[str] = []
+    pattern, wanted = _GROUND_TRUTH, "x1,y1,x2,y2,x3,y3,x4,y4,transcription with integer points"
+    if lenient:
+        pattern, wanted = _LENIENT_GROUND_TRUTH, "eight coordinates and a transcription"
+    quads, texts = [], []
     for number, line in _lines(data, lenient=lenient):
-        if lenient:
-            *points, text = line.split(",", 8)
-            quads.append(_lenient_quad(points, name, number, line))
-            texts.append(text)
-        elif match := _GROUND_TRUTH.match(line):
-            quads.append(_quad(match, name, number, line))
-            texts.append(_unquoted(match["rest"]))
-        else:
-            raise _refusal(name, number, line, "expected x1,y1,x2,y2,x3,y3,x4,y4,transcription with integer points")
+        match = pattern.match(line)
+        if match is None:
+            raise _refusal(name, number, line, f"expected {wanted}")
+        quads.append(_quad(match, name, number, line, lenient=lenient))
+        texts.append(match["rest"] if lenient else _unquoted(match["rest"]))
     return GroundTruth(clockwise(_stacked(quads, np.float32)) if lenient else _stacked(quads), tuple(texts))
 
 
@@ -159,22 +159,13 @@ def _lines(data: bytes, *, lenient: bool = False) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _quad(match: re.Match[str], name: str, number: int, line: str) -> list[float]:
+def _quad(match: re.Match[str], name: str, number: int, line: str, *, lenient: bool = False) -> list[float]:
     points = [float(text) for text in match.groups()[:8]]
     if any(not -_LIMIT <= value < _LIMIT for value in points):
         raise _refusal(name, number, line, "a coordinate does not fit 32 bits")
-    if _twice_area([int(value) for value in points]) < 0:
+    if not lenient and _twice_area([int(value) for value in points]) < 0:
         raise _refusal(name, number, line, "the points are not clockwise (x to the right, y downwards)")
     return points
-
-
-def _lenient_quad(points: Sequence[str], name: str, number: int, line: str) -> list[float]:
-    try:
-        if len(points) == 8:
-            return [float(point) for point in points]
-    except ValueError:
-        pass
-    raise _refusal(name, number, line, "expected eight coordinates and a transcription")
 
 
 def _clockwise(corners: list[int]) -> list[int]:

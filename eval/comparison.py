@@ -104,16 +104,13 @@ def bootstrap(
     count = len(a)
     rng = np.random.default_rng(seed)
     times_drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-    differences = _f1(times_drawn @ b) - _f1(times_drawn @ a)
+    f1_a, f1_b = (
+        harmonic_mean(ratio(matched, words), ratio(matched, detections))
+        for matched, words, detections in (np.moveaxis(times_drawn @ counts, -1, 0) for counts in (a, b))
+    )
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(differences, (tail, 100 - tail))
+    low, high = np.percentile(f1_b - f1_a, (tail, 100 - tail))
     return float(low), float(high)
-
-
-def _f1(totals: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 of ``(..., 3)``, matches, words and detections."""
-    matched, words, detections = np.moveaxis(totals, -1, 0)
-    return harmonic_mean(ratio(matched, words), ratio(matched, detections))
 
 
 def _counts(images: list[ImageScore]) -> NDArray[np.int64]:

@@ -126,7 +126,8 @@ def load(data: Path, truths: Path | None = None, subset: str | None = None) -> I
     if not data.is_dir():
         raise DatasetError(f"{data} is not a folder; {HOW_TO_GET_IT}")
     files = list(_walk(data))
-    images = _find_images(files)
+    remedy = "name the folder of one set by --data, and its ground truths by --gt"
+    images = _numbered(files, _IMAGE, "image", remedy)
     texts = _read_truths(truths) if truths is not None else _find_truths(files)
     if not images and not texts:
         raise DatasetError(f"{data} holds no img_N.jpg and no gt_img_N.txt; {HOW_TO_GET_IT}")
@@ -196,32 +197,23 @@ def _try_image(path: Path) -> tuple[str, str | None]:
     return hashlib.sha256(data).hexdigest(), None
 
 
-def _find_images(files: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in files:
-        if match := _IMAGE.fullmatch(path.name):
-            other = found.setdefault(match[1], path)
-            if other != path:
-                raise DatasetError(
-                    f"image {match[1]} is there twice, {other} and {path}: name the folder of one set by --data, "
-                    "and its ground truths by --gt"
-                )
-    return found
-
-
 def _find_truths(files: list[Path]) -> dict[str, tuple[str, bytes]]:
-    found: dict[str, Path] = {}
-    for path in files:
-        if match := _TRUTH.match(path.name):
-            other = found.setdefault(match[1], path)
-            if other != path:
-                raise DatasetError(f"ground truth {match[1]} is there twice, {other} and {path}: choose by --gt")
-    if found:
+    if found := _numbered(files, _TRUTH, "ground truth", "choose by --gt"):
         return {key: (str(path), path.read_bytes()) for key, path in found.items()}
     zips = {path: texts for path in files if path.suffix.lower() == ".zip" and (texts := _in_zip(path))}
     if len(zips) > 1:
         raise DatasetError(f"several zips hold ground truths, {' and '.join(map(str, sorted(zips)))}: choose by --gt")
     return next(iter(zips.values()), {})
+
+
+def _numbered(files: list[Path], name: re.Pattern[str], kind: str, remedy: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in files:
+        if match := name.fullmatch(path.name):
+            other = found.setdefault(match[1], path)
+            if other != path:
+                raise DatasetError(f"{kind} {match[1]} is there twice, {other} and {path}: {remedy}")
+    return found
 
 
 def _in_zip(path: Path) -> dict[str, tuple[str, bytes]]:
@@ -242,7 +234,7 @@ def _read_truths(path: Path) -> dict[str, tuple[str, bytes]]:
         raise DatasetError(str(error)) from error
     if not files:
         raise DatasetError(f"{path} holds no ground truth: expected files gt_img_N.txt")
-    return {match[1]: (f"{path}/{name}", data) for name, data in files.items() if (match := _TRUTH.match(name))}
+    return {key: (f"{path}/{name}", data) for key, (name, data) in files.items()}
 
 
 def _walk(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from filelock import FileLock, Timeout
@@ -41,7 +40,7 @@ class ImageResult:
     wall: float
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal", None]):
     """Results by image number, each written as soon as it is added; used by one process at a time.
 
     The file is named after everything that the results depend on, so another run never finds them.
@@ -91,12 +90,7 @@ class Journal:
         with suppress(OSError):
             Path(self._lock.lock_file).unlink()
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _open(self) -> IO[bytes]:

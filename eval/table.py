@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .run import Run
 
 
-class Reported(NamedTuple):
-    """A row of the original work's table."""
-
-    runtime: str
-    fps: float
-    recall: float
-    precision: float
-    hmean: float
-
-
 ORIGINAL_CAPTION = "Reported for the original (Tesla V100, batch 1, official test set at 672x1280):"
-ORIGINAL = (
-    Reported("TF (slim) FP32", 42, 0.7732, 0.8466, 0.8083),
-    Reported("TF-TRT FP32", 63, 0.7732, 0.8466, 0.8083),
-    Reported("TF-TRT FP16", 98, 0.7723, 0.8442, 0.8066),
-    Reported("TF-TRT INT8", 83, 0.7602, 0.8572, 0.8058),
-)
-
 COLUMNS = ("runtime", "FPS network", "FPS end to end", "recall", "precision", "F1", "model MB")
+ORIGINAL_ROWS = (
+    ("TF (slim) FP32", "42", "-", "0.7732", "0.8466", "0.8083", "-"),
+    ("TF-TRT FP32", "63", "-", "0.7732", "0.8466", "0.8083", "-"),
+    ("TF-TRT FP16", "98", "-", "0.7723", "0.8442", "0.8066", "-"),
+    ("TF-TRT INT8", "83", "-", "0.7602", "0.8572", "0.8058", "-"),
+)
 
 
 def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
@@ -37,24 +26,17 @@ def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
             f"{run.name} ({run.about['arithmetic']})",
             f"{run.speed.network_fps:.1f}",
             f"{run.speed.end_to_end_fps:.1f}",
-            *_accuracy(run.score.recall, run.score.precision, run.score.hmean),
+            *(f"{share:.4f}" for share in (run.score.recall, run.score.precision, run.score.hmean)),
             f"{run.about['model_bytes'] / 1e6:.1f}",
         )
         for run in runs
     ]
 
 
-def original_rows() -> list[tuple[str, ...]]:
-    """The original work's rows in the same columns."""
-    return [
-        (row.runtime, f"{row.fps:.0f}", "-", *_accuracy(row.recall, row.precision, row.hmean), "-") for row in ORIGINAL
-    ]
-
-
 def accuracy_tables(runs: Iterable[Run]) -> str:
     """Both tables in Markdown."""
-    ours, original = rows(runs), original_rows()
-    above, below = markdown_table(COLUMNS, ours, original), markdown_table(COLUMNS, original, ours)
+    ours = rows(runs)
+    above, below = markdown_table(COLUMNS, ours, ORIGINAL_ROWS), markdown_table(COLUMNS, ORIGINAL_ROWS, ours)
     return f"{above}\n{ORIGINAL_CAPTION}\n\n{below}"
 
 
@@ -72,7 +54,3 @@ def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside
         "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
         for row in (columns, rule, *body)
     )
-
-
-def _accuracy(*values: float) -> tuple[str, ...]:
-    return tuple(f"{value:.4f}" for value in values)

@@ -14,7 +14,7 @@ from east.geometry import heights
 
 from ..dataset import Icdar2015
 from ..run import Run
-from ..table import COLUMNS, ORIGINAL_CAPTION, original_rows, rows
+from ..table import COLUMNS, ORIGINAL_CAPTION, ORIGINAL_ROWS, rows
 from .markdown import about_data
 from .plots import PLOTS
 
@@ -72,7 +72,7 @@ def index_page(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
         ours="\n".join(_row(row) for row in rows(runs.values())),
         caption=ORIGINAL_CAPTION,
         span=str(len(COLUMNS)),
-        original="\n".join(_row(row) for row in original_rows()),
+        original="\n".join(_row(row) for row in ORIGINAL_ROWS),
         links=links,
         style=_page("gallery.css"),
     )

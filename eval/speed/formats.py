@@ -29,30 +29,27 @@ COLUMNS = (
 )
 
 
-def rows(measured: Sequence[Measurement]) -> list[dict[str, str]]:
+def rows(measured: Sequence[Measurement]) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` for each case and batch; ``of TF FP32`` is the share of the reference's network time."""
-    made = []
-    for one in measured:
-        memory = one.about["peak_memory"]
-        for batch in sorted({batch for _, batch in one.times}):
-            share = relative(measured, one, "network", batch)
-            fps = [f"{one.fps(measure, batch):.1f}" for measure in MEASURES]
-            values = (
-                one.case.name,
-                one.about["arithmetic"],
-                str(batch),
-                f"{one.median('network', batch) * 1e3:.2f}",
-                f"{one.p99('network', batch) * 1e3:.2f}",
-                *fps,
-                f"{median(one.stream[batch]):.1f}",
-                f"{share:.3f}" if share else "-",
-                f"{one.about['first_call_s']:.2f}",
-                f"{one.about['conversion_s']:.1f}",
-                f"{one.about['model_bytes'] / 1e6:.1f}",
-                f"{memory['host_mb']:.0f}" + (f" + {memory['gpu_mb']:.0f} GPU" if "gpu_mb" in memory else ""),
-            )
-            made.append(dict(zip(COLUMNS, values, strict=True)))
-    return made
+    return [_row(measured, one, batch) for one in measured for batch in sorted({batch for _, batch in one.times})]
+
+
+def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple[str, ...]:
+    share, memory = relative(measured, one, "network", batch), one.about["peak_memory"]
+    return (
+        one.case.name,
+        one.about["arithmetic"],
+        str(batch),
+        f"{one.median('network', batch) * 1e3:.2f}",
+        f"{one.p99('network', batch) * 1e3:.2f}",
+        *(f"{one.fps(measure, batch):.1f}" for measure in MEASURES),
+        f"{median(one.stream[batch]):.1f}",
+        f"{share:.3f}" if share else "-",
+        f"{one.about['first_call_s']:.2f}",
+        f"{one.about['conversion_s']:.1f}",
+        f"{one.about['model_bytes'] / 1e6:.1f}",
+        f"{memory['host_mb']:.0f}" + (f" + {memory['gpu_mb']:.0f} GPU" if "gpu_mb" in memory else ""),
+    )
 
 
 def relative(measured: Sequence[Measurement], one: Measurement, measure: str, batch: int) -> float | None:
@@ -65,15 +62,13 @@ def relative(measured: Sequence[Measurement], one: Measurement, measure: str, ba
 
 def markdown(measured: Sequence[Measurement]) -> str:
     """The table."""
-    return markdown_table(COLUMNS, [list(row.values()) for row in rows(measured)])
+    return markdown_table(COLUMNS, rows(measured))
 
 
 def comma_separated(measured: Sequence[Measurement]) -> str:
     """The same rows as CSV."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(measured))
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows(measured)])
     return text.getvalue()
 
 
