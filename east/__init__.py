@@ -34,8 +34,8 @@ from .errors import (
 if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
-    from .options import NodeNames, TfTrtOptions
-    from .runtimes.conversion.calibration import Calibration
+    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TfTrtOptions
+    from .runtimes.base import Runtime
     from .types import Precision, Size, TextBox, Thresholds, Timings
 
 __version__ = "0.1.0"
@@ -47,13 +47,17 @@ __all__ = [
     "ConversionError",
     "DamagedFileError",
     "Detections",
+    "DetectorOptions",
     "EastError",
     "GraphError",
     "ImageDecodeError",
     "ImageError",
+    "ImageInput",
     "ImageTooLargeError",
     "NodeNames",
     "Precision",
+    "Rounding",
+    "Runtime",
     "RuntimeUnavailableError",
     "Size",
     "TextBox",
@@ -68,10 +72,14 @@ __all__ = [
 ]
 
 _LAZY = {
-    "Calibration": "runtimes.conversion.calibration",
+    "Calibration": "options",
+    "DetectorOptions": "options",
     "Detections": "detections",
+    "ImageInput": "images.decoding",
     "NodeNames": "options",
     "Precision": "types",
+    "Rounding": "options",
+    "Runtime": "runtimes.base",
     "Size": "types",
     "TextBox": "types",
     "TextDetector": "detector",

@@ -47,7 +47,7 @@ def describe(detector: TextDetector) -> dict[str, Any]:
     """What decides a detector's results, as JSON values."""
     import east
 
-    runtime = detector.runtime
+    runtime, options = detector.runtime, detector.options
     return {
         "runtime": runtime.name,
         "precision": str(runtime.precision),
@@ -56,19 +56,23 @@ def describe(detector: TextDetector) -> dict[str, Any]:
         "model_bytes": runtime.model_bytes,
         "weights": detector.weights,
         "weights_sha256": detector.weights_sha256,
-        "input_size": None if detector.input_size is None else list(detector.input_size),
-        "max_side": detector.max_side,
-        "rounding": detector.rounding,
-        "thresholds": asdict(detector.thresholds),
+        "input_size": None if options.input_size is None else list(options.input_size),
+        "max_side": options.max_side,
+        "rounding": options.rounding,
+        "thresholds": {
+            "score": options.score_threshold,
+            "nms": options.nms_threshold,
+            "box": options.box_threshold,
+        },
         "east": east.__version__,
     }
 
 
-def open_journal(dataset: Icdar2015, detector: TextDetector, threads: int | None) -> Journal:
+def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     """The journal of this detector on this set, with what an interrupted run has done."""
     from east.runtimes.conversion.artifacts import default_folder
 
-    identity = {"dataset": dataset.digest, "threads": threads, **describe(detector)}
+    identity = {"dataset": dataset.digest, "threads": detector.options.threads, **describe(detector)}
     return Journal(default_folder() / "evaluations", identity)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import numpy as np
 from east.console import progress
 from east.errors import EastError
 from east.model.source import ModelSource
-from east.runtimes import NAMES, availability, convert_model
-from east.runtimes.base import LoadOptions
-from east.types import Precision, Size
+from east.option_fields import to_paths
+from east.options import RUNTIMES, DetectorOptions
+from east.runtimes import availability, convert_model
+from east.runtimes.gpu.device import missing_driver
+from east.types import Precision
 
 from .speed_worker import Task
 
@@ -33,33 +35,27 @@ REFERENCE = "tensorflow FP32"
 
 @dataclass(frozen=True)
 class Case:
-    """A runtime at a precision."""
+    """A detector to measure: a runtime at a precision."""
 
-    runtime: str
-    precision: Precision
-    tf32: bool = False
+    options: DetectorOptions
 
     @property
     def name(self) -> str:
         """Such as ``xla FP16`` or ``tensorflow TF32``."""
-        return f"{self.runtime} {'TF32' if self.tf32 else self.precision}"
+        return f"{self.options.runtime} {'TF32' if self.options.tf32 else self.options.precision}"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What is measured.
 
-    size: the network's. images: JPEG files. rounds: turns that each process gets. seconds: of one measurement in a
-    turn.
+    images: JPEG files. rounds: turns that each process gets. seconds: of one measurement in a turn.
     """
 
-    weights: str
-    size: Size
     images: tuple[Path, ...]
     batches: tuple[int, ...] = (1,)
     rounds: int = 10
     seconds: float = 0.3
-    threads: int | None = None
 
 
 @dataclass
@@ -88,16 +84,17 @@ class Result:
         return batch / self.median(measure, batch)
 
 
-def cases(runtimes: Iterable[str] = NAMES, precisions: Iterable[Precision] = Precision) -> list[Case]:
-    """What this machine can do of these, the reference first."""
+def cases(options: DetectorOptions, runtimes: Iterable[str], precisions: Iterable[str]) -> list[Case]:
+    """What this machine can do of these runtimes and precisions, the reference first; the rest as ``options`` say."""
     found = []
     wanted = list(precisions)
     for runtime in runtimes:
-        here = availability(runtime)
-        found += [Case(runtime, precision) for precision in here.precisions if precision in wanted]
-        if runtime != "openvino" and Precision.FP32 in here.precisions and _has_gpu():
-            found.append(Case(runtime, Precision.FP32, tf32=True))
-    return sorted(found, key=lambda case: (case.name != REFERENCE, NAMES[::-1].index(case.runtime)))
+        here = availability(runtime).precisions
+        found += [replace(options, runtime=runtime, precision=one, tf32=False) for one in here if one in wanted]
+        if runtime != "openvino" and Precision.FP32 in here and missing_driver() is None:
+            found.append(replace(options, runtime=runtime, precision=Precision.FP32, tf32=True))
+    made = [Case(one) for one in found]
+    return sorted(made, key=lambda case: (case.name != REFERENCE, RUNTIMES[::-1].index(case.options.runtime)))
 
 
 def measure(todo: Sequence[Case], settings: Settings) -> list[Result]:
@@ -106,11 +103,7 @@ def measure(todo: Sequence[Case], settings: Settings) -> list[Result]:
         workers: list[_Worker] = []
         results: list[Result] = []
         for case in progress(todo, total=len(todo), unit="runtime", description="load"):
-            artifact = convert_model(
-                ModelSource.find(settings.weights),
-                case.runtime,
-                LoadOptions(case.precision, tf32=case.tf32, size=settings.size),
-            )
+            artifact = convert_model(ModelSource.find(case.options.weights, case.options.nodes), case.options)
             workers.append(stack.enter_context(_worker(case, settings)))
             results.append(Result(case, workers[-1].about | {"conversion_s": artifact.seconds}))
         turns = [
@@ -155,25 +148,11 @@ class _Worker:
 
 @contextmanager
 def _worker(case: Case, settings: Settings) -> Iterator[_Worker]:
-    task = Task(
-        case.runtime,
-        str(case.precision),
-        case.tf32,
-        settings.weights,
-        settings.threads,
-        settings.size,
-        [str(path) for path in settings.images],
-        list(settings.batches),
-    )
-    command = [sys.executable, "-m", "eval.speed_worker", json.dumps(asdict(task))]
+    options = {".".join(path): value for path, value in to_paths(case.options).items()}
+    task = Task(options, [str(path) for path in settings.images], list(settings.batches))
+    command = [sys.executable, "-m", "eval.speed_worker", json.dumps(asdict(task), default=str)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield _Worker(process, case)
         finally:
             process.kill()
-
-
-def _has_gpu() -> bool:
-    from east.runtimes.gpu.device import missing_driver
-
-    return missing_driver() is None

@@ -87,10 +87,8 @@ def document(results: Sequence[Result], settings: Settings, environment: dict[st
     return {
         "environment": environment,
         "settings": {
-            "size": list(settings.size),
             "images": len(settings.images),
             "rounds": settings.rounds,
-            "threads": settings.threads,
         },
         "results": [_values(results, result) for result in results],
     }
@@ -109,5 +107,7 @@ def _values(results: Sequence[Result], result: Result) -> dict[str, Any]:
         }
         for (measure, batch), times in result.times.items()
     ]
-    case = {"name": result.case.name, "runtime": result.case.runtime, "precision": str(result.case.precision)}
-    return {**case, **result.about, "measured": measured, "stream_fps": result.stream}
+    options = result.case.options
+    case = {"name": result.case.name, "runtime": options.runtime, "precision": str(options.precision)}
+    about = {"size": options.input_size, "threads": options.threads, **result.about}
+    return {**case, **about, "measured": measured, "stream_fps": result.stream}

@@ -23,19 +23,15 @@ from east import TextDetector
 from east.errors import ImageError
 from east.images.decoding import load_image
 from east.images.sizing import resize
-from east.types import Size
+from east.option_fields import from_paths
+from east.options import EVALUATION_SIZE, DetectorOptions
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to load, and the images to run it on."""
+    """What to load, the options by their paths joined by dots, and the images to run it on."""
 
-    runtime: str
-    precision: str
-    tf32: bool
-    weights: str
-    threads: int | None
-    size: tuple[int, int]
+    options: dict[str, Any]
     images: list[str]
     batches: list[int]
 
@@ -48,16 +44,16 @@ class Subject:
 
     def __init__(self, task: Task) -> None:
         start = time.perf_counter()
-        self.detector = TextDetector(
-            task.weights, task.runtime, task.precision, task.size, threads=task.threads, tf32=task.tf32
-        )
+        options = {tuple(name.split(".")): value for name, value in task.options.items()}
+        self.detector = TextDetector.from_options(from_paths(DetectorOptions, options))
         loaded = time.perf_counter()
         self.encoded = [Path(image).read_bytes() for image in task.images]
         self.decoded = [load_image(data) for data in self.encoded]
         self.detector.detect(self.encoded[0])
         first = time.perf_counter()
+        self.size = self.detector.options.fixed_size or EVALUATION_SIZE
         for batch in task.batches:
-            self.detector.runtime.warm_up(Size(*task.size), batch)
+            self.detector.runtime.warm_up(self.size, batch)
         self.about = {
             "arithmetic": self.detector.runtime.arithmetic,
             "device": self.detector.runtime.device,
@@ -67,7 +63,6 @@ class Subject:
             "first_call_s": first - loaded,
             "warm_up_s": time.perf_counter() - first,
         }
-        self.size = Size(*task.size)
 
     def call(self, measure: str, batch: int) -> Callable[[], Any]:
         """The call to time."""
