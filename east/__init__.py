@@ -20,23 +20,30 @@ from .errors import (
     CheckpointError,
     ConversionError,
     DamagedFileError,
+    DatasetError,
     EastError,
+    EvaluationError,
+    FormatError,
     GraphError,
     ImageDecodeError,
     ImageError,
     ImageTooLargeError,
+    ReportError,
     RuntimeUnavailableError,
+    SubmissionError,
     TooManyBoxesError,
     UnsupportedPrecisionError,
+    UsageError,
     WeightsError,
 )
 
 if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
+    from .images.decoding import ImageInput
     from .options import Calibration, DetectorOptions, NodeNames, Rounding, TfTrtOptions
     from .runtimes.base import Runtime
-    from .types import Precision, Size, TextBox, Thresholds, Timings
+    from .types import Precision, Size, TextBox, Timings
 
 __version__ = "0.1.0"
 
@@ -46,9 +53,12 @@ __all__ = [
     "CheckpointError",
     "ConversionError",
     "DamagedFileError",
+    "DatasetError",
     "Detections",
     "DetectorOptions",
     "EastError",
+    "EvaluationError",
+    "FormatError",
     "GraphError",
     "ImageDecodeError",
     "ImageError",
@@ -56,17 +66,19 @@ __all__ = [
     "ImageTooLargeError",
     "NodeNames",
     "Precision",
+    "ReportError",
     "Rounding",
     "Runtime",
     "RuntimeUnavailableError",
     "Size",
+    "SubmissionError",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
-    "Thresholds",
     "Timings",
     "TooManyBoxesError",
     "UnsupportedPrecisionError",
+    "UsageError",
     "WeightsError",
     "__version__",
 ]
@@ -84,7 +96,6 @@ _LAZY = {
     "TextBox": "types",
     "TextDetector": "detector",
     "TfTrtOptions": "options",
-    "Thresholds": "types",
     "Timings": "types",
 }
 

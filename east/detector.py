@@ -141,7 +141,10 @@ class TextDetector:
 
         Without it, for ``input_size``, or else the table's 672x1280.
         """
-        chosen = Size.of_network(size or self.options.input_size or EVALUATION_SIZE)
+        try:
+            chosen = Size.of_network(size or self.options.input_size or EVALUATION_SIZE)
+        except ValueError as error:
+            raise ValueError(f"size {error}") from None
         with self._calls:
             for batch in self.runtime.batches:
                 self.runtime.warm_up(chosen, batch)

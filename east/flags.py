@@ -85,17 +85,20 @@ def option_type(name: str) -> Callable[[str], Any]:
     return argument_type(_LEAVES[name,].parsed)
 
 
-_DESTINATIONS = {".".join(path): path for path in _LEAVES}
+def _destination(path: tuple[str, ...]) -> str:
+    """Where argparse puts an option: apart from what a command calls its own flags."""
+    return ".".join(("options", *path))
+
+
+_DESTINATIONS = {_destination(path): path for path in _LEAVES}
 
 
 def _add_flag(group: Any, leaf: Leaf, default: Any) -> None:
     names = [leaf.about.flag or f"--{leaf.name.replace('_', '-')}", *filter(None, [leaf.about.alias])]
-    told = (
-        leaf.about.help
-        if default is None or "default:" in leaf.about.help
-        else f"{leaf.about.help} (default: {_shown(default)})"
-    )
-    common = {"dest": ".".join(leaf.path), "default": argparse.SUPPRESS, "help": told}
+    told = leaf.about.help
+    if default is not None and "default:" not in told:
+        told += f" (default: {_shown(default)})"
+    common = {"dest": _destination(leaf.path), "default": argparse.SUPPRESS, "help": told}
     if leaf.kind is bool:
         group.add_argument(*names, action=argparse.BooleanOptionalAction, **common)
         return
@@ -116,27 +119,24 @@ def _shown(default: Any) -> str:
 
 
 def _add_pairs(group: Any, name: str) -> None:
-    """Adds one flag for all options of a group; what it is given goes where flags of their own would put it."""
+    """Adds one flag for all options of a group; what it is given goes where a flag of its own would put it."""
     inside = {leaf.name: leaf for path, leaf in _LEAVES.items() if path[0] == name}
 
     class Pairs(argparse.Action):
         def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-            for pair in values:
-                option, _, text = pair.partition("=")
-                if option not in inside:
-                    raise argparse.ArgumentError(
-                        self, f"must be NAME=VALUE, the name one of {', '.join(inside)}; got {pair!r}"
-                    )
-                try:
-                    setattr(namespace, f"{name}.{option}", inside[option].parsed(text))
-                except ValueError as error:
-                    raise argparse.ArgumentError(self, f"{option} {error}") from None
+            option, _, text = values.partition("=")
+            if option not in inside:
+                known = ", ".join(inside)
+                raise argparse.ArgumentError(self, f"must be NAME=VALUE, the name one of {known}; got {values!r}")
+            try:
+                setattr(namespace, _destination((name, option)), inside[option].parsed(text))
+            except ValueError as error:
+                raise argparse.ArgumentError(self, f"{option} {error}") from None
 
     group.add_argument(
         f"--{name}",
         action=Pairs,
-        nargs="+",
         default=argparse.SUPPRESS,
         metavar="NAME=VALUE",
-        help=f"{', '.join(inside)}; 'east convert --help' tells what they mean",
+        help=f"may be given several times; names: {', '.join(inside)}; 'east convert --help' tells what they mean",
     )

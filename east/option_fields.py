@@ -125,17 +125,14 @@ class Leaf(NamedTuple):
             if self.kind is bool:
                 return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
             if self.kind is Size:
-                return tuple(int(side) for side in text.lower().split("x"))
+                return Size.of_network([int(side) for side in text.lower().split("x")])
             return self.kind(text) if self.kind in (int, float) else text
         except (ValueError, KeyError):
             raise self._refusal(text) from None
 
     def _checked(self, value: Any) -> Any:
         if self.kind is Size:
-            try:
-                return Size.of_network(value)
-            except ValueError:
-                raise self._refusal(value) from None
+            return Size.of_network(value)
         if self.choices:
             matching = [choice for choice in self.choices if choice.lower() == str(value).lower()]
             if not matching:
@@ -158,22 +155,24 @@ class Leaf(NamedTuple):
     def _refusal(self, value: Any) -> ValueError:
         near = get_close_matches(str(value), self.choices, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        return ValueError(f"must be {self._wanted()}, got {value!r}{hint}")
+        return ValueError(f"must be {self._wanted(value)}, got {value!r}{hint}")
 
-    def _wanted(self) -> str:
+    def _wanted(self, value: Any) -> str:
         about = self.about
         if self.choices:
             return f"one of {', '.join(self.choices)}"
-        words = {
-            bool: "true or false",
-            float: "a number",
-            int: "whole numbers" if self.several else "a whole number",
-            str: about.help if about.pattern else "a text",
-            Size: "HEIGHTxWIDTH, multiples of 32 such as 672x1280",
-        }[self.kind]
-        if about.most < math.inf:
-            return f"{words} between {max(about.least, about.above):g} and {about.most:g}"
-        return f"{words} of at least {about.least:g}" if about.least > -math.inf else words
+        if self.kind in (int, float):
+            number = "whole number" if self.kind is int else "number"
+            words = f"one or more {number}s" if self.several else f"a {number}"
+            right = not self.several and type(value) in ({int} if self.kind is int else {int, float})
+            if about.most < math.inf:
+                bounds = f"between {max(about.least, about.above):g} and {about.most:g}"
+                return bounds if right else f"{words} {bounds}"
+            if about.least > -math.inf:
+                return f"at least {about.least:g}" if right else f"{words} of at least {about.least:g}"
+            return words
+        texts = {bool: "true or false", Size: "HEIGHTxWIDTH, multiples of 32 such as 672x1280"}
+        return texts.get(self.kind, about.help if about.pattern else "a text")
 
 
 def leaves(options: type[Any]) -> tuple[Leaf, ...]:
