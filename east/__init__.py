@@ -20,23 +20,30 @@ from .errors import (
     CheckpointError,
     ConversionError,
     DamagedFileError,
+    DatasetError,
     EastError,
+    EvaluationError,
+    FormatError,
     GraphError,
     ImageDecodeError,
     ImageError,
     ImageTooLargeError,
+    ReportError,
     RuntimeUnavailableError,
+    SubmissionError,
     TooManyBoxesError,
     UnsupportedPrecisionError,
+    UsageError,
     WeightsError,
 )
 
 if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
-    from .options import NodeNames, TfTrtOptions
-    from .runtimes.conversion.calibration import Calibration
-    from .types import Precision, Size, TextBox, Thresholds, Timings
+    from .images.decoding import ImageInput
+    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TfTrtOptions
+    from .runtimes.base import Runtime
+    from .types import Precision, Size, TextBox, Timings
 
 __version__ = "0.1.0"
 
@@ -46,37 +53,49 @@ __all__ = [
     "CheckpointError",
     "ConversionError",
     "DamagedFileError",
+    "DatasetError",
     "Detections",
+    "DetectorOptions",
     "EastError",
+    "EvaluationError",
+    "FormatError",
     "GraphError",
     "ImageDecodeError",
     "ImageError",
+    "ImageInput",
     "ImageTooLargeError",
     "NodeNames",
     "Precision",
+    "ReportError",
+    "Rounding",
+    "Runtime",
     "RuntimeUnavailableError",
     "Size",
+    "SubmissionError",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
-    "Thresholds",
     "Timings",
     "TooManyBoxesError",
     "UnsupportedPrecisionError",
+    "UsageError",
     "WeightsError",
     "__version__",
 ]
 
 _LAZY = {
-    "Calibration": "runtimes.conversion.calibration",
+    "Calibration": "options",
+    "DetectorOptions": "options",
     "Detections": "detections",
+    "ImageInput": "images.decoding",
     "NodeNames": "options",
     "Precision": "types",
+    "Rounding": "options",
+    "Runtime": "runtimes.base",
     "Size": "types",
     "TextBox": "types",
     "TextDetector": "detector",
     "TfTrtOptions": "options",
-    "Thresholds": "types",
     "Timings": "types",
 }
 

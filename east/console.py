@@ -6,24 +6,42 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
-from .errors import EastError
+from .errors import EastError, UsageError
 
 Item = TypeVar("Item")
+Commands = Any  # argparse's own name for it is private
+
+
+def make_parser(prog: str, description: str, commands: Iterable[Callable[[Commands], None]]) -> argparse.ArgumentParser:
+    """The parser of a command line, all commands of which know ``--verbose`` and ``--debug``.
+
+    Args:
+        prog: what it is called.
+        description: what it is for.
+        commands: each adds a command, or several, whose default ``run`` does the work.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in commands:
+        add(subparsers)
+    _add_common_flags(subparsers)
+    return parser
 
 
 def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Parses ``argv`` and calls the chosen command's ``run(args) -> int``.
 
-    Returns the exit status: what the command returned, 1 after a failure (one line on stderr, or a
-    traceback with ``--debug``), 130 after Ctrl-C. Bad usage exits with 2, as argparse does.
+    Returns:
+        the exit status: what the command returned, 1 after a failure (one line on stderr, or a traceback with
+        ``--debug``), 2 for flags that do not go together, 130 after Ctrl-C. Other bad usage exits with 2 at once.
     """
     _stand_in_for_closed_streams()
     args = parser.parse_args(argv)
     logging.basicConfig(format=f"{parser.prog}: %(message)s", stream=sys.stderr)
-    if getattr(args, "verbose", False) or sys.stderr.isatty():
+    if args.verbose or sys.stderr.isatty():
         logging.getLogger("east").setLevel(logging.INFO)
     try:
         status: int = args.run(args)
@@ -32,23 +50,16 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        if getattr(args, "debug", False):
+        if args.debug:
             raise
         print(f"{parser.prog}: interrupted", file=sys.stderr)
         return 130
     except (EastError, OSError, ValueError) as error:
-        if getattr(args, "debug", False):
+        if args.debug:
             raise
         print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     return status
-
-
-def _stand_in_for_closed_streams() -> None:
-    """Opens what a shell's ``>&-`` has closed, before another file takes the number and gets what is printed."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def one_line(error: BaseException) -> str:
@@ -65,3 +76,20 @@ def progress(items: Iterable[Item], *, total: int | None, unit: str, description
 
     bar: Iterable[Item] = tqdm(items, total=total, unit=unit, desc=description or None, disable=None, leave=False)
     return bar
+
+
+def _add_common_flags(commands: Commands) -> None:
+    for parser in {id(parser): parser for parser in commands.choices.values()}.values():
+        nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+        for inner in nested:
+            _add_common_flags(inner)
+        if not nested:
+            parser.add_argument("--verbose", action="store_true", help="say what is chosen and built, on stderr")
+            parser.add_argument("--debug", action="store_true", help="show a traceback when something fails")
+
+
+def _stand_in_for_closed_streams() -> None:
+    """Opens what a shell's ``>&-`` has closed, before another file takes the number and gets what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -20,13 +20,10 @@ class Detections(Sequence[TextBox]):
 
     Attributes:
         boxes: the words; their quads are in pixels of the upright image.
-        width: of the upright image in pixels.
-        height: of the upright image in pixels.
-        runtime: name of the runtime that found them.
-        precision: of that runtime.
+        width, height: size of the upright image in pixels.
+        runtime, precision, weights: what found them.
         timings: milliseconds per step.
         image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was.
-        weights: name of the weights.
     """
 
     boxes: tuple[TextBox, ...]

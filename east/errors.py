@@ -15,6 +15,7 @@
     ├── UnsupportedPrecisionError    a precision the named runtime cannot do
     ├── CalibrationError             no usable calibration images
     ├── ConversionError              a conversion that failed or converted nothing
+    ├── UsageError                   flags or settings that do not go together
     └── EvaluationError              an evaluation that cannot be done
         ├── DatasetError             images or ground truths that cannot be used; one problem per line
         ├── FormatError              a line of a ground truth or result file that the protocol refuses
@@ -76,6 +77,10 @@ class CalibrationError(EastError):
 
 class ConversionError(EastError):
     """A conversion that failed or converted nothing."""
+
+
+class UsageError(EastError):
+    """Flags or settings that do not go together."""
 
 
 class EvaluationError(EastError):

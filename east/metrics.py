@@ -78,9 +78,7 @@ class ImageScore:
 
     Attributes:
         counts: what the image adds to the whole set's.
-        recall: 0..1.
-        precision: 0..1.
-        hmean: 0..1.
+        recall, precision, hmean: 0..1.
         ap: average precision, 0..1; 0 without confidences.
         pairs: matches, as index of the word and index of the detection.
         set_aside: indices of the detections that lie in a don't-care word.

@@ -1,59 +1,204 @@
-"""What a user can choose."""
+"""Every option of the detector, once: its type, default, bounds and help.
+
+`TextDetector`, the flags of the command line, the settings of the service and the evaluation are derived from
+`DetectorOptions`; a default stands here or nowhere.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+import os
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any, Literal, TypedDict, TypeVar
 
+from .option_fields import Options, described, group, option
+from .types import Precision, Size
+
+EVALUATION_SIZE = Size(672, 1280)
+"""Network size at which ICDAR2015 is evaluated: the one of the original work's table."""
+
+RUNTIMES = ("tftrt", "xla", "openvino", "tensorflow")
+"""All runtimes, the fastest first: the order in which ``auto`` tries them."""
+
+Rounding = Literal["down", "original"]
 ProfileStrategy = Literal["Range", "Optimal", "Range+Optimal", "ImplicitBatchModeCompatible"]
 
+Call = TypeVar("Call", bound="CallOptions")
 
+
+@described
 @dataclass(frozen=True)
-class NodeNames:
-    """Names of the graph's input and outputs; None takes those of the original EAST."""
+class NodeNames(Options):
+    """Names of the graph's input and outputs, where they differ from the original EAST's."""
 
-    input: str | None = None
-    score: str | None = None
-    geometry: str | None = None
+    input: str | None = option(None, "input node (default: input_images)", flag="--input-name", metavar="NODE")
+    score: str | None = option(
+        None, "score node (default: feature_fusion/Conv_7/Sigmoid)", flag="--score-name", metavar="NODE"
+    )
+    geometry: str | None = option(
+        None, "geometry node (default: feature_fusion/concat_3)", flag="--geometry-name", metavar="NODE"
+    )
 
 
+@described
 @dataclass(frozen=True)
-class TfTrtOptions:
-    """How TF-TRT converts.
+class Calibration(Options):
+    """The images that INT8 is calibrated on."""
 
-    max_workspace_size_bytes: GPU memory a TensorRT engine may use while it runs; None leaves it to TF-TRT.
-    minimum_segment_size: fewest operations that become an engine.
-    maximum_cached_engines: engines kept for different input shapes.
-    use_dynamic_shape: one engine for a range of shapes instead of one for each.
-    dynamic_shape_profile_strategy: what that engine is tuned for, of the shapes it is built with.
-    use_calibration: INT8 ranges are measured by TensorRT. False writes them into the graph, as quantize and
-        dequantize operations, from the project's own measurement on the same images.
-    build_at_conversion: engines are built and kept at conversion, for ``batches`` of images of the size that the
-        detector is used with. False builds them at first use.
-    allow_build_at_runtime: engines may be built for other shapes while running; None means: if image sizes vary.
-    batches: batch sizes to build for.
-    """
+    source: str | os.PathLike[str] | None = option(
+        None,
+        "folder of images, or the calibration.json of an earlier calibration, to repeat it (default: ICDAR2015's "
+        "training images below ICDAR2015_DIR, else those shipped with the project)",
+        flag="--calibration",
+        metavar="DIR|FILE",
+    )
+    count: int = option(100, "how many images at most", flag="--calibration-count", metavar="N", least=1)
+    seed: int | None = option(
+        None, "draw them at random, not the first by name", flag="--calibration-seed", metavar="N"
+    )
+    size: tuple[int, int] = option(
+        EVALUATION_SIZE, "size that every image is resized to", flag="--calibration-size", metavar="HxW"
+    )
 
-    max_workspace_size_bytes: int | None = None
-    minimum_segment_size: int = 3
-    maximum_cached_engines: int = 16
-    use_dynamic_shape: bool = False
-    dynamic_shape_profile_strategy: ProfileStrategy = "Range"
-    use_calibration: bool = True
-    build_at_conversion: bool = True
-    allow_build_at_runtime: bool | None = None
-    batches: tuple[int, ...] = (1, 8)
+
+@described
+@dataclass(frozen=True)
+class TfTrtOptions(Options):
+    """How TF-TRT converts, under the names of TrtGraphConverterV2."""
+
+    max_workspace_size_bytes: int | None = option(
+        None, "GPU memory an engine may use (default: TF-TRT's own)", metavar="N", least=1
+    )
+    minimum_segment_size: int = option(3, "fewest operations that become an engine", metavar="N", least=1)
+    maximum_cached_engines: int = option(16, "engines kept for different input shapes", metavar="N", least=1)
+    use_dynamic_shape: bool = option(False, "one engine for a range of shapes instead of one for each")
+    dynamic_shape_profile_strategy: ProfileStrategy = option(
+        "Range", "what that engine is tuned for, of the shapes it is built with"
+    )
+    use_calibration: bool = option(
+        True, "let TensorRT calibrate INT8; without, the graph gets explicit ranges, measured on the same images"
+    )
+    build_at_conversion: bool = option(True, "build and keep engines at conversion, or else at first use")
+    allow_build_at_runtime: bool | None = option(
+        None, "build engines for other shapes while running (default: only if image sizes vary)"
+    )
+    batches: tuple[int, ...] = option((1, 8), "batch sizes to build for", flag="--build-batches", metavar="N", least=1)
 
     def __post_init__(self) -> None:
-        if self.dynamic_shape_profile_strategy not in get_args(ProfileStrategy):
-            known = ", ".join(get_args(ProfileStrategy))
-            raise ValueError(
-                f"dynamic_shape_profile_strategy must be one of {known}, got {self.dynamic_shape_profile_strategy!r}"
-            )
+        super().__post_init__()
         if not self.build_at_conversion and self.allow_build_at_runtime is False:
             raise ValueError("engines have to be built at conversion or at run time: allow one of the two")
-        for name in ("minimum_segment_size", "maximum_cached_engines"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.batches or min(self.batches) < 1:
-            raise ValueError(f"batches must be one or more positive numbers, got {self.batches}")
+
+
+class CallChanges(TypedDict, total=False):
+    """What one call of a detector may have otherwise than the detector: some of `CallOptions`."""
+
+    score_threshold: float
+    nms_threshold: float
+    box_threshold: float
+    max_side: int
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class CallOptions(Options):
+    """What each call may choose anew."""
+
+    score_threshold: float = option(
+        0.8, "score above which a pixel is text", section="detection", alias="--threshold", metavar="T", least=0, most=1
+    )
+    nms_threshold: float = option(
+        0.2,
+        "overlap (IoU) above which boxes merge, then suppress each other",
+        section="detection",
+        metavar="T",
+        least=0,
+        most=1,
+    )
+    box_threshold: float = option(
+        0.1, "mean score below which a box is dropped", section="detection", metavar="T", least=0, most=1
+    )
+    max_side: int = option(
+        2400, "longest side in pixels that the network sees", section="detection", metavar="PX", least=32
+    )
+
+    def changed(self: Call, **changes: Any) -> Call:
+        """The same options but for those given. Raises ``TypeError`` for what a call cannot choose."""
+        for name in changes:
+            if name not in CallChanges.__annotations__:
+                known = ", ".join(CallChanges.__annotations__)
+                raise TypeError(f"a call has no option {name!r}; it has {known}")
+        return replace(self, **changes) if changes else self
+
+
+@described
+@dataclass(frozen=True)
+class DetectorOptions(CallOptions):
+    """All that a detector can be told."""
+
+    weights: str | os.PathLike[str] = option(
+        "default",
+        "a name from 'east weights list', or a TensorFlow checkpoint, frozen .pb, SavedModel or .npz",
+        section="model",
+        alias="--checkpoint",
+        metavar="NAME|PATH",
+    )
+    runtime: str = option(
+        "auto",
+        "what runs the network; auto takes the fastest that works here, 'east runtimes' lists them",
+        section="runtime",
+        choices=("auto", *RUNTIMES),
+    )
+    precision: Precision | str = option(
+        Precision.FP32, "precision of the network", section="runtime", choices=tuple(Precision)
+    )
+    _: KW_ONLY
+    nodes: NodeNames = group(NodeNames(), "model")
+    device: str = option(
+        "auto",
+        "auto, cpu, gpu, or gpu:N for one of several",
+        section="runtime",
+        metavar="DEVICE",
+        pattern=r"auto|cpu|gpu(:\d+)?",
+    )
+    threads: int | None = option(
+        None, "CPU threads (default: the runtime's choice)", section="runtime", metavar="N", least=1
+    )
+    tf32: bool = option(False, "let an NVIDIA GPU round FP32 to TF32", section="runtime")
+    gpu_memory_fraction: float | None = option(
+        None,
+        "of each GPU's memory, what TensorFlow may take (default: what it needs)",
+        section="runtime",
+        metavar="SHARE",
+        above=0,
+        most=1,
+    )
+    calibration: Calibration = group(Calibration(), "calibration of INT8")
+    tftrt: TfTrtOptions = group(TfTrtOptions(), "TF-TRT, under the names of TrtGraphConverterV2")
+    input_size: tuple[int, int] | None = option(
+        None,
+        "network size for every image, multiples of 32 such as 672x1280 (default: each image's own, up to max_side)",
+        section="detection",
+        metavar="HxW",
+    )
+    rounding: Rounding = option(
+        "down", "how sides become multiples of 32: down, or as in the original code", section="detection"
+    )
+    max_boxes: int | None = option(
+        None,
+        "most boxes of an image to compare with each other; without it lax thresholds may take minutes",
+        section="detection",
+        metavar="N",
+        least=1,
+    )
+    max_pixels: int = option(
+        64_000_000, "most pixels of an image, told from its header", section="detection", metavar="N", least=1
+    )
+
+    @property
+    def fixed_size(self) -> Size | None:
+        """``input_size`` as a `Size`: the only size that images will have, if there is only one."""
+        return None if self.input_size is None else Size(*self.input_size)
+
+
+DEFAULTS = DetectorOptions()
+"""The defaults, by name."""

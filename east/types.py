@@ -42,14 +42,14 @@ class Size(NamedTuple):
         return f"{self.height}x{self.width}"
 
     @classmethod
-    def of_network(cls, size: Sequence[int], name: str) -> Size:
-        """A size the network takes. Raises ``ValueError`` that calls it ``name`` for any other."""
+    def of_network(cls, size: Sequence[int]) -> Size:
+        """A size the network takes. Raises ``ValueError``, saying what it must be, for any other."""
         try:
             height, width = map(index, size)
         except (TypeError, ValueError):
             height = width = 0
         if min(height, width) < 32 or height % 32 or width % 32:
-            raise ValueError(f"{name} must be (height, width), both multiples of 32, got {size}")
+            raise ValueError(f"must be (height, width), both multiples of 32, got {size}")
         return cls(height, width)
 
 

@@ -18,8 +18,7 @@ class ImageChange:
 
     Attributes:
         key: the image's number.
-        lost: indices of words that only A found.
-        gained: indices of words that only B found.
+        lost, gained: indices of words that only A found, and that only B found.
         false_alarms: how many A made, and how many B made.
     """
 
@@ -34,8 +33,7 @@ class Comparison:
     """Two runs side by side.
 
     Attributes:
-        a: the score of A.
-        b: the score of B.
+        a, b: their scores.
         interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
         changes: the images in which something changed, most changes first.
     """

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from east.errors import DatasetError, FormatError, SubmissionError
 from east.icdar import GroundTruth, parse_ground_truth
@@ -32,17 +31,8 @@ _TRUTH = re.compile(r"(?:.*/)?gt_img_([0-9]+)\.txt$")
 _DEPTH = 3
 _SHOWN_PROBLEMS = 8
 
-
-class Edition(NamedTuple):
-    """One of the published sets."""
-
-    name: str
-    images: int
-    words: int
-    legible: int
-
-
-EDITIONS = (Edition("test", 500, 5_230, 2_077), Edition("training", 1_000, 11_886, 4_468))
+# Images, words and legible words of the published sets.
+_EDITIONS = {"test": (500, 5_230, 2_077), "training": (1_000, 11_886, 4_468)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +79,7 @@ class Icdar2015:
     def edition(self) -> str | None:
         """Name of the published set that this is by its counts, None for a subset or anything else."""
         counts = (len(self.samples), self.words, self.legible)
-        return next((edition.name for edition in EDITIONS if edition[1:] == counts and self.subset is None), None)
+        return next((name for name, official in _EDITIONS.items() if official == counts and self.subset is None), None)
 
     @property
     def note(self) -> str | None:
@@ -97,16 +87,15 @@ class Icdar2015:
         if self.edition == "test":
             return None
         images = f"{len(self.samples)} image{'s' * (len(self.samples) != 1)}"
-        have = f"{images}, {self.words:,} words, {self.legible:,} legible"
+        told = f"{images}, {self.words:,} words, {self.legible:,} legible"
         if self.subset is not None:
-            return f"images {self.subset} only ({have}): not comparable with published figures"
-        if self.edition is not None:
-            return f"this is the {self.edition} set ({have}): not comparable with published figures"
-        test = EDITIONS[0]
-        return (
-            f"{have}, where the official test set has {test.images} images, {test.words:,} words, {test.legible:,} "
-            "legible: not comparable with published figures"
-        )
+            told = f"images {self.subset} only ({told})"
+        elif self.edition is not None:
+            told = f"this is the {self.edition} set ({told})"
+        else:
+            official = "{} images, {:,} words, {:,} legible".format(*_EDITIONS["test"])
+            told += f", where the official test set has {official}"
+        return f"{told}: not comparable with published figures"
 
 
 def load(data: Path, truths: Path | None = None, subset: str | None = None) -> Icdar2015:

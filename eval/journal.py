@@ -21,12 +21,8 @@ class ImageResult:
 
     Attributes:
         lines: its words, in the form of the competition with a ninth value for the score.
-        width: of the upright image in pixels.
-        height: of the upright image in pixels.
-        decode: milliseconds; decoding overlaps with the other steps.
-        resize: milliseconds.
-        network: milliseconds.
-        postprocess: milliseconds.
+        width, height: of the upright image in pixels.
+        decode, resize, network, postprocess: milliseconds of the steps; decoding overlaps with the rest.
         wall: milliseconds from the image before being done to this one being done.
     """
 

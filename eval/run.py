@@ -61,7 +61,7 @@ def describe(detector: TextDetector) -> dict[str, Any]:
     """What decides a detector's results, as JSON values."""
     import east
 
-    runtime = detector.runtime
+    runtime, options = detector.runtime, detector.options
     return {
         "runtime": runtime.name,
         "precision": str(runtime.precision),
@@ -70,10 +70,14 @@ def describe(detector: TextDetector) -> dict[str, Any]:
         "model_bytes": runtime.model_bytes,
         "weights": detector.weights,
         "weights_sha256": detector.weights_sha256,
-        "input_size": None if detector.input_size is None else list(detector.input_size),
-        "max_side": detector.max_side,
-        "rounding": detector.rounding,
-        "thresholds": asdict(detector.thresholds),
+        "input_size": None if options.input_size is None else list(options.input_size),
+        "max_side": options.max_side,
+        "rounding": options.rounding,
+        "thresholds": {
+            "score": options.score_threshold,
+            "nms": options.nms_threshold,
+            "box": options.box_threshold,
+        },
         "east": east.__version__,
     }
 
@@ -87,14 +91,16 @@ def environment() -> dict[str, str]:
     return found
 
 
-def open_journal(dataset: Icdar2015, detector: TextDetector, threads: int | None) -> Journal:
+def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     """The journal of this detector on this set, with what an interrupted run of the same code has done."""
     import east
+    from east.option_fields import to_paths
     from east.runtimes.conversion.artifacts import default_folder
 
     package = Path(east.__file__).parent
     code = sha256_files(package, package.rglob("*.py"))
-    identity = {"dataset": dataset.digest, "threads": threads, "code": code, **describe(detector)}
+    options = {".".join(path): str(value) for path, value in to_paths(detector.options).items()}
+    identity = {"dataset": dataset.digest, "code": code, "options": options, **describe(detector)}
     return Journal(default_folder() / "evaluations", identity)
 
 

@@ -16,7 +16,6 @@ from east import (
     ImageError,
     Precision,
     TextDetector,
-    Thresholds,
     TooManyBoxesError,
     UnsupportedPrecisionError,
     WeightsError,
@@ -118,18 +117,17 @@ def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Pa
 
 
 def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, demo_images: list[Path]) -> None:
-    assert len(detector.detect(demo_images[0], thresholds=Thresholds(box=1.0))) == 0
+    assert len(detector.detect(demo_images[0], box_threshold=1.0)) == 0
     assert len(detector.detect(demo_images[0])) > 0
 
 
 def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(demo_images: list[Path]) -> None:
     blank = np.full((64, 64, 3), 127, np.uint8)  # 256 pixels of the map
-    lax = Thresholds(score=0.0, nms=1.0)
     with TextDetector(max_boxes=1000) as limited:
         with pytest.raises(TooManyBoxesError, match="raise score_threshold or lower nms_threshold"):
-            limited.detect(demo_images[0], thresholds=lax)
+            limited.detect(demo_images[0], score_threshold=0.0, nms_threshold=1.0)
         assert len(limited.detect(demo_images[0])) > 0
-        refused, found = limited.detect_batch([demo_images[0], blank], thresholds=lax)
+        refused, found = limited.detect_batch([demo_images[0], blank], score_threshold=0.0, nms_threshold=1.0)
         assert isinstance(refused, TooManyBoxesError)
         assert isinstance(found, Detections)
 
@@ -179,6 +177,45 @@ def test_a_closed_detector_may_be_closed_again_and_no_more() -> None:
         closed.close()
     with pytest.raises(ValueError, match="this detector is closed"):
         closed.detect(np.zeros((32, 32, 3), np.uint8))
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
+def test_closing_waits_for_the_calls_under_way(runtime: str, demo_images: list[Path]) -> None:
+    image = np.asarray(opened(demo_images[0]).resize((320, 256)))
+    shared = TextDetector(runtime=runtime)
+    expected = quads(shared.detect(image))
+    outcomes: list[object] = []
+    begun = threading.Barrier(5)
+
+    def work() -> None:
+        begun.wait()
+        try:
+            while True:
+                outcomes.append(np.array_equal(quads(shared.detect(image)), expected))
+        except ValueError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    while len(outcomes) < 4:
+        threading.Event().wait(0.01)
+    shared.close()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("this detector is closed") == 4
+    assert outcomes.count(True) == len(outcomes) - 4
+
+
+def test_closing_between_the_batches_of_a_stream(demo_images: list[Path]) -> None:
+    image = np.asarray(opened(demo_images[0]).resize((320, 256)))
+    closed = TextDetector()
+    found = closed.stream(image for _ in range(1000))
+    assert isinstance(next(found), Detections)
+    closed.close()
+    with pytest.raises(ValueError, match="this detector is closed"):
+        list(found)
 
 
 def test_unsupported_precision_names_runtimes_that_can() -> None:

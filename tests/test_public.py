@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import east
+from east import DetectorOptions, TextDetector
 
 PUBLIC = {
     "Calibration",
@@ -13,23 +17,32 @@ PUBLIC = {
     "CheckpointError",
     "ConversionError",
     "DamagedFileError",
+    "DatasetError",
     "Detections",
+    "DetectorOptions",
     "EastError",
+    "EvaluationError",
+    "FormatError",
     "GraphError",
     "ImageDecodeError",
     "ImageError",
+    "ImageInput",
     "ImageTooLargeError",
     "NodeNames",
     "Precision",
+    "ReportError",
+    "Rounding",
+    "Runtime",
     "RuntimeUnavailableError",
     "Size",
+    "SubmissionError",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
-    "Thresholds",
     "Timings",
     "TooManyBoxesError",
     "UnsupportedPrecisionError",
+    "UsageError",
     "WeightsError",
     "__version__",
 }
@@ -49,6 +62,30 @@ def test_every_error_is_in_the_tree() -> None:
             assert issubclass(value, east.EastError)
             assert f" {name} " in east.errors.__doc__ or value is east.EastError
             assert name in PUBLIC
+
+
+def test_a_users_strict_mypy_sees_real_types(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from east import Detections, TextDetector\n"
+        'detector = TextDetector(precision="INT8", max_side=1600, input_size=(672, 1280))\n'
+        'found: Detections = detector.detect("sign.jpg", score_threshold=0.5)\n'
+        "reveal_type(found[0].quad)\n"
+        "TextDetector(max_sides=3)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    revealed, refused = done.stdout.splitlines()[:2]
+    assert "numpy.ndarray" in revealed
+    assert "float" in revealed
+    assert 'Unexpected keyword argument "max_sides" for "TextDetector"' in refused
+    assert "Found 1 error in 1 file" in done.stdout
+
+
+def test_help_of_the_detector_tells_every_option() -> None:
+    parameters = inspect.signature(TextDetector).parameters
+    assert list(parameters)[:3] == ["weights", "runtime", "precision"]
+    assert set(parameters) == {field.name for field in dataclasses.fields(DetectorOptions)}
 
 
 def _modules_after(code: str) -> set[str]:

@@ -1,21 +1,20 @@
-"""``python -m east``, also installed as ``east``."""
+"""The command line ``east``, also ``python -m east``: one module a command, none of them heavy to import."""
 
 from __future__ import annotations
 
-import argparse
+import sys
 from collections.abc import Sequence
 
-from ..console import run_command
-from . import cache, convert, detect, freeze, inspect, runtimes
+from ..console import make_parser, run_command
+from . import cache, convert, detect, freeze, inspect, runtimes, train
+from .neighbours import NEIGHBOURS, run_neighbour
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
-    parser = argparse.ArgumentParser(prog="east", description="EAST scene-text detection: words as quadrilaterals.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (detect, freeze, convert, inspect, runtimes, cache):
-        module.add_parser(commands)
-    for command in commands.choices.values():
-        command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
-        command.add_argument("--verbose", action="store_true", help="say what is chosen and built, on stderr")
-    return run_command(parser, argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in {neighbour.NAME for neighbour in NEIGHBOURS}:
+        return run_neighbour(arguments[0], arguments[1:])
+    commands = (detect, freeze, convert, inspect, runtimes, cache, train, *NEIGHBOURS)
+    description = "EAST scene-text detection: words as quadrilaterals."
+    return run_command(make_parser("east", description, [command.add_parser for command in commands]), arguments)

@@ -6,8 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from .conversion_options import add_runtime_options, load_options_from
-from .options import add_model_options, size, source_from
+from ..flags import CONVERSION, add_options, options_from
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,23 +17,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Converts weights for a runtime and a precision and keeps the result in the cache, where every "
         "later start finds it. Converting the same again does nothing.",
     )
-    add_model_options(parser)
-    add_runtime_options(parser)
-    parser.add_argument("--input-size", type=size, metavar="HxW", help="the only size images will have, as 672x1280")
+    add_options(parser, CONVERSION, spelled_out=["tftrt"])
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the converted model there")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Converts, and prints what came out."""
+    from ..model.source import ModelSource
     from ..runtimes import convert_model, resolve
     from ..runtimes.conversion.report import Report
 
-    options = load_options_from(args)
-    runtime = resolve(args.runtime, options.precision)
+    options = options_from(args)
+    runtime = resolve(options)
     if args.output is not None and args.output.exists():
         raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
-    artifact = convert_model(source_from(args), runtime, options)
+    artifact = convert_model(ModelSource.find(options.weights, options.nodes), options)
     report = Report.load(artifact.folder)
     folder = artifact.folder
     if args.output is not None:

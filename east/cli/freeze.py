@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .options import add_model_options
+from ..flags import add_options, options_from
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "to feature_fusion/Conv_7/Sigmoid (score) and feature_fusion/concat_3 (geometry). The float32 form also "
         "loads in OpenCV (cv2.dnn.readNet) and OpenVINO.",
     )
-    add_model_options(parser)
+    add_options(parser, ["weights", "nodes"])
     parser.add_argument("--signature", metavar="KEY", help="signature of a SavedModel that has several")
     output = parser.add_argument_group("output")
     output.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="file to write")
@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
     """Freezes, writes, and prints one line about what was written."""
     from ..model import weights
 
-    path = weights.resolve(args.weights)
+    options = options_from(args)
+    path = weights.resolve(options.weights)
     if args.output.is_dir():
         raise IsADirectoryError(21, "is a folder; name a file", str(args.output))
     from ..model.freezing.freeze import freeze
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     frozen = freeze(
         path,
         input_dtype=args.input_dtype,
-        input_name=args.input_name,
-        score_name=args.score_name,
-        geometry_name=args.geometry_name,
+        input_name=options.nodes.input,
+        score_name=options.nodes.score,
+        geometry_name=options.nodes.geometry,
         signature=args.signature,
     )
     frozen.save(args.output)

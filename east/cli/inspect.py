@@ -6,8 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .conversion_options import add_runtime_options, load_options_from
-from .options import add_model_options, size, source_from
+from ..flags import CONVERSION, add_options, options_from
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,9 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="operations before and after conversion, engines, file sizes",
         description="Shows what a conversion does to the graph; converts, if that has not been done before.",
     )
-    add_model_options(parser)
-    add_runtime_options(parser)
-    parser.add_argument("--input-size", type=size, metavar="HxW", help="the only size images will have, as 672x1280")
+    add_options(parser, CONVERSION)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument(
         "--tensorboard", type=Path, metavar="DIR", help="write both graphs for TensorBoard (tensorboard --logdir DIR)"
@@ -29,13 +26,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Prints operations, engines and files, and writes the graphs if asked to."""
+    from ..model.source import ModelSource
     from ..runtimes import convert_model, resolve
     from ..runtimes.conversion.report import Report
 
-    options = load_options_from(args)
-    source = source_from(args)
-    runtime = resolve(args.runtime, options.precision)
-    artifact = convert_model(source, runtime, options)
+    options = options_from(args)
+    source = ModelSource.find(options.weights, options.nodes)
+    runtime = resolve(options)
+    artifact = convert_model(source, options)
     report = Report.load(artifact.folder)
     if args.tensorboard is not None:
         from ..runtimes.conversion.tensorboard import write_graphs

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
+from ..errors import UsageError
 from ..files import written_whole
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..detections import Detections
-    from .detect import Source
+    from .inputs import InputImage
 
 _LONGEST_JPEG = 65_500  # pixels, by OpenCV
 
@@ -31,7 +32,7 @@ class Writer:
         self._form, self._path = form, path
         self._folder = form == "icdar" and path is not None and (several or path.is_dir())
         if form == "icdar" and path is None and several:
-            raise ValueError("--format icdar writes a file per image: give --output FOLDER, or one image")
+            raise UsageError("--format icdar writes a file per image: give --output FOLDER, or one image")
         self._stack = ExitStack()
         self._stream: IO[bytes] | None = None
         self._count = 0
@@ -45,7 +46,7 @@ class Writer:
             self._write("[")
         return self
 
-    def add(self, source: Source, found: Detections) -> None:
+    def add(self, source: InputImage, found: Detections) -> None:
         """Writes the result of one image."""
         name = source.name
         if self._form == "icdar" and self._folder and self._path is not None:
@@ -82,13 +83,13 @@ class Writer:
             sys.stdout.buffer.write(data)
 
 
-def save_drawing(folder: Path, source: Source, found: Detections) -> None:
+def save_drawing(folder: Path, source: InputImage, found: Detections) -> None:
     """Writes the image with its boxes: as PNG if it was PNG or is too long for JPEG, else as JPEG."""
     png = source.name.lower().endswith(".png") or max(found.width, found.height) > _LONGEST_JPEG
     _save(folder / f"{source.stem}{'.png' if png else '.jpg'}", found.draw())
 
 
-def save_crops(folder: Path, source: Source, found: Detections) -> None:
+def save_crops(folder: Path, source: InputImage, found: Detections) -> None:
     """Writes the words of one image as ``STEM/0001.png`` and so on, in the order of the boxes."""
     for number, crop in enumerate(found.crops(), start=1):
         _save(folder / source.stem / f"{number:04}.png", crop)

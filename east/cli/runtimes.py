@@ -16,14 +16,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Prints a line per runtime, and what ``auto`` takes for each precision."""
     from ..errors import UnsupportedPrecisionError
-    from ..runtimes import NAMES, availability, choose
+    from ..options import RUNTIMES, DetectorOptions
+    from ..runtimes import availability, choose
     from ..types import Precision
 
-    found = {name: availability(name) for name in NAMES}
+    found = {name: availability(name) for name in RUNTIMES}
     chosen: dict[str, str | None] = {}
     for precision in Precision:
         try:
-            chosen[str(precision)] = choose(precision).name
+            chosen[str(precision)] = choose(DetectorOptions(precision=precision)).name
         except UnsupportedPrecisionError:
             chosen[str(precision)] = None
     if args.json:

@@ -14,6 +14,9 @@ from ..frameworks import tensorflow
 
 InputDtype = Literal["uint8", "float32"]
 
+FORMAT = 1
+"""Raised whenever freezing makes another graph of the same weights: converted models in caches are known by it."""
+
 INPUT = "input_images"
 SCORE = "feature_fusion/Conv_7/Sigmoid"
 GEOMETRY = "feature_fusion/concat_3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
@@ -31,7 +32,7 @@ class ModelSource:
     nodes: NodeNames = field(default_factory=NodeNames)
 
     @classmethod
-    def find(cls, name_or_path: str | Path, nodes: NodeNames | None = None) -> ModelSource:
+    def find(cls, name_or_path: str | os.PathLike[str], nodes: NodeNames | None = None) -> ModelSource:
         """Resolves a name or a path. Raises `WeightsError` when there is no such thing or it is damaged."""
         from . import weights
 

@@ -1,5 +1,5 @@
 """The runtimes, and the choice among them."""
 
-from .choice import NAMES, Choice, availability, choose, convert_model, load_runtime, resolve
+from .choice import Choice, availability, choose, convert_model, load_runtime, resolve
 
-__all__ = ["NAMES", "Choice", "availability", "choose", "convert_model", "load_runtime", "resolve"]
+__all__ = ["Choice", "availability", "choose", "convert_model", "load_runtime", "resolve"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.frozen import FORMAT
 from ..model.source import ModelSource
-from ..options import TfTrtOptions
+from ..options import DetectorOptions
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
-from .conversion.calibration import Calibration, CalibrationSet
+from .conversion.calibration import CalibrationSet
 
 Images: TypeAlias = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 """Images of one size, uint8 RGB ``(H, W, 3)`` each, one by one or stacked."""
@@ -24,47 +25,39 @@ Images: TypeAlias = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 class Availability:
     """What this machine can do with a runtime.
 
-    precisions: those that work here; none when the runtime does not work at all.
-    missing: what is missing for the rest, and how to get it, in words.
+    Attributes:
+        precisions: those that work here; none when the runtime does not work at all.
+        missing: what is missing for the rest, and how to get it, in words.
     """
 
     precisions: tuple[Precision, ...]
     missing: str = ""
 
 
-@dataclass(frozen=True)
-class LoadOptions:
-    """How a runtime shall be loaded.
-
-    threads: CPU threads; None leaves it to the runtime. tf32: lets an NVIDIA GPU round FP32 to TF32.
-    size: the only size that images will have, if there is only one.
-    gpu_memory_fraction: of the GPU's memory, what TensorFlow may take at most, 0..1.
-    tftrt: how TF-TRT converts.
-    calibration: the images INT8 is calibrated on. max_drop: see `east.runtimes.quantization.quantize`.
-    """
-
-    precision: Precision = Precision.FP32
-    threads: int | None = None
-    tf32: bool = False
-    size: Size | None = None
-    gpu_memory_fraction: float | None = None
-    tftrt: TfTrtOptions = field(default_factory=TfTrtOptions)
-    calibration: Calibration = field(default_factory=Calibration)
-    max_drop: float | None = None
-
-
 def conversion_key(
-    runtime: str, source: ModelSource, precision: Precision, images: CalibrationSet | None = None, **parts: Any
+    runtime: str,
+    version: int,
+    source: ModelSource,
+    options: DetectorOptions,
+    images: CalibrationSet | None = None,
+    **parts: Any,
 ) -> dict[str, Any]:
-    """Everything that changes a converted model: the weights, this version, the images, and the runtime's ``parts``."""
-    from .. import __version__
+    """Everything that changes a converted model: what its cache entry is known by.
 
+    Args:
+        runtime: name of the runtime.
+        version: the ``FORMAT`` of its module, which is raised whenever the module makes something else of the same.
+        source: the weights.
+        options: of which the precision counts for all runtimes.
+        images: those that INT8 was calibrated on.
+        parts: what else counts for this runtime.
+    """
     return {
         "runtime": runtime,
-        "precision": str(precision),
+        "precision": str(options.precision),
         "weights": source.sha256,
         "nodes": asdict(source.nodes),
-        "east": __version__,
+        "format": [FORMAT, version],
         "calibration": images and images.sha256,
         **parts,
     }
@@ -73,13 +66,15 @@ def conversion_key(
 class Runtime(ABC):
     """A network loaded and ready to run on this machine. Thread-safe.
 
-    name: the runtime's name, as the user writes it.
-    precision: what was asked for.
-    arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
-    device: the processor it runs on, in words.
-    batch: how many images at once it is fastest with. parallel: how many calls at once.
-    batches: the batch sizes it prepares for; others are filled up to one of these.
-    model_bytes: size of the model it loaded, as it is or would be on disk.
+    Attributes:
+        name: the runtime's name, as the user writes it.
+        precision: what was asked for.
+        arithmetic: what the convolutions really compute in: ``f32``, ``tf32``, ``bf16``, ``f16`` or ``i8``.
+        device: the processor it runs on, in words.
+        batch: how many images at once it is fastest with.
+        parallel: how many calls at once.
+        batches: the batch sizes it prepares for; others are filled up to one of these.
+        model_bytes: size of the model it loaded, as it is or would be on disk.
     """
 
     name: str

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Protocol
 
 from ..errors import RuntimeUnavailableError, UnsupportedPrecisionError
 from ..model.source import ModelSource
-from ..types import Precision
-from .base import Availability, LoadOptions, Runtime
+from ..options import RUNTIMES, DetectorOptions
+from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
-
-NAMES = ("tftrt", "xla", "openvino", "tensorflow")
-"""All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
 _log = logging.getLogger(__name__)
 
 
 class _RuntimeModule(Protocol):
+    DEVICES: tuple[str, ...]
+
     def availability(self) -> Availability: ...
-    def convert(self, source: ModelSource, options: LoadOptions) -> Artifact: ...
-    def load(self, source: ModelSource, options: LoadOptions) -> Runtime: ...
+    def convert(self, source: ModelSource, options: DetectorOptions) -> Artifact: ...
+    def load(self, source: ModelSource, options: DetectorOptions) -> Runtime: ...
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What ``auto`` takes; ``passed_over`` says in words why not the faster ones."""
+    """The runtime that ``auto`` takes, and in words why not the faster ones."""
 
     name: str
     passed_over: tuple[str, ...]
@@ -37,32 +35,34 @@ class Choice:
         return "; ".join((f"{self.name} is the fastest that works here", *self.passed_over))
 
 
-def choose(precision: Precision) -> Choice:
-    """The fastest runtime that can do ``precision`` here. Raises `UnsupportedPrecisionError` if none can."""
+def choose(options: DetectorOptions) -> Choice:
+    """The fastest runtime that can do what is asked here. Raises `UnsupportedPrecisionError` if none can."""
     passed_over: list[str] = []
-    for name in NAMES:
-        found = availability(name)
-        if precision in found.precisions:
+    for name in RUNTIMES:
+        reason = _why_not(name, options)
+        if reason is None:
             return Choice(name, tuple(passed_over))
-        passed_over.append(f"not {name}: {found.missing or f'it has no {precision}'}")
-    raise UnsupportedPrecisionError(f"no runtime can do {precision} here: {'; '.join(passed_over)}")
+        passed_over.append(f"not {name}: {reason}")
+    raise UnsupportedPrecisionError(f"no runtime can do {options.precision} here: {'; '.join(passed_over)}")
 
 
-def resolve(name: str, precision: Precision) -> str:
-    """The named runtime, or for ``auto`` the fastest, once it is known to work here.
+def resolve(options: DetectorOptions) -> str:
+    """The runtime asked for, or for ``auto`` the fastest, once it is known to work here.
 
-    Raises ``ValueError`` for an unknown name, `RuntimeUnavailableError` when it cannot run here and
-    `UnsupportedPrecisionError` when it cannot do the precision, with the runtimes that can.
+    Raises:
+        RuntimeUnavailableError: it cannot run here, or not on the device asked for.
+        UnsupportedPrecisionError: it cannot do the precision; the message names the runtimes that can.
     """
-    if name == "auto":
-        choice = choose(precision)
+    if options.runtime == "auto":
+        choice = choose(options)
         _log.info("%s", choice)
         return choice.name
+    name, precision = options.runtime, options.precision
     found = availability(name)
-    if not found.precisions:
-        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
+    if not found.precisions or not _fits(name, options.device):
+        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {_why_not(name, options)}")
     if precision not in found.precisions:
-        able = [other for other in NAMES if precision in availability(other).precisions]
+        able = [other for other in RUNTIMES if precision in availability(other).precisions]
         raise UnsupportedPrecisionError(
             f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
             f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
@@ -70,23 +70,31 @@ def resolve(name: str, precision: Precision) -> str:
     return name
 
 
-def convert_model(source: ModelSource, name: str, options: LoadOptions) -> Artifact:
+def convert_model(source: ModelSource, options: DetectorOptions) -> Artifact:
     """Converts for a runtime, or finds what was converted before, without loading it. Raises like `resolve`."""
-    return _module(resolve(name, options.precision)).convert(source, options)
+    return _module(resolve(options)).convert(source, options)
 
 
-def load_runtime(source: ModelSource, name: str, options: LoadOptions) -> Runtime:
-    """Loads the network in the named runtime, or for ``auto`` in the fastest. Raises like `resolve`."""
-    return _module(resolve(name, options.precision)).load(source, options)
+def load_runtime(source: ModelSource, options: DetectorOptions) -> Runtime:
+    """Loads the network in the runtime asked for, or for ``auto`` in the fastest. Raises like `resolve`."""
+    return _module(resolve(options)).load(source, options)
 
 
 def availability(name: str) -> Availability:
-    """What this machine can do with the named runtime. Raises ``ValueError`` for an unknown name."""
-    if name not in NAMES:
-        near = get_close_matches(name, NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose auto, {', '.join(NAMES)}"
-        raise ValueError(f"no runtime named {name!r}; {hint}")
+    """What this machine can do with the named runtime."""
     return _module(name).availability()
+
+
+def _why_not(name: str, options: DetectorOptions) -> str | None:
+    """What keeps a runtime from doing what is asked; None when nothing does."""
+    if not _fits(name, options.device):
+        return f"it does not run on {options.device}"
+    found = availability(name)
+    return None if options.precision in found.precisions else found.missing or f"it has no {options.precision}"
+
+
+def _fits(name: str, device: str) -> bool:
+    return device == "auto" or device.partition(":")[0] in _module(name).DEVICES
 
 
 def _module(name: str) -> _RuntimeModule:

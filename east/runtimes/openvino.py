@@ -22,12 +22,15 @@ from numpy.typing import NDArray
 
 from ..frameworks import openvino
 from ..model.source import ModelSource
+from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, LoadOptions, Runtime, conversion_key
+from .base import Availability, Runtime, conversion_key
 from .conversion.artifacts import Artifact, ArtifactCache
-from .conversion.calibration import CalibrationSet
+from .conversion.calibration import CalibrationSet, find_images
 from .conversion.report import Report
 
+FORMAT = 1  # of what `convert` makes, see `conversion_key`
+DEVICES = ("cpu",)
 MODEL = "model.xml"
 
 _log = logging.getLogger(__name__)
@@ -42,23 +45,16 @@ def availability() -> Availability:
     return Availability(tuple(Precision))
 
 
-def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an OpenVINO model, from the cache if it has been made before."""
-    images = options.calibration.find() if options.precision is Precision.INT8 else None
-    key = conversion_key(
-        "openvino",
-        source,
-        options.precision,
-        images,
-        openvino=openvino().__version__,
-        max_drop=options.max_drop if images else None,
-    )
+    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
+    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__)
     if images:
         key["nncf"] = version("nncf")
     return ArtifactCache().get_or_build(key, lambda folder: _build(folder, source, options, images))
 
 
-def load(source: ModelSource, options: LoadOptions) -> OpenVinoRuntime:
+def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:
     """Converts the weights, or finds them converted, and loads them."""
     return OpenVinoRuntime(convert(source, options), options)
 
@@ -68,9 +64,9 @@ class OpenVinoRuntime(Runtime):
 
     name = "openvino"
 
-    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
         core = openvino().Core()
-        self.precision = options.precision
+        self.precision = Precision(options.precision)
         self.device = str(core.get_property("CPU", "FULL_DEVICE_NAME"))
         self.model_bytes = artifact.bytes
         # Left to itself OpenVINO computes an f32 model in bf16 where the processor can.
@@ -112,7 +108,7 @@ def _half() -> str | None:
     return "bf16" if "BF16" in able else "f16" if "FP16" in able else None
 
 
-def _build(folder: Path, source: ModelSource, options: LoadOptions, images: CalibrationSet | None) -> None:
+def _build(folder: Path, source: ModelSource, options: DetectorOptions, images: CalibrationSet | None) -> None:
     from .rewrites.late_upsampling import upsample_late
 
     ov = openvino()
@@ -127,7 +123,7 @@ def _build(folder: Path, source: ModelSource, options: LoadOptions, images: Cali
         from .conversion.quantization import quantize
 
         _log.info("calibrating on %s", images)
-        model = quantize(model, images, options.max_drop)
+        model = quantize(model, images)
         images.save(folder / "calibration.json")
     after = Counter(op.get_type_name() for op in model.get_ops())
     Report(frozen.operations, dict(sorted(after.items())), engines=1, converted=1.0).save(folder)

@@ -9,12 +9,15 @@ from ..errors import UnsupportedPrecisionError
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
+from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, LoadOptions, Runtime
+from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
 from .conversion.graphs import GRAPH, frozen_artifact, network
 from .gpu.device import describe_gpu, set_up_gpu
 
+FORMAT = 1  # of what `convert` makes, see `conversion_key`
+DEVICES = ("cpu", "gpu")
 PRECISIONS = (Precision.FP32,)
 
 
@@ -23,12 +26,12 @@ def availability() -> Availability:
     return Availability(PRECISIONS)
 
 
-def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The frozen graph, from the cache if it has been made before."""
-    return frozen_artifact("tensorflow", source, options, lambda frozen: frozen, engines=0)
+    return frozen_artifact("tensorflow", FORMAT, source, options, lambda frozen: frozen, engines=0)
 
 
-def load(source: ModelSource, options: LoadOptions) -> TensorFlowRuntime:
+def load(source: ModelSource, options: DetectorOptions) -> TensorFlowRuntime:
     """Freezes the weights, or finds them frozen, and loads the graph."""
     if options.precision is not Precision.FP32:
         raise UnsupportedPrecisionError(f"runtime 'tensorflow' runs FP32 only, not {options.precision}")
@@ -41,7 +44,7 @@ class TensorFlowRuntime(Runtime):
     name = "tensorflow"
     precision = Precision.FP32
 
-    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
         tf = tensorflow()
         gpu = set_up_gpu(options.gpu_memory_fraction)
         tf.config.experimental.enable_tensor_float_32_execution(options.tf32)

@@ -15,16 +15,18 @@ import numpy as np
 from ..errors import ConversionError
 from ..frameworks import tensorflow
 from ..model.source import ModelSource
-from ..options import TfTrtOptions
+from ..options import EVALUATION_SIZE, DetectorOptions, TfTrtOptions
 from ..types import Precision, Size
-from .base import Availability, LoadOptions, conversion_key
+from .base import Availability, conversion_key
 from .conversion.artifacts import Artifact, ArtifactCache
-from .conversion.calibration import SIZE, CalibrationSet
+from .conversion.calibration import CalibrationSet, find_images
 from .conversion.report import Report
 from .conversion.saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
 from .gpu.device import describe_gpu, missing_for_tensorrt, set_up_gpu
 from .gpu.packed import PackedRuntime
 
+FORMAT = 1  # of what `convert` makes, see `conversion_key`
+DEVICES = ("gpu",)
 CONVERTED = "saved_model"
 SHAPES = "shapes.json"
 
@@ -38,29 +40,30 @@ def availability() -> Availability:
     return Availability((), missing) if missing is not None else Availability(tuple(Precision))
 
 
-def convert(source: ModelSource, options: LoadOptions) -> Artifact:
+def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The SavedModel with TensorRT's engines, from the cache if it has been made before on a GPU like this."""
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
 
     gpu = set_up_gpu(options.gpu_memory_fraction)
     tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
-    images = options.calibration.find() if options.precision is Precision.INT8 else None
+    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
     key = conversion_key(
         "tftrt",
+        FORMAT,
         source,
-        options.precision,
+        options,
         images,
         tensorflow=tensorflow().__version__,
         tensorrt=tensorrt.get_loaded_tensorrt_version(),
         tf32=options.tf32,
         shapes=shapes_to_build(options),
-        options=asdict(options.tftrt),
+        tftrt=asdict(options.tftrt),
         **describe_gpu(gpu),
     )
     return ArtifactCache().get_or_build(key, lambda folder: build(folder, source, options, images))
 
 
-def load(source: ModelSource, options: LoadOptions) -> TfTrtRuntime:
+def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
     """Converts the weights, or finds them converted, and loads them."""
     return TfTrtRuntime(convert(source, options), options)
 
@@ -70,11 +73,11 @@ class TfTrtRuntime(PackedRuntime):
 
     name = "tftrt"
 
-    def __init__(self, artifact: Artifact, options: LoadOptions) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
         gpu = set_up_gpu(options.gpu_memory_fraction)
-        self.precision = options.precision
+        self.precision = Precision(options.precision)
         single = "tf32" if options.tf32 else "f32"
-        self.arithmetic = {Precision.FP16: "f16", Precision.INT8: "i8"}.get(options.precision, single)
+        self.arithmetic = {Precision.FP16: "f16", Precision.INT8: "i8"}.get(self.precision, single)
         self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
         self.model_bytes = artifact.bytes
         self._built = _Built(json.loads((artifact.folder / SHAPES).read_text()), options)
@@ -85,7 +88,9 @@ class TfTrtRuntime(PackedRuntime):
             maps = signature(**{INPUT: images})
             return maps[SCORE], maps[GEOMETRY]
 
-        super().__init__(network, whole=False, exact=options.size or SIZE, batches=options.tftrt.batches)
+        super().__init__(
+            network, whole=False, exact=options.fixed_size or EVALUATION_SIZE, batches=options.tftrt.batches
+        )
 
     def close(self) -> None:
         super().close()
@@ -99,7 +104,7 @@ class TfTrtRuntime(PackedRuntime):
 class _Built:
     """The shapes engines were built for. For others TF-TRT would silently run TensorFlow's own operations."""
 
-    def __init__(self, shapes: list[list[int]], options: LoadOptions) -> None:
+    def __init__(self, shapes: list[list[int]], options: DetectorOptions) -> None:
         self._shapes = [tuple(shape) for shape in shapes]
         self._others = may_build_at_runtime(options)
         self._range = options.tftrt.use_dynamic_shape and "Range" in options.tftrt.dynamic_shape_profile_strategy
@@ -118,7 +123,7 @@ class _Built:
         )
 
 
-def build(folder: Path, source: ModelSource, options: LoadOptions, images: CalibrationSet | None) -> None:
+def build(folder: Path, source: ModelSource, options: DetectorOptions, images: CalibrationSet | None) -> None:
     """Writes the converted SavedModel and what is known of it.
 
     Raises `ConversionError` when TF-TRT converts too little, or fails.
@@ -192,18 +197,18 @@ def report(before: dict[str, int], converted: Any) -> Report:
     return Report(before, after, len(engines), share)
 
 
-def shapes_to_build(options: LoadOptions) -> list[tuple[int, int, int, int]]:
+def shapes_to_build(options: DetectorOptions) -> list[tuple[int, int, int, int]]:
     """The shapes (N, H, W, 3) engines are built for."""
-    size: Size = options.size or SIZE
+    size: Size = options.fixed_size or EVALUATION_SIZE
     return [(batch, *size, 3) for batch in options.tftrt.batches]
 
 
-def may_build_at_runtime(options: LoadOptions) -> bool:
+def may_build_at_runtime(options: DetectorOptions) -> bool:
     """Whether engines may be built while running: as told, else if they must be, or image sizes vary."""
     chosen: TfTrtOptions = options.tftrt
     if chosen.allow_build_at_runtime is not None:
         return chosen.allow_build_at_runtime
-    return options.size is None or not chosen.build_at_conversion
+    return options.fixed_size is None or not chosen.build_at_conversion
 
 
 def _inputs(images: CalibrationSet) -> Callable[[], Iterator[tuple[Any]]]:

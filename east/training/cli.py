@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import run_command
+from ..console import make_parser, run_command
 from .configs import CONFIGS
 from .overrides import overridden
 
@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m east.training",
-        description="Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator.",
+    parser = make_parser(
+        "python -m east.training",
+        "Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator.",
+        [add_commands],
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    return run_command(parser, argv)
+
+
+def add_commands(commands: Any) -> None:
+    """Adds the commands to argparse's subparsers."""
     _add_fit(commands)
     _add_export(commands)
     _add_synth(commands)
     for command in commands.choices.values():
-        command.add_argument("--debug", action="store_true", help="show a traceback when something fails")
         command.set_defaults(bad_usage=command.error)
-    return run_command(parser, argv)
 
 
 def _add_fit(commands: Any) -> None:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from east.cli.options import positive
+from east.flags import positive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,14 +7,17 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from east.cli.options import add_model_options, fraction, positive, size
+from east.errors import UsageError
+from east.flags import add_options, argument_type, option_type, options_from, positive
+from east.options import EVALUATION_SIZE
 
 if TYPE_CHECKING:
-    from east import Precision, TextDetector
+    from east import DetectorOptions, TextDetector
 
     from ..dataset import Icdar2015
     from ..journal import Journal
@@ -38,26 +41,30 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder with img_N.jpg and gt_img_N.txt (default: ICDAR2015_DIR)",
     )
     data.add_argument("--gt", type=Path, metavar="PATH", help="folder or zip of the ground truths, if elsewhere")
-    data.add_argument("--subset", metavar="NUMBERS", help="images to evaluate on, such as 801-1000 or 1,5,10-20")
-    add_model_options(parser)
-    group = parser.add_argument_group("runtime")
-    group.add_argument("--runtime", nargs="+", default=["auto"], metavar="NAME", help="one or more (default: auto)")
+    data.add_argument(
+        "--subset",
+        type=argument_type(_subset),
+        metavar="NUMBERS",
+        help="images to evaluate on, such as 801-1000 or 1,5,10-20",
+    )
+    group = parser.add_argument_group("runtimes")
+    group.add_argument(
+        "--runtime",
+        nargs="+",
+        default=["auto"],
+        type=option_type("runtime"),
+        metavar="NAME",
+        help="one or more (default: auto)",
+    )
     group.add_argument(
         "--precision",
         nargs="+",
         default=["FP32"],
-        type=str.upper,
-        choices=["FP32", "FP16", "INT8"],
+        type=option_type("precision"),
+        metavar="PRECISION",
         help="one or more of FP32, FP16 and INT8 (default: FP32)",
     )
-    group.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the runtime's choice)")
-    group = parser.add_argument_group("detection")
-    group.add_argument(
-        "--input-size", type=size, default=(672, 1280), metavar="HxW", help="network size (default: 672x1280)"
-    )
-    group.add_argument("--threshold", "--score-threshold", type=fraction, default=0.8, metavar="T", help="default: 0.8")
-    group.add_argument("--nms-threshold", type=fraction, default=0.2, metavar="T", help="default: 0.2")
-    group.add_argument("--box-threshold", type=fraction, default=0.1, metavar="T", help="default: 0.1")
+    add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
     output.add_argument("--gallery", type=positive, default=60, metavar="N", help="images in the gallery (default: 60)")
@@ -66,33 +73,37 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=run)
 
 
+def _subset(text: str) -> str:
+    from ..dataset import parse_subset
+
+    parse_subset(text)
+    return text
+
+
 def run(args: argparse.Namespace) -> int:
     """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
+    from east import TextDetector
+
     from .. import dataset as icdar2015
     from ..run import evaluate
 
     if args.data is None:
-        return _refuse(icdar2015.HOW_TO_GET_IT)
-    try:
-        todo, impossible = _possible(args.runtime, args.precision)
-        if args.subset is not None:
-            icdar2015.parse_subset(args.subset)
-    except ValueError as error:
-        return _refuse(str(error))
+        raise UsageError(icdar2015.HOW_TO_GET_IT)
+    if args.report is not None and args.report.is_file():
+        raise UsageError(f"--report needs a folder, and {args.report} is a file")
+    todo, impossible = _possible(args)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
         _tell(f"note: {dataset.note}")
     for problem in impossible:
         _tell(f"error: {problem}")
     if args.report is not None:
-        if args.report.is_file():
-            return _refuse(f"--report needs a folder, and {args.report} is a file")
         args.report.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         journals: list[Journal] = []
         runs = []
-        for runtime, precision in todo:
-            with _detector(args, runtime, precision) as detector:
+        for options in todo:
+            with TextDetector.from_options(options) as detector:
                 journals.append(stack.enter_context(_journal(args, dataset, detector)))
                 try:
                     runs.append(evaluate(detector, dataset, journals[-1]))
@@ -111,53 +122,27 @@ def run(args: argparse.Namespace) -> int:
     return 1 if impossible else 0
 
 
-def _possible(runtimes: list[str], precisions: list[str]) -> tuple[list[tuple[str, Precision]], list[str]]:
-    """The combinations that this machine can do, ``auto`` resolved, and why it cannot do the others.
+def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str]]:
+    """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others."""
+    from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError
+    from east.runtimes import resolve
 
-    Raises:
-        ValueError: for an unknown runtime.
-    """
-    from east.errors import UnsupportedPrecisionError
-    from east.runtimes import availability, choose
-    from east.types import Precision
-
-    possible: dict[tuple[str, Precision], None] = {}
+    base = options_from(args, input_size=EVALUATION_SIZE)
+    possible: dict[DetectorOptions, None] = {}
     impossible = []
-    for runtime, precision in product(runtimes, map(Precision, precisions)):
+    for runtime, precision in product(args.runtime, args.precision):
+        options = replace(base, runtime=runtime, precision=precision)
         try:
-            name = choose(precision).name if runtime == "auto" else runtime
-        except UnsupportedPrecisionError as error:
+            possible[replace(options, runtime=resolve(options))] = None
+        except (RuntimeUnavailableError, UnsupportedPrecisionError) as error:
             impossible.append(str(error))
-            continue
-        here = availability(name)
-        if precision in here.precisions:
-            possible[name, precision] = None
-        else:
-            able = f"it can do {', '.join(here.precisions)}" if here.precisions else "it cannot run here"
-            impossible.append(f"runtime {name!r} cannot do {precision}: {here.missing or able}")
     return list(possible), impossible
-
-
-def _detector(args: argparse.Namespace, runtime: str, precision: Precision) -> TextDetector:
-    from east import NodeNames, TextDetector
-
-    return TextDetector(
-        weights=args.weights,
-        runtime=runtime,
-        precision=precision,
-        input_size=args.input_size,
-        score_threshold=args.threshold,
-        nms_threshold=args.nms_threshold,
-        box_threshold=args.box_threshold,
-        threads=args.threads,
-        nodes=NodeNames(args.input_name, args.score_name, args.geometry_name),
-    )
 
 
 def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetector) -> Journal:
     from ..run import open_journal
 
-    journal = open_journal(dataset, detector, args.threads)
+    journal = open_journal(dataset, detector)
     if args.restart:
         journal.forget()
     if journal.results:
@@ -174,8 +159,3 @@ def _printed(as_json: bool, dataset: Icdar2015, runs: list[Run]) -> str:
 
 def _tell(message: str) -> None:
     print(f"eval: {message}", file=sys.stderr)
-
-
-def _refuse(message: str) -> int:
-    _tell(f"error: {message}")
-    return 2

@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from east.cli.options import positive, size
+from east.flags import add_options, option_type, options_from, positive
+from east.options import EVALUATION_SIZE, RUNTIMES
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -17,32 +18,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Times every runtime and precision that this machine can do, in turns: the network alone (host "
         "array in, host maps out), images to boxes, and end to end (JPEG bytes in, boxes out).",
     )
-    add_options(parser)
-    parser.set_defaults(run=run)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the command's options."""
-    parser.add_argument("--runtime", nargs="+", metavar="NAME", help="default: all that work here")
-    parser.add_argument("--precision", nargs="+", type=str.upper, choices=["FP32", "FP16", "INT8"], help="default: all")
-    parser.add_argument("--weights", default="default", metavar="NAME|PATH")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="JPEG files to run on (default: the project's own)")
     parser.add_argument(
-        "--input-size", type=size, default=(672, 1280), metavar="HxW", help="network size (default: 672x1280)"
+        "--runtime",
+        nargs="+",
+        default=["auto"],
+        type=option_type("runtime"),
+        metavar="NAME",
+        help="default: all that work here",
     )
+    parser.add_argument(
+        "--precision", nargs="+", type=option_type("precision"), metavar="PRECISION", help="default: all"
+    )
+    parser.add_argument("--images", type=Path, metavar="DIR", help="JPEG files to run on (default: the project's own)")
     parser.add_argument("--batch", type=positive, nargs="+", default=[1], metavar="N", help="default: 1")
     parser.add_argument("--rounds", type=positive, default=10, metavar="N", help="turns of each (default: 10)")
     parser.add_argument("--seconds", type=float, default=0.3, metavar="S", help="of one measurement (default: 0.3)")
-    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (default: the runtime's choice)")
     parser.add_argument("--output", type=Path, metavar="DIR", help="write speed.json, speed.csv and speed.md there")
+    add_options(parser, without=["runtime", "precision", "tf32"], defaults={"input_size": EVALUATION_SIZE})
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measures, prints the table, and writes the files if asked to."""
     from east.files import written_whole
-    from east.runtimes import NAMES
     from east.runtimes.conversion.calibration import SHIPPED
-    from east.types import Precision, Size
+    from east.types import Precision
 
     from ..run import environment
     from ..speed.benchmark import Workload, cases, run_benchmark
@@ -52,18 +52,11 @@ def run(args: argparse.Namespace) -> int:
     images = tuple(sorted(folder.glob("*.jpg")))[:16]
     if not images:
         raise ValueError(f"{folder}: no .jpg files in this folder")
-    todo = cases(args.runtime or NAMES, [Precision(name) for name in args.precision or Precision])
+    options = options_from(args, input_size=EVALUATION_SIZE)
+    todo = cases(options, RUNTIMES if "auto" in args.runtime else args.runtime, args.precision or Precision)
     if not todo:
         raise ValueError("nothing to measure: none of these runtimes can do any of these precisions here")
-    workload = Workload(
-        args.weights,
-        Size(*args.input_size),
-        images,
-        tuple(args.batch),
-        args.rounds,
-        args.seconds,
-        args.threads,
-    )
+    workload = Workload(images, tuple(args.batch), args.rounds, args.seconds)
     measured = run_benchmark(todo, workload)
     table = markdown(measured)
     if args.output is not None:

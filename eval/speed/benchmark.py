@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import numpy as np
 from east.console import progress
 from east.errors import EastError
 from east.model.source import ModelSource
-from east.runtimes import NAMES, availability, convert_model
-from east.runtimes.base import LoadOptions
-from east.types import Precision, Size
+from east.option_fields import to_paths
+from east.options import RUNTIMES, DetectorOptions
+from east.runtimes import availability, convert_model
+from east.runtimes.gpu.device import missing_driver
+from east.types import Precision
 
 MEASURES = ("network", "boxes", "end_to_end")
 REFERENCE = "tensorflow FP32"
@@ -38,40 +40,20 @@ main()
 
 
 @dataclass(frozen=True)
-class Case:
-    """A runtime at a precision."""
-
-    runtime: str
-    precision: Precision
-    tf32: bool = False
-
-    @property
-    def name(self) -> str:
-        """Such as ``xla FP16`` or ``tensorflow TF32``."""
-        return f"{self.runtime} {'TF32' if self.tf32 else self.precision}"
-
-
-@dataclass(frozen=True)
 class Workload:
     """What every case has to do.
 
     Attributes:
-        weights: name or path.
-        size: the network's.
         images: JPEG files.
         batches: images at once.
         rounds: turns that each process gets.
         seconds: of one measurement in a turn.
-        threads: CPU threads; the runtime's choice when None.
     """
 
-    weights: str
-    size: Size
     images: tuple[Path, ...]
     batches: tuple[int, ...] = (1,)
     rounds: int = 10
     seconds: float = 0.3
-    threads: int | None = None
 
 
 @dataclass
@@ -79,16 +61,21 @@ class Measurement:
     """What was measured of one case.
 
     Attributes:
-        case: the case.
+        case: the detector's options.
         about: what `eval.speed.worker.TimedDetector` says of itself, with the conversion's seconds and the peak memory.
         times: seconds of each call, by measure and batch.
         stream: images a second of each turn, by batch.
     """
 
-    case: Case
+    case: DetectorOptions
     about: dict[str, Any]
     times: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     stream: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """See `name_of`."""
+        return name_of(self.case)
 
     def median(self, measure: str, batch: int) -> float:
         """Seconds."""
@@ -103,19 +90,24 @@ class Measurement:
         return batch / self.median(measure, batch)
 
 
-def cases(runtimes: Iterable[str] = NAMES, precisions: Iterable[Precision] = Precision) -> list[Case]:
-    """What this machine can do of these, the reference first."""
+def name_of(case: DetectorOptions) -> str:
+    """A runtime and its precision, such as ``xla FP16`` or ``tensorflow TF32``."""
+    return f"{case.runtime} {'TF32' if case.tf32 else case.precision}"
+
+
+def cases(options: DetectorOptions, runtimes: Iterable[str], precisions: Iterable[str]) -> list[DetectorOptions]:
+    """What this machine can do of these runtimes and precisions, the reference first; the rest as ``options`` say."""
     found = []
     wanted = list(precisions)
     for runtime in runtimes:
-        here = availability(runtime)
-        found += [Case(runtime, precision) for precision in here.precisions if precision in wanted]
-        if runtime != "openvino" and Precision.FP32 in here.precisions and _has_gpu():
-            found.append(Case(runtime, Precision.FP32, tf32=True))
-    return sorted(found, key=lambda case: (case.name != REFERENCE, NAMES[::-1].index(case.runtime)))
+        here = availability(runtime).precisions
+        found += [replace(options, runtime=runtime, precision=one, tf32=False) for one in here if one in wanted]
+        if runtime != "openvino" and Precision.FP32 in here and missing_driver() is None:
+            found.append(replace(options, runtime=runtime, precision=Precision.FP32, tf32=True))
+    return sorted(found, key=lambda case: (name_of(case) != REFERENCE, RUNTIMES[::-1].index(case.runtime)))
 
 
-def run_benchmark(todo: Sequence[Case], workload: Workload) -> list[Measurement]:
+def run_benchmark(todo: Sequence[DetectorOptions], workload: Workload) -> list[Measurement]:
     """Measures all cases in turns.
 
     Raises:
@@ -125,11 +117,8 @@ def run_benchmark(todo: Sequence[Case], workload: Workload) -> list[Measurement]
         workers: list[_WorkerProcess] = []
         measured: list[Measurement] = []
         for case in progress(todo, total=len(todo), unit="runtime", description="load"):
-            artifact = convert_model(
-                ModelSource.find(workload.weights),
-                case.runtime,
-                LoadOptions(case.precision, tf32=case.tf32, size=workload.size),
-            )
+            source = ModelSource.find(case.weights, case.nodes)
+            artifact = convert_model(source, replace(case, threads=None))  # all cases, in this one process
             workers.append(stack.enter_context(_worker(case, workload)))
             measured.append(Measurement(case, workers[-1].about | {"conversion_s": artifact.seconds}))
         turns = list(zip(workers, measured, strict=True)) * workload.rounds
@@ -152,7 +141,7 @@ def _turn(worker: _WorkerProcess, measurement: Measurement, workload: Workload) 
 class _WorkerProcess:
     """A process that measures one case."""
 
-    def __init__(self, process: subprocess.Popen[str], case: Case) -> None:
+    def __init__(self, process: subprocess.Popen[str], case: str) -> None:
         self.process, self._case = process, case
         self.about: dict[str, Any] = self._answer()
 
@@ -166,23 +155,18 @@ class _WorkerProcess:
         assert self.process.stdout is not None  # noqa: S101  it is a pipe
         line = self.process.stdout.readline()
         if not line:
-            raise EastError(f"{self._case.name} failed while it was measured; its message is above")
+            raise EastError(f"{self._case} failed while it was measured; its message is above")
         return json.loads(line)
 
 
 @contextmanager
-def _worker(case: Case, workload: Workload) -> Iterator[_WorkerProcess]:
-    told = json.dumps([asdict(case), asdict(workload)], default=str)
+def _worker(case: DetectorOptions, workload: Workload) -> Iterator[_WorkerProcess]:
+    options = {".".join(path): value for path, value in to_paths(case).items()}
+    told = json.dumps([options, asdict(workload)], default=str)
     command = [sys.executable, "-c", _START, str(Path(__file__).absolute().parents[2]), told]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield _WorkerProcess(process, case)
+            yield _WorkerProcess(process, name_of(case))
         finally:
             process.kill()
             process.communicate()  # closes the pipes, whatever was still to be written
-
-
-def _has_gpu() -> bool:
-    from east.runtimes.gpu.device import missing_driver
-
-    return missing_driver() is None

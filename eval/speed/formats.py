@@ -37,7 +37,7 @@ def rows(measured: Sequence[Measurement]) -> list[tuple[str, ...]]:
 def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple[str, ...]:
     share, memory = relative(measured, one, "network", batch), one.about["peak_memory"]
     return (
-        one.case.name,
+        one.name,
         one.about["arithmetic"],
         str(batch),
         f"{one.median('network', batch) * 1e3:.2f}",
@@ -54,7 +54,7 @@ def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple
 
 def relative(measured: Sequence[Measurement], one: Measurement, measure: str, batch: int) -> float | None:
     """The median as a share of the reference's; None when that was not measured."""
-    reference = next((other for other in measured if other.case.name == REFERENCE), None)
+    reference = next((other for other in measured if other.name == REFERENCE), None)
     if reference is None or (measure, batch) not in reference.times:
         return None
     return one.median(measure, batch) / reference.median(measure, batch)
@@ -74,13 +74,14 @@ def comma_separated(measured: Sequence[Measurement]) -> str:
 
 def document(measured: Sequence[Measurement], workload: Workload, environment: dict[str, str]) -> dict[str, Any]:
     """Everything, as JSON values. Times are in milliseconds."""
+    options = measured[0].case  # of which the cases share all but runtime and precision
     return {
         "environment": environment,
         "settings": {
-            "size": list(workload.size),
+            "size": options.input_size,
             "images": len(workload.images),
             "rounds": workload.rounds,
-            "threads": workload.threads,
+            "threads": options.threads,
         },
         "results": [_values(measured, one) for one in measured],
     }
@@ -99,5 +100,5 @@ def _values(measured: Sequence[Measurement], one: Measurement) -> dict[str, Any]
         }
         for (measure, batch), times in one.times.items()
     ]
-    case = {"name": one.case.name, "runtime": one.case.runtime, "precision": str(one.case.precision)}
+    case = {"name": one.name, "runtime": one.case.runtime, "precision": str(one.case.precision)}
     return {**case, **one.about, "measured": measures, "stream_fps": one.stream}

@@ -1,6 +1,6 @@
 """One detector in a process of its own, which times what it is told to.
 
-Started by `eval.speed.benchmark` with the fields of a `Case` and of a `Workload`, as JSON, as its only argument.
+Started by `eval.speed.benchmark` with the detector's options and a `Workload`, as JSON, as its only argument.
 Answers each line of JSON on standard input with one on standard output; what libraries print goes to standard error.
 """
 
@@ -22,9 +22,10 @@ from east import TextDetector
 from east.errors import ImageError
 from east.images.decoding import load_image
 from east.images.sizing import resize
-from east.types import Size
+from east.option_fields import from_paths
+from east.options import EVALUATION_SIZE, DetectorOptions
 
-from .benchmark import Case, Workload
+from .benchmark import Workload
 
 
 class TimedDetector:
@@ -34,17 +35,15 @@ class TimedDetector:
     boxes out.
     """
 
-    def __init__(self, case: Case, workload: Workload) -> None:
-        self.size = Size(*workload.size)
+    def __init__(self, options: DetectorOptions, workload: Workload) -> None:
         start = time.perf_counter()
-        self.detector = TextDetector(
-            workload.weights, case.runtime, case.precision, self.size, threads=workload.threads, tf32=case.tf32
-        )
+        self.detector = TextDetector.from_options(options)
         loaded = time.perf_counter()
         self.encoded = [Path(image).read_bytes() for image in workload.images]
         self.decoded = [load_image(data) for data in self.encoded]
         self.detector.detect(self.encoded[0])
         first = time.perf_counter()
+        self.size = options.fixed_size or EVALUATION_SIZE
         for batch in workload.batches:
             self.detector.runtime.warm_up(self.size, batch)
         self.about = {
@@ -124,7 +123,8 @@ def main() -> None:
     """Runs the process; standard output is kept for answers alone."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    case, workload = json.loads(sys.argv[1])
-    timed = TimedDetector(Case(**case), Workload(**workload))
+    options, workload = json.loads(sys.argv[1])
+    by_path = {tuple(name.split(".")): value for name, value in options.items()}
+    timed = TimedDetector(from_paths(DetectorOptions, by_path), Workload(**workload))
     print(json.dumps(timed.about), file=answers, flush=True)
     answer_questions(timed, answers)

@@ -69,5 +69,5 @@ def test_no_usable_calibration_image_is_one_line(
 
 def test_options_of_tf_trt_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["convert", "--no-build-at-conversion", "--no-allow-build-at-runtime"]
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "engines have to be built" in capsys.readouterr().err

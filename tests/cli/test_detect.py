@@ -187,9 +187,8 @@ def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
         (["detect", "{empty}"], 1, "no images in this folder"),
         (["detect", "{picture}", "--weights", "nothing"], 1, "no weights named 'nothing'"),
         (["detect", "{picture}", "--weights", "{broken}"], 1, "broken.npz"),
-        (["detect", "{picture}", "--runtime", "tensorflw"], 1, "did you mean 'tensorflow'"),
         (["detect", "{picture}", "--format", "icdar", "--output", "/proc/none/x"], 1, "/proc/none"),
-        (["detect", "{picture}", "{picture}", "--format", "icdar"], 1, "give --output FOLDER"),
+        (["detect", "{picture}", "{picture}", "--format", "icdar"], 2, "give --output FOLDER"),
     ],
 )
 def test_failures_are_one_line(
@@ -211,13 +210,30 @@ def test_failures_are_one_line(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["detect"], ["detect", "x.jpg", "--nonsense"], ["unknown"], ["detect", "x.jpg", "--input-size", "100x100"], []],
+    [
+        ["detect"],
+        ["detect", "x.jpg", "--nonsense"],
+        ["unknown"],
+        ["detect", "x.jpg", "--input-size", "100x100"],
+        ["detect", "x.jpg", "--runtime", "nonsense"],
+        ["detect", "x.jpg", "--max-side", "10"],
+        ["detect", "x.jpg", "--tftrt", "minimum_segment_size=0"],
+        ["detect", "x.jpg", "--tftrt", "nonsense=1"],
+        ["convert", "--precision", "FP64"],
+        [],
+    ],
 )
 def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_a_misspelt_runtime_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["detect", "x.jpg", "--runtime", "tensorflw"])
+    assert "did you mean 'tensorflow'" in capsys.readouterr().err
 
 
 def test_full_disk_leaves_no_file(east: Callable[..., Result], pictures: Path, tmp_path: Path) -> None:

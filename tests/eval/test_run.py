@@ -23,13 +23,13 @@ def test_other_code_does_not_go_on_with_a_run(
     copy = shutil.copytree(package, tmp_path / "east", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(east, "__file__", str(copy / "__init__.py"))
-    with open_journal(made_up, detector, None) as journal:
+    with open_journal(made_up, detector) as journal:
         journal.add("1", RESULT)
-    with open_journal(made_up, detector, None) as journal:
+    with open_journal(made_up, detector) as journal:
         assert list(journal.results) == ["1"]
     with (copy / "postprocess" / "nms.py").open("a") as file:
         file.write("# changed\n")
-    with open_journal(made_up, detector, None) as journal:
+    with open_journal(made_up, detector) as journal:
         assert journal.results == {}
 
 

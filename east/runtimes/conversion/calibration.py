@@ -1,4 +1,4 @@
-"""The images that INT8 ranges are measured on: as the user asks for them, and as they were found."""
+"""The images that INT8 is calibrated on, as they were found."""
 
 from __future__ import annotations
 
@@ -18,52 +18,31 @@ from numpy.typing import NDArray
 
 from ...errors import CalibrationError, ImageError
 from ...files import IMAGE_SUFFIXES, sha256_file
+from ...options import Calibration
 from ...types import Size
 
 SHIPPED = Path(__file__).parent / "calibration_images"
-
-SIZE = Size(672, 1280)
-"""The size ICDAR2015 is evaluated at."""
 
 _LAST_TRAINING_IMAGE = "img_1000.jpg"  # the test set, whose names are the same, ends with img_500.jpg
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Which images to calibrate on.
-
-    source: a folder of images, or the ``calibration.json`` of an earlier calibration, to repeat that. None
-        takes the ICDAR2015 training images below ``ICDAR2015_DIR``, else the images shipped with the project.
-    count: how many images at most. seed: draws them at random; without it they are the first by name.
-    size: height and width that every image is resized to; calibration wants one shape.
-    """
-
-    source: str | os.PathLike[str] | None = None
-    count: int = 100
-    seed: int | None = None
-    size: tuple[int, int] = SIZE
-
-    def __post_init__(self) -> None:
-        if self.count < 1:
-            raise ValueError(f"calibration needs at least 1 image, got a count of {self.count}")
-        Size.of_network(self.size, "calibration size")
-
-    def find(self) -> CalibrationSet:
-        """Looks for the images. Raises `CalibrationError` when there are none."""
-        named = None if self.source is None else Path(self.source)
-        if named is not None and named.is_file():
-            return _recorded(named)
-        folder = named or _icdar2015_training() or SHIPPED
-        if not folder.is_dir():
-            raise CalibrationError(f"no such folder of calibration images: {folder}")
-        files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
-        if not files:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise CalibrationError(f"no images to calibrate on in {folder} ({kinds}); name a folder that has some")
-        if self.seed is not None:
-            random.Random(self.seed).shuffle(files)
-        return CalibrationSet(folder, tuple((f.name, _hash(f)) for f in files[: self.count]), Size(*self.size))
+def find_images(calibration: Calibration) -> CalibrationSet:
+    """Looks for the images to calibrate on. Raises `CalibrationError` when there are none."""
+    named = None if calibration.source is None else Path(calibration.source)
+    if named is not None and named.is_file():
+        return _recorded(named)
+    folder = named or _icdar2015_training() or SHIPPED
+    if not folder.is_dir():
+        raise CalibrationError(f"no such folder of calibration images: {folder}")
+    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    if not files:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise CalibrationError(f"no images to calibrate on in {folder} ({kinds}); name a folder that has some")
+    if calibration.seed is not None:
+        random.Random(calibration.seed).shuffle(files)
+    chosen = tuple((f.name, _hash(f)) for f in files[: calibration.count])
+    return CalibrationSet(folder, chosen, Size(*calibration.size))
 
 
 @dataclass(frozen=True)
@@ -100,7 +79,7 @@ class CalibrationSet:
                 raise CalibrationError(f"cannot calibrate on {error}") from error
 
     def save(self, path: Path) -> None:
-        """Writes the record from which `Calibration` finds the same images again."""
+        """Writes the record from which `find_images` finds the same images again."""
         images = [{"file": name, "sha256": sha256} for name, sha256 in self.files]
         record = {"folder": str(self.folder.absolute()), "size": list(self.size), "images": images}
         path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

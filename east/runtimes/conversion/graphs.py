@@ -10,7 +10,8 @@ from ...errors import RuntimeUnavailableError
 from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
 from ...model.source import ModelSource
-from ..base import LoadOptions, conversion_key
+from ...options import DetectorOptions
+from ..base import conversion_key
 from ..gpu.device import set_up_gpu
 from .artifacts import Artifact, ArtifactCache
 from .report import Report
@@ -19,7 +20,12 @@ GRAPH = "frozen.pb"
 
 
 def frozen_artifact(
-    runtime: str, source: ModelSource, options: LoadOptions, rewrite: Callable[[FrozenModel], FrozenModel], engines: int
+    runtime: str,
+    version: int,
+    source: ModelSource,
+    options: DetectorOptions,
+    rewrite: Callable[[FrozenModel], FrozenModel],
+    engines: int,
 ) -> Artifact:
     """A frozen graph in the cache, as ``rewrite`` leaves it.
 
@@ -34,7 +40,7 @@ def frozen_artifact(
         rewritten.save(folder / GRAPH)
         Report(frozen.operations, rewritten.operations, engines, float(engines)).save(folder)
 
-    key = conversion_key(runtime, source, options.precision, tensorflow=tensorflow().__version__)
+    key = conversion_key(runtime, version, source, options, tensorflow=tensorflow().__version__)
     return ArtifactCache().get_or_build(key, build)
 
 

@@ -1,0 +1,249 @@
+"""What an option is: a field of a dataclass that knows its bounds and its help, and can be read from a text."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
+from functools import reduce, wraps
+from inspect import Parameter, signature
+from operator import index
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+
+from .types import Size
+
+Value = TypeVar("Value")
+Group = TypeVar("Group", bound="Options")
+Class = TypeVar("Class")
+Built = TypeVar("Built")
+Parameters = ParamSpec("Parameters")
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of an option besides its type and its default.
+
+    Attributes:
+        help: what it does, in words.
+        section: the group of flags it stands in.
+        flag: its flag, where that is not its name with dashes; ``alias`` is a second one.
+        metavar: what its value is called in help.
+        least, most, above: bounds of a number.
+        choices: all that it may be; ``pattern`` does the same for texts.
+    """
+
+    help: str
+    section: str = ""
+    flag: str = ""
+    alias: str = ""
+    metavar: str = ""
+    least: float = -math.inf
+    most: float = math.inf
+    above: float = -math.inf
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+
+
+def option(default: Value, help: str, **about: Any) -> Value:
+    """Declares an option in a class of options; ``about`` are the fields of `About`."""
+    return field(default=default, metadata={"about": About(help, **about)})
+
+
+def group(default: Value, section: str) -> Value:
+    """Declares a group of options in a class of options: another such class, frozen. ``section``: of its flags."""
+    return field(default=default, metadata={"section": section})
+
+
+class Options:
+    """Base of the classes of options: checks every value against what the class says of it."""
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` that names the first option whose value is out of bounds."""
+        for leaf in leaves(type(self)):
+            if len(leaf.path) == 1:
+                try:
+                    object.__setattr__(self, leaf.name, leaf.checked(getattr(self, leaf.name)))
+                except ValueError as error:
+                    raise ValueError(f"{leaf.name} {error}") from None
+
+
+class Leaf(NamedTuple):
+    """One option of a class of options, or of a group in it.
+
+    Attributes:
+        path: its name, after that of its group if it is in one.
+        default: its value where nobody says otherwise.
+        kind: ``str``, ``int``, ``float``, ``bool`` or `Size`, or a ``Literal`` of texts.
+        optional: whether it may be None.
+        several: whether it is a tuple of that kind.
+        section: the group of flags it stands in.
+    """
+
+    path: tuple[str, ...]
+    default: Any
+    kind: Any
+    optional: bool
+    several: bool
+    section: str
+    about: About
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.path[-1]
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All that it may be, where that is known."""
+        return self.about.choices or (get_args(self.kind) if get_origin(self.kind) is Literal else ())
+
+    def parsed(self, text: str) -> Any:
+        """The value that a text stands for. Raises ``ValueError``: what it must be instead."""
+        if self.several:
+            return self.checked(tuple(self._read(part) for part in text.replace(",", " ").split()))
+        return self.checked(self._read(text))
+
+    def parsed_one(self, text: str) -> Any:
+        """One of the values of an option that has several. Raises like `parsed`."""
+        return self._checked(self._read(text))
+
+    def checked(self, value: Any) -> Any:
+        """The value itself, in its proper type. Raises ``ValueError``: what it must be instead."""
+        if value is None and self.optional:
+            return None
+        if self.several:
+            if not isinstance(value, (tuple, list)) or not value:
+                raise self._refusal(value)
+            return tuple(self._checked(one) for one in value)
+        return self._checked(value)
+
+    def _read(self, text: str) -> Any:
+        try:
+            if self.kind is bool:
+                return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+            if self.kind is Size:
+                return Size.of_network([int(side) for side in text.lower().split("x")])
+            return self.kind(text) if self.kind in (int, float) else text
+        except (ValueError, KeyError):
+            raise self._refusal(text) from None
+
+    def _checked(self, value: Any) -> Any:
+        if self.kind is Size:
+            return Size.of_network(value)
+        if self.choices:
+            matching = [choice for choice in self.choices if choice.lower() == str(value).lower()]
+            if not matching:
+                raise self._refusal(value)
+            return matching[0]
+        if self.kind in (int, float):
+            try:
+                number = index(value) if self.kind is int else float(value)
+            except (TypeError, ValueError):
+                raise self._refusal(value) from None
+            about = self.about
+            if isinstance(value, bool) or not about.above < number or not about.least <= number <= about.most:
+                raise self._refusal(value)
+            return number
+        fits = isinstance(value, bool) if self.kind is bool else isinstance(value, (str, os.PathLike))
+        if not fits or (self.about.pattern and not re.fullmatch(self.about.pattern, str(value))):
+            raise self._refusal(value)
+        return value
+
+    def _refusal(self, value: Any) -> ValueError:
+        near = get_close_matches(str(value), self.choices, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return ValueError(f"must be {self._wanted(value)}, got {value!r}{hint}")
+
+    def _wanted(self, value: Any) -> str:
+        about = self.about
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.kind in (int, float):
+            number = "whole number" if self.kind is int else "number"
+            words = f"one or more {number}s" if self.several else f"a {number}"
+            right = not self.several and type(value) in ({int} if self.kind is int else {int, float})
+            if about.most < math.inf:
+                bounds = f"between {max(about.least, about.above):g} and {about.most:g}"
+                return bounds if right else f"{words} {bounds}"
+            if about.least > -math.inf:
+                return f"at least {about.least:g}" if right else f"{words} of at least {about.least:g}"
+            return words
+        texts = {bool: "true or false", Size: "HEIGHTxWIDTH, multiples of 32 such as 672x1280"}
+        return texts.get(self.kind, about.help if about.pattern else "a text")
+
+
+def leaves(options: type[Any]) -> tuple[Leaf, ...]:
+    """All options of a class, those of its groups after each group's name, in the order of their sections."""
+    if options not in _LEAVES:
+        found = list(_leaves(options, (), ""))
+        sections = list(dict.fromkeys(leaf.section for leaf in reversed(found)))[::-1]
+        _LEAVES[options] = tuple(sorted(found, key=lambda leaf: sections.index(leaf.section)))
+    return _LEAVES[options]
+
+
+_LEAVES: dict[type[Any], tuple[Leaf, ...]] = {}
+
+
+def _leaves(options: type[Any], path: tuple[str, ...], section: str) -> Iterator[Leaf]:
+    hints = get_type_hints(options)
+    for one in fields(options):
+        if is_dataclass(hints[one.name]):
+            yield from _leaves(hints[one.name], (*path, one.name), one.metadata["section"])
+        else:
+            yield _leaf(one, hints[one.name], path, section)
+
+
+def _leaf(one: Field[Any], hint: Any, path: tuple[str, ...], section: str) -> Leaf:
+    about: About = one.metadata["about"]
+    kinds = get_args(hint) if get_origin(hint) not in (tuple, Literal, None) else (hint,)
+    kind = next(kind for kind in kinds if kind is not type(None))
+    several = get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+    if several:
+        kind = get_args(kind)[0]
+    elif get_origin(kind) is tuple:
+        kind = Size
+    optional = type(None) in kinds
+    return Leaf((*path, one.name), one.default, kind, optional, several, section or about.section, about)
+
+
+def to_paths(options: Options) -> dict[tuple[str, ...], Any]:
+    """Every value by `Leaf.path`: what `from_paths` takes."""
+    return {leaf.path: reduce(getattr, leaf.path, options) for leaf in leaves(type(options))}
+
+
+def from_paths(options: type[Group], values: Mapping[tuple[str, ...], Any]) -> Group:
+    """Options with values given by `Leaf.path`; the others have their defaults."""
+    given: dict[str, Any] = {path[0]: value for path, value in values.items() if len(path) == 1}
+    for name, kind in get_type_hints(options).items():
+        inside = {path[1:]: value for path, value in values.items() if path[0] == name and len(path) > 1}
+        if inside:
+            given[name] = from_paths(kind, inside)
+    return options(**given)
+
+
+def built_from(
+    options: Callable[Parameters, Built],
+) -> Callable[[Callable[[Class, Built], None]], Callable[Concatenate[Class, Parameters], None]]:
+    """Makes an ``__init__`` that takes options as one object take them one by one, types and defaults included."""
+
+    def decorate(init: Callable[[Class, Built], None]) -> Callable[Concatenate[Class, Parameters], None]:
+        @wraps(init)
+        def one_by_one(self: Class, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+            init(self, options(*args, **kwargs))
+
+        first = Parameter("self", Parameter.POSITIONAL_ONLY)
+        given = signature(options)
+        one_by_one.__signature__ = given.replace(parameters=[first, *given.parameters.values()])  # type: ignore[attr-defined]
+        return one_by_one
+
+    return decorate
+
+
+def described(options: type[Class]) -> type[Class]:
+    """Lists the options of a class in its docstring."""
+    lines = "".join(f"        {'.'.join(leaf.path)}: {leaf.about.help}.\n" for leaf in leaves(options))
+    options.__doc__ = f"{options.__doc__}\n\n    Attributes:\n{lines}    "
+    return options
