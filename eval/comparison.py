@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,15 +69,8 @@ def compare(
         seed: of the bootstrap.
     """
     before, after = score(truths, a), score(truths, b)
-    keys = list(truths)
-    interval = bootstrap(
-        _counts([before.images[key] for key in keys]),
-        _counts([after.images[key] for key in keys]),
-        confidence,
-        resamples,
-        seed,
-    )
-    changes = [_change(key, before.images[key], after.images[key]) for key in keys]
+    interval = bootstrap(_counts(before), _counts(after), confidence, resamples, seed)
+    changes = [_change(key, before.images[key], after.images[key]) for key in truths]
     changed = [change for change in changes if change.lost or change.gained or len(set(change.false_alarms)) > 1]
     return Comparison(before, after, interval, tuple(sorted(changed, key=_size, reverse=True)))
 
@@ -111,8 +104,9 @@ def bootstrap(
     return float(low), float(high)
 
 
-def _counts(images: list[ImageScore]) -> NDArray[np.int64]:
-    return np.array([(i.counts.matched, i.counts.words, i.counts.detections) for i in images], np.int64)
+def _counts(result: Score) -> NDArray[np.int64]:
+    """``(N, 3)``, in the order of the images."""
+    return np.array([astuple(image.counts) for image in result.images.values()], np.int64)
 
 
 def _change(key: str, a: ImageScore, b: ImageScore) -> ImageChange:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from east.files import sha256_files
 from east.icdar import Detected, parse_detected
 from east.metrics import Counts, Score, score, score_image
+from east.types import Precision
 
 from .analysis import RunSpeed
 from .journal import ImageResult, Journal
@@ -96,11 +97,17 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     import east
     from east.option_fields import to_paths
     from east.runtimes.conversion.artifacts import default_folder
+    from east.runtimes.conversion.calibration import find_images
 
     package = Path(east.__file__).parent
-    code = sha256_files(package, package.rglob("*.py"))
-    options = {".".join(path): str(value) for path, value in to_paths(detector.options).items()}
-    identity = {"dataset": dataset.digest, "code": code, "options": options, **describe(detector)}
+    calibrated = detector.runtime.precision is Precision.INT8
+    identity = {
+        "dataset": dataset.digest,
+        "code": sha256_files(package, package.rglob("*.py")),
+        "options": {".".join(path): str(value) for path, value in to_paths(detector.options).items()},
+        "calibration": find_images(detector.options.calibration).sha256 if calibrated else None,
+        **describe(detector),
+    }
     return Journal(default_folder() / "evaluations", identity)
 
 

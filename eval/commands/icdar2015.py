@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..dataset import Icdar2015
     from ..journal import Journal
-    from ..run import Run
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -85,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     from east import TextDetector
 
     from .. import dataset as icdar2015
+    from ..report import overview, write_report
     from ..run import evaluate
+    from ..table import accuracy_tables
 
     if args.data is None:
         raise UsageError(icdar2015.HOW_TO_GET_IT)
@@ -112,13 +113,11 @@ def run(args: argparse.Namespace) -> int:
                     _tell(f"{done}; the same command goes on from there")
                     raise
         if runs and args.report is not None:
-            from ..report import write_report
-
             write_report(args.report, dataset, runs, shown=args.gallery)
         for journal in journals:
             journal.forget()
     if runs:
-        print(_printed(args.json, dataset, runs), end="")
+        print(json.dumps(overview(dataset, runs), indent=2) if args.json else accuracy_tables(runs).rstrip())
     return 1 if impossible else 0
 
 
@@ -148,13 +147,6 @@ def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetecto
     if journal.results:
         _tell(f"going on with an interrupted run: {len(journal.results)} of {len(dataset.samples)} images are done")
     return journal
-
-
-def _printed(as_json: bool, dataset: Icdar2015, runs: list[Run]) -> str:
-    from ..report import overview
-    from ..table import accuracy_tables
-
-    return f"{json.dumps(overview(dataset, runs), indent=2)}\n" if as_json else accuracy_tables(runs)
 
 
 def _tell(message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -57,12 +58,18 @@ def _by_threshold(run: Run, values: dict[str, Any]) -> Figure:
     return figure
 
 
-def _by_height(run: Run, values: dict[str, Any]) -> Figure:
-    return _grouped(values["by_height"], "height of the word in pixels")
-
-
-def _by_orientation(run: Run, values: dict[str, Any]) -> Figure:
-    return _grouped(values["by_orientation"], "degrees from horizontal")
+def _bars(breakdown: str, label: str, run: Run, values: dict[str, Any]) -> Figure:
+    figure, axes = _axes(label, "")
+    bins = values[breakdown]
+    places = np.arange(len(bins))
+    for offset, (name, shown, color) in enumerate(
+        (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
+    ):
+        axes.bar(places + (offset - 1) * 0.27, [one[name] for one in bins], 0.25, color=color, label=shown)
+    axes.set_xticks(places, [f"{one['label']}\n{one['words']} words" for one in bins], fontsize=8)
+    axes.set(ylim=(0, 1.02))
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
+    return figure
 
 
 def _latency(run: Run, values: dict[str, Any]) -> Figure:
@@ -88,23 +95,10 @@ def _latency(run: Run, values: dict[str, Any]) -> Figure:
 PLOTS = (
     Plot("precision_recall.png", "Precision and recall by falling score", _precision_recall),
     Plot("f1_by_threshold.png", "F1 against the score threshold", _by_threshold),
-    Plot("f1_by_height.png", "F1 by word height", _by_height),
-    Plot("f1_by_orientation.png", "F1 by orientation", _by_orientation),
+    Plot("f1_by_height.png", "F1 by word height", partial(_bars, "by_height", "height of the word in pixels")),
+    Plot("f1_by_orientation.png", "F1 by orientation", partial(_bars, "by_orientation", "degrees from horizontal")),
     Plot("latency.png", "Latency", _latency),
 )
-
-
-def _grouped(bins: list[dict[str, Any]], label: str) -> Figure:
-    figure, axes = _axes(label, "")
-    places = np.arange(len(bins))
-    for offset, (name, shown, color) in enumerate(
-        (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
-    ):
-        axes.bar(places + (offset - 1) * 0.27, [one[name] for one in bins], 0.25, color=color, label=shown)
-    axes.set_xticks(places, [f"{one['label']}\n{one['words']} words" for one in bins], fontsize=8)
-    axes.set(ylim=(0, 1.02))
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
-    return figure
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:

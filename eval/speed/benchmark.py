@@ -72,11 +72,6 @@ class Measurement:
     times: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     stream: dict[int, list[float]] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
-        """See `name_of`."""
-        return name_of(self.case)
-
     def median(self, measure: str, batch: int) -> float:
         """Seconds."""
         return float(np.median(self.times[measure, batch]))

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from ..table import markdown_table
-from .benchmark import MEASURES, REFERENCE, Measurement, Workload
+from .benchmark import MEASURES, REFERENCE, Measurement, Workload, name_of
 
 COLUMNS = (
     "runtime",
@@ -37,7 +37,7 @@ def rows(measured: Sequence[Measurement]) -> list[tuple[str, ...]]:
 def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple[str, ...]:
     share, memory = relative(measured, one, "network", batch), one.about["peak_memory"]
     return (
-        one.name,
+        name_of(one.case),
         one.about["arithmetic"],
         str(batch),
         f"{one.median('network', batch) * 1e3:.2f}",
@@ -54,7 +54,7 @@ def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple
 
 def relative(measured: Sequence[Measurement], one: Measurement, measure: str, batch: int) -> float | None:
     """The median as a share of the reference's; None when that was not measured."""
-    reference = next((other for other in measured if other.name == REFERENCE), None)
+    reference = next((other for other in measured if name_of(other.case) == REFERENCE), None)
     if reference is None or (measure, batch) not in reference.times:
         return None
     return one.median(measure, batch) / reference.median(measure, batch)
@@ -100,5 +100,5 @@ def _values(measured: Sequence[Measurement], one: Measurement) -> dict[str, Any]
         }
         for (measure, batch), times in one.times.items()
     ]
-    case = {"name": one.name, "runtime": one.case.runtime, "precision": str(one.case.precision)}
+    case = {"name": name_of(one.case), "runtime": one.case.runtime, "precision": str(one.case.precision)}
     return {**case, **one.about, "measured": measures, "stream_fps": one.stream}

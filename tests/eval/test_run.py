@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -30,6 +34,31 @@ def test_other_code_does_not_go_on_with_a_run(
     with (copy / "postprocess" / "nms.py").open("a") as file:
         file.write("# changed\n")
     with open_journal(made_up, detector) as journal:
+        assert journal.results == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda options, folder: {"max_side": 640},
+        lambda options, folder: {"tf32": True},
+        lambda options, folder: {"calibration": replace(options.calibration, source=folder)},
+    ],
+)
+def test_other_options_do_not_go_on_with_a_run(
+    detector: TextDetector,
+    demo_images: list[Path],
+    made_up: Icdar2015,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Any, Path], dict[str, Any]],
+) -> None:
+    monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
+    with open_journal(made_up, detector) as journal:
+        journal.add("1", RESULT)
+    fields = {name: getattr(detector, name) for name in ("runtime", "weights", "weights_sha256")}
+    options = replace(detector.options, **change(detector.options, demo_images[0].parent))
+    with open_journal(made_up, cast(TextDetector, SimpleNamespace(**fields, options=options))) as journal:
         assert journal.results == {}
 
 
