@@ -40,11 +40,14 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, as lowercase hexadecimal digits."""
+    """SHA-256 of a file's content, as lowercase hexadecimal digits. An ``OSError`` names the file."""
     sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     return sha.hexdigest()
 
 
