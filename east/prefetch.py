@@ -11,19 +11,27 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, ahead: int = 1
+def prefetch_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, buffer: int = 1
 ) -> Iterator[Result]:
-    """``map`` in threads: results in order, at most ``threads + ahead`` items begun before their turn.
+    """``map`` in threads, which work on the next items while the caller looks at a result.
 
-    An exception is raised when it is its item's turn. What has not begun when the iterator is closed never does.
+    Args:
+        function: is called in another thread, with several items at once where there are several threads.
+        items: are fetched as they are needed, in the caller's thread.
+        threads: how many.
+        buffer: at most ``threads + buffer`` items are begun before their turn.
+
+    Yields:
+        The results, in order. An exception is raised when it is its item's turn. What has not begun when the
+        iterator is closed never does.
     """
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(threads, function.__name__)
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > threads + ahead:
+            if len(waiting) > threads + buffer:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

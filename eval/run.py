@@ -142,10 +142,10 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
 
 def _results(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sample, ImageResult]]:
     """Runs the detector on each, a few images being decoded ahead so that the network does not wait for them."""
-    from east.prefetch import map_ahead
+    from east.prefetch import prefetch_map
 
     before = time.perf_counter()
-    for sample, (image, decode) in zip(samples, map_ahead(_decode, samples, ahead=_AHEAD), strict=True):
+    for sample, (image, decode) in zip(samples, prefetch_map(_decode, samples, buffer=_AHEAD), strict=True):
         found = detector.detect(image)
         now = time.perf_counter()
         yield sample, _result(found, decode, (now - before) * 1e3)

@@ -25,11 +25,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from ..errors import ImageDecodeError, ImageError, ImageTooLargeError
+from ..options import DEFAULTS
 from ..types import Size
 
 ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
-
-MAX_PIXELS = 64_000_000
 
 # Only formats whose readers are plain decoders: Pillow's others include ones that start programs.
 # Named directly rather than through Image.open, whose own pixel limit cannot be set for one call.
@@ -53,7 +52,7 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], Any]] = {  # by EXIF orientati
 }
 
 
-def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAULTS.max_pixels) -> NDArray[np.uint8]:
     """Makes any image into pixels, upright by its EXIF orientation.
 
     Transparency is laid over white, 16-bit samples keep their high byte, CMYK is converted without its colour profile.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import DEFAULTS, Rounding
 from ..types import Size
 
-Rounding: TypeAlias = Literal["down", "original"]
 
-
-def network_size(size: Size, max_side: int = 2400, rounding: Rounding = "down") -> Size:
+def network_size(size: Size, max_side: int = DEFAULTS.max_side, rounding: Rounding = DEFAULTS.rounding) -> Size:
     """Chooses the size, in multiples of 32, at which the network sees an image of ``size``.
 
     Args:

@@ -275,7 +275,7 @@ def test_more_pixels_than_pillow_itself_takes_are_too_many() -> None:
     assert extended[12:16] == b"VP8X"
     data = extended[:24] + (19_999).to_bytes(3, "little") * 2 + extended[30:]
     for use in (header_size, load_image):
-        with pytest.raises(ImageTooLargeError, match="the image is too large: .*400000000 pixels"):
+        with pytest.raises(ImageTooLargeError, match=r"the image is too large: .*400000000 pixels"):
             use(data)
 
 

@@ -64,7 +64,7 @@ class Validation:
         detected = {}
         thresholds = Thresholds(score=threshold)
         for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
-            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds)
+            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds.nms, thresholds.box)
             quads = to_image_frame(quads, self._size, size)
             sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
             long_enough = sides.min(axis=1, initial=np.inf) >= SHORTEST
