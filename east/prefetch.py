@@ -14,17 +14,9 @@ Result = TypeVar("Result")
 def prefetch_map(
     function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, buffer: int = 1
 ) -> Iterator[Result]:
-    """``map`` in threads, which work on the next items while the caller looks at a result.
+    """``map`` in threads: results in order, at most ``threads + buffer`` items begun before their turn.
 
-    Args:
-        function: is called in another thread, with several items at once where there are several threads.
-        items: are fetched as they are needed, in the caller's thread.
-        threads: how many.
-        buffer: at most ``threads + buffer`` items are begun before their turn.
-
-    Yields:
-        The results, in order. An exception is raised when it is its item's turn. What has not begun when the
-        iterator is closed never does.
+    An exception is raised when it is its item's turn. What has not begun when the iterator is closed never does.
     """
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(threads, function.__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -17,57 +16,64 @@ TEXT_SCALE = 512.0  # pixels: the longest distance
 BLOCKS = ((64, 3, 2), (128, 4, 2), (256, 6, 2), (512, 3, 1))  # bottleneck channels, units, stride of the last unit
 
 
-class Architecture(ABC):
-    """The network in terms of its layers, which subclasses make of Keras, of TensorFlow or of nothing at all.
+class Architecture:
+    """The network in terms of a few kinds of layers, called by their scopes in the checkpoints.
 
-    Images are ``(N, H, W, C)``; what stands for one, and for what a layer makes of it, is the subclass's business.
-    Each layer is called by its scope in the checkpoints. The backbone is slim's ResNet-50 v1, in which a block is
+    Subclasses make these of Keras or of TensorFlow; here they only take down their variables' shapes, and a number of
+    channels stands for what is ``(N, H, W, C)`` there. The backbone is slim's ResNet-50 v1, in which a block is
     strided in its last unit.
 
     Source: Zhou et al., "EAST: An Efficient and Accurate Scene Text Detector", CVPR 2017, with ResNet-50
     (He et al., CVPR 2016) for PVANet.
     """
 
-    @abstractmethod
+    def __init__(self) -> None:
+        self.shapes: dict[str, tuple[int, ...]] = {}
+
     def rescale(self, x: Any, name: str, scale: float, offset: float | Sequence[float] = 0.0) -> Any:
         """``x * scale + offset``, in float32."""
+        return x
 
-    @abstractmethod
-    def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1) -> Any:
-        """Convolution, padded by half the kernel on each side, and batch norm."""
+    def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1, *, relu: bool = True) -> Any:
+        """Convolution, padded by half the kernel on each side, then batch norm and ReLU."""
+        self.shapes[f"{scope}/weights"] = (size, size, x, channels)
+        self.shapes.update({f"{scope}/BatchNorm/{name}": (channels,) for name in BATCH_NORM_VARIABLES})
+        return channels
 
-    @abstractmethod
-    def relu(self, x: Any, scope: str) -> Any:
-        """ReLU."""
-
-    @abstractmethod
     def max_pool(self, x: Any, name: str, size: int) -> Any:
         """Max-pooling at stride 2, padded where needed."""
+        return x
 
-    @abstractmethod
-    def add(self, x: Any, y: Any, name: str) -> Any:
-        """Sum."""
+    def add(self, x: Any, y: Any, scope: str) -> Any:
+        """Sum and ReLU."""
+        return x
 
-    @abstractmethod
     def upsample(self, x: Any, name: str) -> Any:
         """Twice the height and width, bilinearly, without half-pixel centres."""
+        return x
 
-    @abstractmethod
     def concat(self, parts: Sequence[Any], name: str) -> Any:
         """All channels of ``parts``."""
+        return sum(parts)
 
-    @abstractmethod
     def head(self, x: Any, scope: str, channels: int) -> Any:
         """1x1 convolution with biases and sigmoid, in float32: bfloat16 would round distances to two pixels."""
+        self.shapes.update({f"{scope}/weights": (1, 1, x, channels), f"{scope}/biases": (channels,)})
+        return channels
 
     def outputs(self, images: Any) -> tuple[Any, Any]:
-        """Builds the network on images and returns score and geometry, see `east.model.network.build_network`."""
-        return self._heads(self._fusion(*self._backbone(images)))
+        """Builds the network on images, RGB 0..255; returns score and geometry as `east.types.Maps` describes them."""
+        x = self._fusion(*self._backbone(images))
+        score = self.head(x, "feature_fusion/Conv_7", 1)
+        distances = self.rescale(self.head(x, "feature_fusion/Conv_8", 4), "feature_fusion/distances", TEXT_SCALE)
+        angle = self.head(x, "feature_fusion/Conv_9", 1)
+        angle = self.rescale(angle, "feature_fusion/angle", np.pi / 2, -np.pi / 4)
+        return score, self.concat([distances, angle], "feature_fusion/concat_3")
 
     def _backbone(self, images: Any) -> tuple[Any, Any, Any, Any]:
         """Features at strides 4 (64 channels), 8 (256), 16 (512) and 32 (2048)."""
         x = self.rescale(images, "mean_subtraction", 1.0, [-mean for mean in MEAN_RGB])
-        x = self._conv_relu(x, "resnet_v1_50/conv1", 64, 7, 2)
+        x = self.conv(x, "resnet_v1_50/conv1", 64, 7, 2)
         x = pool1 = self.max_pool(x, "resnet_v1_50/pool1", 3)
         ends = []
         for block, (channels, units, last_stride) in enumerate(BLOCKS, 1):
@@ -81,76 +87,32 @@ class Architecture(ABC):
     def _bottleneck(self, x: Any, scope: str, channels: int, stride: int, *, first: bool) -> Any:
         shortcut = x
         if first:
-            shortcut = self.conv(x, f"{scope}/shortcut", 4 * channels, 1)
+            shortcut = self.conv(x, f"{scope}/shortcut", 4 * channels, 1, relu=False)
         elif stride > 1:
             shortcut = self.max_pool(x, f"{scope}/shortcut", 1)
-        x = self._conv_relu(x, f"{scope}/conv1", channels, 1)
-        x = self._conv_relu(x, f"{scope}/conv2", channels, 3, stride)
-        x = self.conv(x, f"{scope}/conv3", 4 * channels, 1)
-        return self.relu(self.add(shortcut, x, f"{scope}/add"), scope)
+        x = self.conv(x, f"{scope}/conv1", channels, 1)
+        x = self.conv(x, f"{scope}/conv2", channels, 3, stride)
+        x = self.conv(x, f"{scope}/conv3", 4 * channels, 1, relu=False)
+        return self.add(shortcut, x, scope)
 
     def _fusion(self, stride4: Any, stride8: Any, stride16: Any, stride32: Any) -> Any:
         """Merges the features from the deepest up, to 32 channels at stride 4."""
         x = self._merge(stride32, stride16, "feature_fusion/Conv", 128)
-        x = self._conv_relu(x, "feature_fusion/Conv_1", 128, 3)
+        x = self.conv(x, "feature_fusion/Conv_1", 128, 3)
         x = self._merge(x, stride8, "feature_fusion/Conv_2", 64)
-        x = self._conv_relu(x, "feature_fusion/Conv_3", 64, 3)
+        x = self.conv(x, "feature_fusion/Conv_3", 64, 3)
         x = self._merge(x, stride4, "feature_fusion/Conv_4", 32)
-        x = self._conv_relu(x, "feature_fusion/Conv_5", 32, 3)
-        return self._conv_relu(x, "feature_fusion/Conv_6", 32, 3)
+        x = self.conv(x, "feature_fusion/Conv_5", 32, 3)
+        return self.conv(x, "feature_fusion/Conv_6", 32, 3)
 
     def _merge(self, deeper: Any, features: Any, scope: str, channels: int) -> Any:
         x = self.concat([self.upsample(deeper, f"{scope}/upsample"), features], f"{scope}/concat")
-        return self._conv_relu(x, scope, channels, 1)
-
-    def _heads(self, x: Any) -> tuple[Any, Any]:
-        score = self.head(x, "feature_fusion/Conv_7", 1)
-        distances = self.rescale(self.head(x, "feature_fusion/Conv_8", 4), "feature_fusion/distances", TEXT_SCALE)
-        angle = self.head(x, "feature_fusion/Conv_9", 1)
-        angle = self.rescale(angle, "feature_fusion/angle", np.pi / 2, -np.pi / 4)
-        return score, self.concat([distances, angle], "feature_fusion/concat_3")
-
-    def _conv_relu(self, x: Any, scope: str, channels: int, size: int, stride: int = 1) -> Any:
-        return self.relu(self.conv(x, scope, channels, size, stride), scope)
+        return self.conv(x, scope, channels, 1)
 
 
 @cache
 def variable_shapes() -> dict[str, tuple[int, ...]]:
     """The shapes of the network's 306 variables by checkpoint name; convolutions are (height, width, in, out)."""
-    shapes = _Shapes()
-    shapes.outputs(3)
-    return shapes.variables
-
-
-class _Shapes(Architecture):
-    """Only takes down the variables; a number of channels stands for a tensor."""
-
-    def __init__(self) -> None:
-        self.variables: dict[str, tuple[int, ...]] = {}
-
-    def conv(self, x: int, scope: str, channels: int, size: int, stride: int = 1) -> int:
-        self.variables[f"{scope}/weights"] = (size, size, x, channels)
-        self.variables.update({f"{scope}/BatchNorm/{name}": (channels,) for name in BATCH_NORM_VARIABLES})
-        return channels
-
-    def head(self, x: int, scope: str, channels: int) -> int:
-        self.variables.update({f"{scope}/weights": (1, 1, x, channels), f"{scope}/biases": (channels,)})
-        return channels
-
-    def concat(self, parts: Sequence[int], name: str) -> int:
-        return sum(parts)
-
-    def rescale(self, x: int, name: str, scale: float, offset: float | Sequence[float] = 0.0) -> int:
-        return x
-
-    def relu(self, x: int, scope: str) -> int:
-        return x
-
-    def max_pool(self, x: int, name: str, size: int) -> int:
-        return x
-
-    def add(self, x: int, y: int, name: str) -> int:
-        return x
-
-    def upsample(self, x: int, name: str) -> int:
-        return x
+    network = Architecture()
+    network.outputs(3)
+    return network.shapes

@@ -25,16 +25,12 @@ _LISTED = 5
 
 
 def read_variables(path: str | Path) -> Variables:
-    """Reads the network's 306 variables.
+    """Reads the network's 306 variables, float32, under their checkpoint names.
 
     Moving averages take the place of raw values; optimizer slots, ``global_step`` and the like are left out.
 
     Args:
-        path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder with checkpoints, of which the
-            latest is meant.
-
-    Returns:
-        float32 arrays under their checkpoint names.
+        path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder, of which the latest is meant.
 
     Raises:
         CheckpointError: variables are missing or mis-shaped; the message lists some.
@@ -82,7 +78,7 @@ def checkpoint_prefix(path: str | Path) -> Path:
             one (its folder may have moved since) unless there is only one.
 
     Raises:
-        WeightsError: there is no checkpoint, or the folder cannot be read.
+        WeightsError: there is no checkpoint.
     """
     path = Path(path)
     with reading(path):
@@ -95,11 +91,10 @@ def checkpoint_prefix(path: str | Path) -> Path:
 
 
 def write_bundle(path: str | Path, variables: Mapping[str, NDArray[Any]]) -> None:
-    """Writes a bundle: convolutions as float16, everything else as float32. Whole or not at all.
+    """Writes a bundle, whole or not at all: convolutions as float16, everything else as float32.
 
     Raises:
         CheckpointError: a value is not finite, or not as float16.
-        OSError: the file cannot be written.
     """
     with np.errstate(over="ignore"):
         arrays = {name: np.asarray(v, np.float16 if v.ndim == 4 else np.float32) for name, v in variables.items()}
@@ -124,9 +119,6 @@ def write_checkpoint(
         variables: under their checkpoint names.
         averages: moving averages of some of them, under the same names.
         global_step: is added to the variables under that name.
-
-    Raises:
-        OSError: a file cannot be written.
     """
     tf = tensorflow()
     prefix = Path(prefix)

@@ -30,12 +30,9 @@ class FrozenModel:
     """A GraphDef from images to maps, with nothing of training in it.
 
     Attributes:
-        graph_def: the graph.
         input_name: a placeholder of ``input_dtype``, RGB 0..255 (N, H, W, 3).
-        score_name: float32 (N, H/4, W/4, 1), as in `east.types.Maps`.
-        geometry_name: float32 (N, H/4, W/4, 5), likewise.
-        input_dtype: of the images.
-        weights_sha256: tells the weights from others, see `east.model.freezing.freeze.freeze`.
+        score_name, geometry_name: float32 (N, H/4, W/4, 1) and (N, H/4, W/4, 5), as in `east.types.Maps`.
+        weights_sha256: see `east.model.freezing.freeze.freeze`.
     """
 
     graph_def: Any
@@ -51,30 +48,18 @@ class FrozenModel:
         return dict(sorted(Counter(node.op for node in self.graph_def.node).items()))
 
     def save(self, path: str | Path) -> None:
-        """Writes a ``.pb``, whole or not at all.
-
-        Raises:
-            OSError: it cannot be written; the error names it.
-        """
+        """Writes a ``.pb``, whole or not at all."""
         graph_def = type(self.graph_def)()
         graph_def.CopyFrom(self.graph_def)
         for node in graph_def.node:
             if node.name == self.input_name:
                 node.attr[_HASH].s = self.weights_sha256.encode()
-        try:
-            with written_whole(Path(path)) as file:
-                file.write(graph_def.SerializeToString(deterministic=True))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        with written_whole(Path(path)) as file:
+            file.write(graph_def.SerializeToString(deterministic=True))
 
     @classmethod
     def load(cls, path: str | Path) -> FrozenModel:
-        """Reads what `save` wrote.
-
-        Raises:
-            WeightsError: the file cannot be read or is damaged.
-            GraphError: it holds another graph.
-        """
+        """Reads what `save` wrote; raises `WeightsError` for a damaged file, `GraphError` for another graph."""
         tf = tensorflow()
         path = Path(path)
         graph_def = read_graph_def(path)
@@ -89,11 +74,7 @@ class FrozenModel:
 
 
 def read_graph_def(path: str | Path) -> Any:
-    """Reads a binary GraphDef.
-
-    Raises:
-        WeightsError: the file cannot be read, is damaged or empty.
-    """
+    """Reads a binary GraphDef; raises `WeightsError` for a file that cannot be read, is damaged or empty."""
     graph_def = read_message(Path(path), tensorflow().compat.v1.GraphDef(), "a TensorFlow graph")
     if not graph_def.node:
         raise WeightsError(f"{path} has no graph in it")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,8 +35,9 @@ def build_network(
         left side in input pixels, then the angle in radians, within ±pi/4.
     """
     images = keras.Input((None, None, 3), dtype="float32", name="input_images")
-    architecture = _KerasLayers(dtype, batch_norm_momentum, trainable_batch_norm)
-    return keras.Model(images, architecture.outputs(images), name="east")
+    momentum, trainable = batch_norm_momentum, trainable_batch_norm
+    batch_norm = {"momentum": momentum, "epsilon": BATCH_NORM_EPSILON, "trainable": trainable}
+    return keras.Model(images, _KerasLayers(dtype, batch_norm).outputs(images), name="east")
 
 
 def variables_by_name(model: Any) -> dict[str, Any]:
@@ -90,47 +90,34 @@ class Upsample(layers.Layer):  # type: ignore[misc, name-defined]
         return batch, height and 2 * height, width and 2 * width, channels
 
 
-@dataclass(frozen=True)
 class _KerasLayers(Architecture):
     """Keras layers, named after the scopes with dots for slashes, which is how `variables_by_name` finds them."""
 
-    dtype: str | None
-    momentum: float
-    trainable_batch_norm: bool
+    def __init__(self, dtype: str | None, batch_norm: dict[str, Any]) -> None:
+        super().__init__()
+        self.dtype = dtype
+        self.batch_norm = batch_norm
 
     def rescale(self, x: Any, name: str, scale: float, offset: float | Sequence[float] = 0.0) -> Any:
         return layers.Rescaling(scale, offset, dtype="float32", name=_dotted(name))(x)
 
-    def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1) -> Any:
+    def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1, *, relu: bool = True) -> Any:
+        name = _dotted(scope)
         if stride > 1:
-            x = layers.ZeroPadding2D(size // 2, dtype=self.dtype, name=_dotted(f"{scope}/Pad"))(x)
-        x = layers.Conv2D(
-            channels,
-            size,
-            stride,
-            padding="valid" if stride > 1 else "same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            dtype=self.dtype,
-            name=_dotted(scope),
-        )(x)
-        return layers.BatchNormalization(
-            momentum=self.momentum,
-            epsilon=BATCH_NORM_EPSILON,
-            trainable=self.trainable_batch_norm,
-            dtype=self.dtype,
-            name=_dotted(f"{scope}/BatchNorm"),
-        )(x)
-
-    def relu(self, x: Any, scope: str) -> Any:
-        return layers.ReLU(dtype=self.dtype, name=_dotted(f"{scope}/Relu"))(x)
+            x = layers.ZeroPadding2D(size // 2, dtype=self.dtype, name=f"{name}.Pad")(x)
+        padding = "valid" if stride > 1 else "same"
+        options = {"use_bias": False, "kernel_initializer": "he_normal", "dtype": self.dtype}
+        x = layers.Conv2D(channels, size, stride, padding, name=name, **options)(x)
+        x = layers.BatchNormalization(**self.batch_norm, dtype=self.dtype, name=f"{name}.BatchNorm")(x)
+        return self._relu(x, name) if relu else x
 
     def max_pool(self, x: Any, name: str, size: int) -> Any:
         padding = "same" if size > 1 else "valid"
-        return layers.MaxPooling2D(size, 2, padding=padding, dtype=self.dtype, name=_dotted(name))(x)
+        return layers.MaxPooling2D(size, 2, padding, dtype=self.dtype, name=_dotted(name))(x)
 
-    def add(self, x: Any, y: Any, name: str) -> Any:
-        return layers.Add(dtype=self.dtype, name=_dotted(name))([x, y])
+    def add(self, x: Any, y: Any, scope: str) -> Any:
+        name = _dotted(scope)
+        return self._relu(layers.Add(dtype=self.dtype, name=f"{name}.add")([x, y]), name)
 
     def upsample(self, x: Any, name: str) -> Any:
         return Upsample(dtype=self.dtype, name=_dotted(name))(x)
@@ -139,8 +126,12 @@ class _KerasLayers(Architecture):
         return layers.Concatenate(dtype=parts[0].dtype, name=_dotted(name))(parts)
 
     def head(self, x: Any, scope: str, channels: int) -> Any:
-        logits = layers.Conv2D(channels, 1, dtype="float32", name=_dotted(scope))(x)
-        return layers.Activation("sigmoid", dtype="float32", name=_dotted(f"{scope}/Sigmoid"))(logits)
+        name = _dotted(scope)
+        logits = layers.Conv2D(channels, 1, dtype="float32", name=name)(x)
+        return layers.Activation("sigmoid", dtype="float32", name=f"{name}.Sigmoid")(logits)
+
+    def _relu(self, x: Any, name: str) -> Any:
+        return layers.ReLU(dtype=self.dtype, name=f"{name}.Relu")(x)
 
 
 def _dotted(name: str) -> str:

@@ -20,19 +20,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def read_message(path: Path, message: Any, what: str) -> Any:
-    """Reads a protocol buffer.
-
-    Args:
-        path: the file.
-        message: an empty message of the kind that the file holds.
-        what: that kind in words, for the error: "a TensorFlow graph".
-
-    Returns:
-        ``message``.
-
-    Raises:
-        WeightsError: the file cannot be read, or does not hold such a message.
-    """
+    """Reads a file into an empty protocol buffer and returns it; ``what`` it holds is for the `WeightsError`."""
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     with reading(path):

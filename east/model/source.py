@@ -37,11 +37,7 @@ class ModelSource:
 
     @classmethod
     def find(cls, name_or_path: str | os.PathLike[str], nodes: NodeNames | None = None) -> ModelSource:
-        """Resolves a name or a path.
-
-        Raises:
-            WeightsError: there is no such thing, it cannot be read, or it is damaged.
-        """
+        """Resolves a name or a path; raises `WeightsError` for none, or one that is damaged or cannot be read."""
         path = weights.resolve(name_or_path)
         known = {record.path: record for record in weights.manifest().values()}
         record = known.get(path)

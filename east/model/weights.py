@@ -26,10 +26,8 @@ class WeightsRecord:
     Attributes:
         name: what the user writes.
         path: the file, in the bundled format.
-        sha256: of that file.
-        bytes: its size.
-        training: how they were trained, in words.
-        terms: the terms they may be used under, in words.
+        sha256, bytes: its hash and size.
+        training, terms: how they were trained and may be used, in words.
         accuracy: dataset, recall, precision and F1, where they were measured.
     """
 
@@ -58,11 +56,7 @@ def default_name() -> str:
 
 
 def manifest() -> dict[str, WeightsRecord]:
-    """All recorded weights by name: the bundled ones first, then the imported ones.
-
-    Raises:
-        WeightsError: a manifest cannot be read.
-    """
+    """All recorded weights by name: the bundled ones first, then the imported ones."""
     records: dict[str, WeightsRecord] = {}
     for folder in (BUNDLED, user_folder()):
         try:
@@ -98,11 +92,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def verify(record: WeightsRecord) -> None:
-    """Compares a file with the record.
-
-    Raises:
-        DamagedFileError: it is another, or cannot be read; the message names the file and both hashes.
-    """
+    """Raises `DamagedFileError`, naming the file and both hashes, unless the file is the recorded one."""
     try:
         found, size = sha256_file(record.path), record.path.stat().st_size
     except OSError as error:
@@ -129,7 +119,6 @@ def import_weights(
     Raises:
         WeightsError: a bad name, or files that cannot be read.
         CheckpointError: a checkpoint that is not this network's.
-        OSError: the copy cannot be written.
     """
     from filelock import FileLock
 

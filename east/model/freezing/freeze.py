@@ -35,14 +35,13 @@ def freeze(
         source: a bundle (.npz), a TensorFlow 1 checkpoint (its prefix, one of its files, or its folder; the graph
             comes from its ``.meta`` where there is one), a frozen graph (.pb), or a SavedModel folder.
         input_dtype: of the images, RGB 0..255, that the frozen graph takes.
-        input_name: node of the source, where it is not ``input_images``, as it is in the frozen graph in any case.
+        input_name: node of the source, where it is not ``input_images``, as in the frozen graph in any case.
         score_name: likewise, for ``feature_fusion/Conv_7/Sigmoid``.
         geometry_name: likewise, for ``feature_fusion/concat_3``.
         signature: of a SavedModel that has several.
 
     Returns:
-        The graph. Its ``weights_sha256`` is that of the file for a bundle or ``.pb``, else that of the frozen
-        constants.
+        The graph; its ``weights_sha256`` is that of a bundle or ``.pb``, else that of the frozen constants.
 
     Raises:
         WeightsError: a file cannot be read.

@@ -45,10 +45,8 @@ class SourceGraph:
 
     Attributes:
         nodes: its NodeDefs by name.
-        image: float32 RGB 0..255.
-        score: what the network makes of it.
-        geometry: likewise.
-        variables: values of the variables by name.
+        image, score, geometry: float32 RGB 0..255, and what the network makes of it.
+        variables: their values by name.
         tower: what the names of the network's nodes begin with, and shall not in the frozen graph.
         label: what to call the source in errors.
     """
@@ -65,11 +63,7 @@ class SourceGraph:
 def named_graph(
     graph_def: Any, label: str, names: NodeNames, variables: Mapping[str, NDArray[np.float32]] | None = None
 ) -> SourceGraph:
-    """The graph between the named nodes, the original EAST's where a name is not given.
-
-    Raises:
-        GraphError: a name that is not there.
-    """
+    """The graph between the named nodes, the original EAST's where none is named; raises as `find_node` does."""
     nodes = {node.name: node for node in graph_def.node}
     image = find_node(nodes, names.input or INPUT, "input")
     score = find_node(nodes, names.score or SCORE, "score")

@@ -20,12 +20,7 @@ _ONE, _ZERO = np.ones(()), np.zeros(())
 
 @dataclass(eq=False)
 class Constant:
-    """A tensor known now.
-
-    Attributes:
-        name: of the variable or node it comes from.
-        array: its value, float64 wherever it was floating point.
-    """
+    """A tensor known now, float64 wherever it was floating point; ``name`` is of its variable or node."""
 
     name: str
     array: Array
