@@ -21,7 +21,7 @@ _CHECKPOINT_NAMES = {"kernel": "weights", "bias": "biases"}
 def build_network(
     *, dtype: str | None = None, batch_norm_momentum: float = 0.997, trainable_batch_norm: bool = True
 ) -> Any:
-    """Builds the network as a ``keras.Model`` with fresh variables.
+    """Builds the network as a ``keras.Model`` with newly drawn variables.
 
     Args:
         dtype: Keras precision policy of everything but the mean subtraction and the heads, which stay float32;

@@ -46,5 +46,5 @@ def locality_aware_nms(
         )
     order = np.argsort(-sums, kind="stable")
     merged, sums = merged[order], sums[order]
-    kept = suppress(merged, iou_threshold)
-    return merged[kept].astype(np.float32), sums[kept].astype(np.float32)
+    keep = suppress(merged, iou_threshold)
+    return merged[keep].astype(np.float32), sums[keep].astype(np.float32)
