@@ -50,13 +50,7 @@ class ModelSource:
         """The frozen graph; imports TensorFlow."""
         from .freezing.freeze import freeze
 
-        return freeze(
-            self.path,
-            input_dtype=input_dtype,
-            input_name=self.nodes.input,
-            score_name=self.nodes.score,
-            geometry_name=self.nodes.geometry,
-        )
+        return freeze(self.path, self.nodes, input_dtype=input_dtype)
 
 
 def _identify(path: Path) -> tuple[str, str]:

@@ -22,11 +22,9 @@ _LOGGER = logging.getLogger(__name__)
 
 def freeze(
     source: str | Path,
+    nodes: NodeNames | None = None,
     *,
     input_dtype: InputDtype = "uint8",
-    input_name: str | None = None,
-    score_name: str | None = None,
-    geometry_name: str | None = None,
     signature: str | None = None,
 ) -> FrozenModel:
     """Freezes weights to one graph of plain operations, batch normalization folded into the convolutions.
@@ -34,10 +32,8 @@ def freeze(
     Args:
         source: a bundle (.npz), a TensorFlow 1 checkpoint (its prefix, one of its files, or its folder; the graph
             comes from its ``.meta`` where there is one), a frozen graph (.pb), or a SavedModel folder.
+        nodes: names in the source, where they are not those that the frozen graph has in any case.
         input_dtype: of the images, RGB 0..255, that the frozen graph takes.
-        input_name: node of the source, where it is not ``input_images``, as in the frozen graph in any case.
-        score_name: likewise, for ``feature_fusion/Conv_7/Sigmoid``.
-        geometry_name: likewise, for ``feature_fusion/concat_3``.
         signature: of a SavedModel that has several.
 
     Returns:
@@ -50,7 +46,7 @@ def freeze(
     """
     if input_dtype not in ("uint8", "float32"):
         raise ValueError(f"input_dtype must be 'uint8' or 'float32', got {input_dtype!r}")
-    path, names = Path(source), NodeNames(input_name, score_name, geometry_name)
+    path, names = Path(source), nodes or NodeNames()
     if path.name == "saved_model.pb":
         path = path.parent
     with reading(path):
