@@ -3,7 +3,8 @@
 throughput: clients that ask without a pause against the bare detector on the same images, in turns, in one run.
 memory: how much the process grows over many requests of many sizes.
 overload: ten times the load it can bear, and how soon it is itself again afterwards.
-Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1.
+Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1. The bare
+detector and the service's have the same options.
 """
 
 from __future__ import annotations
@@ -36,16 +37,18 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from east import TextDetector  # noqa: E402
+from east.flags import add_options, options_from  # noqa: E402
 from east.types import Size  # noqa: E402
+from serving.settings import environment  # noqa: E402
 
 
 class Picture:
     """An encoded image and the boxes that the bare detector finds in it."""
 
-    def __init__(self, name: str, data: bytes, detector: TextDetector, max_side: int | None = None) -> None:
+    def __init__(self, name: str, data: bytes, detector: TextDetector, **changes: Any) -> None:
         self.name = name
         self.data = data
-        found = detector.detect(data, max_side=max_side)
+        found = detector.detect(data, **changes)
         self.size = {"width": found.width, "height": found.height}
         self.quads = found.quads
 
@@ -59,9 +62,9 @@ class Picture:
 @contextlib.contextmanager
 def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int]]:
     """A server process; gives its address and process id."""
-    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json"]
-    command += ["--precision", options.precision, "--max-side", str(options.max_side), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json", *flags]
+    told = os.environ | environment(options.detector)
+    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
     threading.Thread(target=process.stdout.read, daemon=True).start()
@@ -133,7 +136,7 @@ def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds:
 
 def throughput(options: argparse.Namespace) -> list[str]:
     with (
-        detector_of(options) as detector,
+        TextDetector.from_options(options.detector) as detector,
         service(options, "--queue.deadline-seconds", "600") as (url, _),
     ):
         pictures = load(options, detector)
@@ -148,7 +151,9 @@ def throughput(options: argparse.Namespace) -> list[str]:
             rates["service"].append(clients.run(share))
             rates["two threads"].append(bare(detector, pictures, 2, share / 2))
     means = {name: float(np.mean(values)) for name, values in rates.items()}
-    print(f"{len(pictures)} images, {options.precision}, {options.clients} clients, {options.seconds:g} s of service")
+    print(
+        f"{len(pictures)} images, {options.detector.precision}, {options.clients} clients, {options.seconds:g} s of service"
+    )
     for name in ("one thread", "two threads"):
         print(f"bare detector, {name:11s}  {means[name]:8.2f} images/s")
     print(f"service                     {means['service']:8.2f} images/s")
@@ -159,7 +164,7 @@ def throughput(options: argparse.Namespace) -> list[str]:
 
 
 def memory(options: argparse.Namespace) -> list[str]:
-    with detector_of(options) as detector:
+    with TextDetector.from_options(options.detector) as detector:
         pictures = resized(load(options, detector), detector)
     with service(options) as (url, pid):
         clients = Load(url, pictures, options.clients, "?max_side=320")
@@ -178,7 +183,7 @@ def memory(options: argparse.Namespace) -> list[str]:
 
 def overload(options: argparse.Namespace) -> list[str]:
     deadline = 10.0
-    with detector_of(options) as detector:
+    with TextDetector.from_options(options.detector) as detector:
         pictures = load(options, detector)
     with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
         capacity = Load(url, pictures, options.clients).run(min(10.0, options.seconds))
@@ -249,10 +254,6 @@ async def post(url: str, data: bytes) -> tuple[int, bytes, bytes]:
         writer.close()
 
 
-def detector_of(options: argparse.Namespace) -> TextDetector:
-    return TextDetector(precision=options.precision, max_side=options.max_side)
-
-
 def load(options: argparse.Namespace, detector: TextDetector) -> list[Picture]:
     """The pictures of a folder, the project's own without one."""
     paths = [path for path in sorted(Path(options.images).iterdir()) if path.suffix in {".jpg", ".png"}][: options.most]
@@ -267,7 +268,7 @@ def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
         size = Size(200 + 37 * (number % 11), 200 + 53 * (number % 13))
         buffer = io.BytesIO()
         image.resize((size.width, size.height)).save(buffer, "JPEG")
-        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, 320))
+        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, max_side=320))
     return made
 
 
@@ -281,12 +282,12 @@ def main() -> int:
     parser.add_argument("what", choices=["throughput", "memory", "overload"])
     parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
     parser.add_argument("--most", type=int, default=20, help="images to take from it")
-    parser.add_argument("--max-side", type=int, default=2400, help="longest side in pixels that the network sees")
-    parser.add_argument("--precision", default="FP32")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=120, help="of load, for throughput and overload")
     parser.add_argument("--requests", type=int, default=5000, help="for memory")
+    add_options(parser)
     options = parser.parse_args()
+    options.detector = options_from(options)
     wrong = {"throughput": throughput, "memory": memory, "overload": overload}[options.what](options)
     for line in wrong[:10]:
         print(line)

@@ -18,9 +18,15 @@ IMAGE_FIELDS = ("image", "file")
 async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
     """Reads the images of a request: a raw body, or the fields ``image`` and ``file`` of a multipart one.
 
-    hold: told of every chunk's size before it is kept; it raises when there is no room.
-    most: how many images the operation takes.
-    Raises `Problem`, or Starlette's ``ClientDisconnect``.
+    Args:
+        request: nothing of its body has been read.
+        limits: what is taken.
+        hold: told of every chunk's size before it is kept; it raises when there is no room.
+        most: how many images the operation takes.
+
+    Raises:
+        Problem: the body is not what is taken.
+        ClientDisconnect: it will never be whole.
     """
     header = request.headers.get("content-type", "application/octet-stream")
     kind, options = parse_options_header(header)
@@ -43,7 +49,7 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
 
 
 async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
-    """Reads a whole body of whatever type."""
+    """Reads a whole body of whatever type. Raises like `read_images`."""
     body = bytearray()
     await _receive(request, limits, hold, limits.body_bytes, body.extend)
     return bytes(body)

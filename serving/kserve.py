@@ -20,19 +20,20 @@ from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from east import __version__
 from east.detections import Detections
 from east.errors import ImageError
+from east.options import CallChanges
 
 from .answers import DetectParameters, as_json
 from .body import read_bytes
-from .exchange import Exchange
-from .problems import Problem
-from .service import Service, problem_of
+from .context import RequestContext
+from .problems import Problem, problem_of
+from .service import Hold, Service
 
 NAME = "east"
 _HEADER = "inference-header-content-length"
@@ -80,7 +81,7 @@ class _Route(APIRoute):
             try:
                 return await handler(request)
             except Problem as problem:
-                Exchange.of(request).problem = problem
+                RequestContext.of(request).problem = problem
                 return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
 
         return handle
@@ -123,8 +124,7 @@ async def live() -> dict[str, bool]:
 
 @metadata.get("/health/ready", summary="Server ready", responses=_errors(503))
 async def ready(request: Request) -> dict[str, bool]:
-    if not _service(request).ready:
-        raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+    Service.of(request).check_ready()
     return {"ready": True}
 
 
@@ -160,52 +160,32 @@ async def describe(model: ModelName) -> dict[str, Any]:
 )
 async def infer(request: Request, model: ModelName) -> Response:
     _check_name(model)
-    service, exchange = _service(request), Exchange.of(request)
+    service = Service.of(request)
     limits = service.settings.limits
-    service.scheduler.check_room()
-    with service.holding() as hold:
+    asked: InferRequest
+
+    async def read(hold: Hold) -> tuple[list[bytes], CallChanges]:
+        nonlocal asked
         body = await read_bytes(request, limits, hold)
         asked, images = await asyncio.to_thread(_parse, body, request.headers.get(_HEADER))
         if len(images) > limits.images:
             raise Problem(413, "too-many-images", f"at most {limits.images} images are taken")
         if max(map(len, images)) > limits.image_bytes:
             raise Problem(413, "too-many-bytes", f"at most {limits.image_bytes} bytes are taken for an image")
-        exchange.images = len(images)
-        parameters = _detect_parameters(asked.parameters)
-        thresholds = parameters.thresholds(service.settings)
-        jobs = []
-        for index, image in enumerate(images):
-            try:
-                size = await service.inspect(image)
-            except ImageError as error:
-                raise _of_image(index, problem_of(error)) from error
-            jobs.append(service.job(exchange, image, size, thresholds, parameters.max_side, _arrays))
-        answers = await service.answers(request, jobs)
-    for index, answer in enumerate(answers):
-        if isinstance(answer, ImageError):
-            raise _of_image(index, problem_of(answer))
-        if isinstance(answer, BaseException):
-            raise problem_of(answer)
-    tensors = _join(answers)
-    exchange.boxes = len(tensors["scores"])
-    body, headers = await asyncio.to_thread(_render, asked, tensors)
-    service.hold_answer(exchange, body)
-    return Response(body, headers=headers)
+        return images, _changes(asked.parameters)
 
+    def refuse(index: int, error: ImageError) -> dict[str, NDArray[Any]]:
+        problem = problem_of(error)
+        raise Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
 
-def _service(request: Request) -> Service:
-    service = request.app.state.service
-    assert isinstance(service, Service)  # noqa: S101 -- the app was made with it
-    return service
+    results = await service.detect(request, read, _arrays, refuse)
+    body, headers = await asyncio.to_thread(_render, asked, results)
+    return service.response(request, body, headers)
 
 
 def _check_name(model: ModelName) -> None:
     if model != NAME:
         raise Problem(404, "unknown-model", f"no model {model[:80]!r}; the model is {NAME!r}")
-
-
-def _of_image(index: int, problem: Problem) -> Problem:
-    return Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
 
 
 def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[bytes]]:
@@ -218,9 +198,7 @@ def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[b
     try:
         asked = InferRequest.model_validate_json(body[:end])
     except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(map(str, wrong["loc"])) or "body"
-        raise Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}") from None
+        raise _invalid(error) from None
     tensor = asked.inputs[0]
     images = _unpack(body[end:], tensor) if "binary_data_size" in tensor.parameters else _from_base64(tensor)
     if tensor.shape != [len(images)] or not images:
@@ -251,15 +229,18 @@ def _unpack(data: bytes, tensor: Input) -> list[bytes]:
     return images
 
 
-def _detect_parameters(given: Mapping[str, Any]) -> DetectParameters:
+def _changes(given: Mapping[str, Any]) -> CallChanges:
+    known = {name: value for name, value in given.items() if name in DetectParameters.model_fields}
     try:
-        return TypeAdapter(DetectParameters).validate_python(
-            {name: value for name, value in given.items() if name in DetectParameters.model_fields}
-        )
+        return DetectParameters.model_validate(known).changes()
     except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise Problem(422, "invalid-parameters", f"parameters.{where}: {wrong['msg']}") from None
+        raise _invalid(error, "parameters") from None
+
+
+def _invalid(error: ValidationError, *inside: str) -> Problem:
+    wrong = error.errors()[0]
+    where = ".".join(map(str, (*inside, *wrong["loc"]))) or "body"
+    return Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}")
 
 
 def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
@@ -270,14 +251,11 @@ def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
     }
 
 
-def _join(answers: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    joined = {name: np.concatenate([answer[name] for answer in answers]) for name in ("quads", "scores", "image_size")}
-    counts = [len(answer["scores"]) for answer in answers]
-    return {**joined, "image_index": np.repeat(np.arange(len(answers), dtype=np.int64), counts)}
-
-
-def _render(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> tuple[bytes, dict[str, str]]:
+def _render(asked: InferRequest, results: list[dict[str, NDArray[Any]]]) -> tuple[bytes, dict[str, str]]:
     """The body of the answer and its headers."""
+    tensors = {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+    counts = [len(result["scores"]) for result in results]
+    tensors["image_index"] = np.repeat(np.arange(len(results), dtype=np.int64), counts)
     wanted = asked.outputs or [Output.model_validate({"name": name}) for name in _OUTPUTS]
     outputs: list[dict[str, Any]] = []
     binary = []
