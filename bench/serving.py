@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,41 +78,41 @@ def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int
         process.wait()
 
 
+@dataclass
 class Load:
     """Clients that ask for one picture after the other without a pause."""
 
-    def __init__(self, url: str, pictures: list[Picture], clients: int, query: str = "") -> None:
-        self._url = url
-        self._pictures = pictures
-        self._clients = clients
-        self._query = query
-        self.done = 0
-        self.wrong: list[str] = []
-        self._lock = threading.Lock()
+    url: str
+    pictures: list[Picture]
+    clients: int
+    query: str = ""
+    done: int = 0
+    wrong: list[str] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.Lock)
 
     def run(self, seconds: float = 1e9, requests: float = 1e9) -> float:
         """Asks for so long, or so often. Returns answers a second."""
         before, start = self.done, time.perf_counter()
-        with ThreadPoolExecutor(self._clients) as pool:
-            for client in range(self._clients):
+        with ThreadPoolExecutor(self.clients) as pool:
+            for client in range(self.clients):
                 pool.submit(self._ask, client, start + seconds, before + requests)
         return (self.done - before) / (time.perf_counter() - start)
 
     def _ask(self, client: int, until: float, most: float) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=120)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         for turn in itertools.count(client):
             if time.perf_counter() > until or self.done >= most:
                 return
-            picture = self._pictures[turn % len(self._pictures)]
+            picture = self.pictures[turn % len(self.pictures)]
             try:
-                connection.request("POST", f"/detect{self._query}", picture.data, {"Content-Type": "image/jpeg"})
+                connection.request("POST", f"/detect{self.query}", picture.data, {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()
                 body = json.loads(answer.read())
                 good = answer.status == 200 and picture.fits(body)
                 told = "" if good else f"{picture.name}: {answer.status} {str(body)[:200]}"
             except (OSError, http.client.HTTPException, ValueError) as error:
                 told = f"{picture.name}: {error!r}"
-            with self._lock:
+            with self.lock:
                 self.done += 1
                 if told:
                     self.wrong.append(told)
@@ -135,10 +136,8 @@ def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds:
 
 
 def throughput(options: argparse.Namespace) -> list[str]:
-    with (
-        TextDetector.from_options(options.detector) as detector,
-        service(options, "--queue.deadline-seconds", "600") as (url, _),
-    ):
+    detector = TextDetector.from_options(options.detector)
+    with detector, service(options, "--queue.deadline-seconds", "600") as (url, _):
         pictures = load(options, detector)
         clients = Load(url, pictures, options.clients)
         turns = max(1, round(options.seconds / 10))
@@ -151,14 +150,11 @@ def throughput(options: argparse.Namespace) -> list[str]:
             rates["service"].append(clients.run(share))
             rates["two threads"].append(bare(detector, pictures, 2, share / 2))
     means = {name: float(np.mean(values)) for name, values in rates.items()}
-    print(
-        f"{len(pictures)} images, {options.detector.precision}, {options.clients} clients, {options.seconds:g} s of service"
-    )
+    print(f"{len(pictures)} images, {options.clients} clients, {options.seconds:g} s, {options.detector.precision}")
+    print(f"service                    {means['service']:8.2f} images/s")
     for name in ("one thread", "two threads"):
-        print(f"bare detector, {name:11s}  {means[name]:8.2f} images/s")
-    print(f"service                     {means['service']:8.2f} images/s")
-    for name in ("one thread", "two threads"):
-        print(f"service / bare, {name:11s} {means['service'] / means[name]:8.3f}")
+        ratio = means["service"] / means[name]
+        print(f"bare detector, {name:11s} {means[name]:8.2f} images/s, service / bare {ratio:.3f}")
     print(f"{clients.done} answers, {len(clients.wrong)} wrong")
     return clients.wrong
 
@@ -187,10 +183,7 @@ def overload(options: argparse.Namespace) -> list[str]:
         pictures = load(options, detector)
     with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
         capacity = Load(url, pictures, options.clients).run(min(10.0, options.seconds))
-        times: list[float] = []
-        statuses: Counter[str] = Counter()
-        wrong: list[str] = []
-        asyncio.run(flood(url, pictures, 10 * capacity, options.seconds, statuses, times, wrong))
+        statuses, times, wrong = asyncio.run(flood(url, pictures, 10 * capacity, options.seconds))
         after = time.perf_counter()
         while httpx.post(f"{url}/detect", content=pictures[0].data, timeout=60).status_code != 200:
             time.sleep(0.05)
@@ -205,15 +198,16 @@ def overload(options: argparse.Namespace) -> list[str]:
 
 
 async def flood(
-    url: str,
-    pictures: list[Picture],
-    rate: float,
-    seconds: float,
-    statuses: Counter[str],
-    times: list[float],
-    wrong: list[str],
-) -> None:
-    """Starts requests at a steady rate, each on a connection of its own, whether or not earlier ones were answered."""
+    url: str, pictures: list[Picture], rate: float, seconds: float
+) -> tuple[Counter[str], list[float], list[str]]:
+    """Starts requests at a steady rate, each on a connection of its own, whether or not earlier ones were answered.
+
+    Returns:
+        how many answers had each status, the seconds each accepted one took, and what was wrong.
+    """
+    statuses: Counter[str] = Counter()
+    times: list[float] = []
+    wrong: list[str] = []
 
     async def ask(picture: Picture) -> None:
         start = time.perf_counter()
@@ -237,6 +231,7 @@ async def flood(
         await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
         tasks.append(asyncio.create_task(ask(pictures[number % len(pictures)])))
     await asyncio.gather(*tasks)
+    return statuses, times, wrong
 
 
 async def post(url: str, data: bytes) -> tuple[int, bytes, bytes]:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp, CliSettingsSource, SettingsError
+from pydantic_settings import CliApp, CliSettingsSource
 
 from .auth import KeyRing
 from .settings import Settings
@@ -30,7 +30,7 @@ def main() -> int:
     try:
         settings = CliApp.run(Settings, args, source)
         KeyRing(settings.security)
-    except (ValidationError, SettingsError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         if vars(args).get("debug"):
             raise
         for line in _lines(error):
@@ -49,7 +49,7 @@ def _lines(error: Exception) -> list[str]:
     for wrong in error.errors():
         flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
         told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {wrong['input']!r}")
-        lines.append(f"--{flag}: {told}")
+        lines.append(f"--{flag}: {told}" if flag else str(told))
     return lines
 
 

@@ -113,7 +113,6 @@ def as_dict(found: Detections, waited_ms: float) -> dict[str, Any]:
 
 
 def as_json(body: dict[str, Any]) -> bytes:
-    """The body of an answer."""
     return json.dumps(body, allow_nan=False).encode()
 
 

@@ -63,11 +63,11 @@ def create_app(
     app.state.service = service
     app.state.metrics = metrics
     guards: list[Any] = [Depends(gate)]
-    refusals: dict[int | str, dict[str, Any]] = {}
     if gate.keys:
         guards += [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
-        refusals = problems.documented(401)
-    app.include_router(routes.detection, dependencies=guards, responses=refusals)
+    app.include_router(
+        routes.detection, dependencies=guards, responses=problems.documented(*[401] if gate.keys else [])
+    )
     app.include_router(routes.operations)
     app.include_router(kserve.metadata)
     app.include_router(kserve.inference, dependencies=guards)
@@ -88,5 +88,7 @@ def create_app(
 async def _tell(request: Request, error: Exception) -> JSONResponse:
     """Answers with what a client is to be told of an error."""
     context = RequestContext.of(request)
-    context.problem = problems.problem_of(error)
-    return context.problem.response(context.id)
+    context.problem = problem = problems.problem_of(error)
+    if kserve.TAG in getattr(request.scope.get("route"), "tags", ()):
+        return kserve.refusal(problem)
+    return problem.response(context.id)

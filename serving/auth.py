@@ -102,7 +102,6 @@ class RateLimit:
         return max(0.0, float(full) + self._interval - self._burst - now)
 
     def close(self) -> None:
-        """Ends the use of the file."""
         self._buckets.close()
 
 
@@ -131,7 +130,6 @@ class Gate:
             raise Problem(429, "rate-limited", detail, retry_after=seconds)
 
     def close(self) -> None:
-        """Ends the counting."""
         if self._limit is not None:
             self._limit.close()
 

@@ -34,8 +34,11 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
     if coding != "identity":
         raise Problem(415, "unsupported-coding", f"send the body as it is, without content-encoding {coding!r}")
     if kind == b"multipart/form-data":
-        form = _Form(options.get(b"boundary", b""), limits, most)
-        await _receive(request, limits, hold, limits.body_bytes, form.feed)
+        try:
+            form = _Form(options.get(b"boundary", b""), limits, most)
+            await _receive(request, limits, hold, limits.body_bytes, form.feed)
+        except FormParserError:
+            raise _malformed() from None
         return form.finish()
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
         raise Problem(
@@ -56,7 +59,7 @@ async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], Non
 
 
 async def _receive(
-    request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], None]
+    request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], object]
 ) -> None:
     too_many = Problem(413, "too-many-bytes", f"at most {most} bytes are taken")
     length = request.headers.get("content-length", "")
@@ -97,27 +100,19 @@ class _Form:
         self._value = bytearray()
         self._disposition = b""
         self._ended = False
-        try:
-            self._parser = MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._part_begins,
-                    "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-                    "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-                    "on_header_end": self._header_ends,
-                    "on_headers_finished": self._headers_finished,
-                    "on_part_data": self._part_data,
-                    "on_end": self._end,
-                },
-            )
-        except FormParserError:
-            raise _malformed() from None
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(chunk)
-        except FormParserError:
-            raise _malformed() from None
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._headers_finished,
+                "on_part_data": self._part_data,
+                "on_end": self._end,
+            },
+        )
+        self.feed: Callable[[bytes], object] = parser.write
 
     def finish(self) -> list[bytes]:
         if not self._ended:

@@ -19,7 +19,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import httpx
 import numpy as np
@@ -65,17 +65,10 @@ class DetectResult:
         return cls(boxes, **body["image"], model=body["model"], timings_ms=body["timings_ms"], request_id=request_id)
 
 
-class _Try(NamedTuple):
-    """A request to send, after so many seconds."""
-
-    request: httpx.Request
-    seconds: float = 0.0
-
-
 Outcome: TypeAlias = httpx.Response | httpx.TransportError
 Got = TypeVar("Got")
-Flow: TypeAlias = Generator[_Try, Outcome, Got]
-"""A call to the service but for its input and output: gives what to send, and is sent what came of it."""
+Flow: TypeAlias = Generator[tuple[float, httpx.Request], Outcome, Got]
+"""A call to the service: gives seconds to wait and a request to send then, and is sent what came of it."""
 
 
 class _Flows:
@@ -102,7 +95,7 @@ class _Flows:
         ]
 
     def ready(self) -> Flow[bool]:
-        outcome = yield _Try(self._http.build_request("GET", "/readyz"))
+        outcome = yield 0, self._http.build_request("GET", "/readyz")
         return isinstance(outcome, httpx.Response) and outcome.is_success
 
     def _post(self, path: str, options: Mapping[str, Any], **content: Any) -> Flow[dict[str, Any]]:
@@ -110,7 +103,7 @@ class _Flows:
         request = self._http.build_request("POST", path, params=dict(options), **content)
         wait = 0.0
         for number in range(self._tries):
-            outcome = yield _Try(request, wait)
+            outcome = yield wait, request
             wait = 0.25 * 2.0**number * random.uniform(0.75, 1.25)
             last = number == self._tries - 1
             if isinstance(outcome, httpx.TransportError):
@@ -165,7 +158,6 @@ class Client:
         return self._run(self._flows.ready())
 
     def close(self) -> None:
-        """Closes the connections."""
         self._http.close()
 
     def __enter__(self) -> Client:
@@ -178,17 +170,16 @@ class Client:
 
     def _run(self, flow: Flow[Got]) -> Got:
         try:
-            step = next(flow)
+            seconds, request = next(flow)
             while True:
-                time.sleep(step.seconds)
+                time.sleep(seconds)
                 try:
-                    outcome: Outcome = self._http.send(step.request)
+                    outcome: Outcome = self._http.send(request)
                 except httpx.TransportError as error:
                     outcome = error
-                step = flow.send(outcome)
+                seconds, request = flow.send(outcome)
         except StopIteration as end:
-            result: Got = end.value
-            return result
+            return cast(Got, end.value)
 
 
 class AsyncClient:
@@ -215,7 +206,6 @@ class AsyncClient:
         return await self._run(self._flows.ready())
 
     async def aclose(self) -> None:
-        """Closes the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> AsyncClient:
@@ -228,17 +218,16 @@ class AsyncClient:
 
     async def _run(self, flow: Flow[Got]) -> Got:
         try:
-            step = next(flow)
+            seconds, request = next(flow)
             while True:
-                await asyncio.sleep(step.seconds)
+                await asyncio.sleep(seconds)
                 try:
-                    outcome: Outcome = await self._http.send(step.request)
+                    outcome: Outcome = await self._http.send(request)
                 except httpx.TransportError as error:
                     outcome = error
-                step = flow.send(outcome)
+                seconds, request = flow.send(outcome)
         except StopIteration as end:
-            result: Got = end.value
-            return result
+            return cast(Got, end.value)
 
 
 def _headers(key: str | None) -> dict[str, str]:

@@ -12,15 +12,13 @@ import asyncio
 import base64
 import binascii
 import struct
-from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
-from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -31,11 +29,11 @@ from east.options import CallChanges
 
 from .answers import DetectParameters, as_json
 from .body import read_bytes
-from .context import RequestContext
 from .problems import Problem, problem_of
 from .service import Hold, Service
 
 NAME = "east"
+TAG = "KServe v2"
 _HEADER = "inference-header-content-length"
 _OUTPUTS = {"quads": "FP32", "scores": "FP32", "image_index": "INT64", "image_size": "INT64"}
 _DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
@@ -58,12 +56,20 @@ class Output(BaseModel):
     parameters: dict[str, Any] = {}
 
 
+class InferParameters(DetectParameters):
+    """Those of `POST /detect`, and whether all outputs are to be binary; others are somebody else's."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    binary_data_output: bool = False
+
+
 class InferRequest(BaseModel):
-    """Images, and how to look at them: the parameters of `POST /detect`."""
+    """Images, and how to look at them."""
 
     inputs: list[Input] = Field(min_length=1, max_length=1)
     id: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: InferParameters = InferParameters()
     outputs: list[Output] | None = None
 
 
@@ -71,20 +77,9 @@ class KserveError(BaseModel):
     error: str
 
 
-class _Route(APIRoute):
-    """Errors as the protocol has them: ``{"error": "…"}``."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except Problem as problem:
-                RequestContext.of(request).problem = problem
-                return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
-
-        return handle
+def refusal(problem: Problem) -> JSONResponse:
+    """A problem as the protocol has it."""
+    return JSONResponse(KserveError(error=problem.detail).model_dump(), problem.status, problem.headers)
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -108,8 +103,8 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
 ModelName = Annotated[str, PathParameter(description="always `east`", json_schema_extra={"enum": [NAME]})]
 
-inference = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
-metadata = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
+inference = APIRouter(prefix="/v2", tags=[TAG])
+metadata = APIRouter(prefix="/v2", tags=[TAG])
 
 
 @metadata.get("", summary="Server metadata")
@@ -164,7 +159,7 @@ async def infer(request: Request, model: ModelName) -> Response:
     limits = service.settings.limits
     asked: InferRequest
 
-    async def read(hold: Hold) -> tuple[list[bytes], CallChanges]:
+    async def read(hold: Hold) -> list[bytes]:
         nonlocal asked
         body = await read_bytes(request, limits, hold)
         asked, images = await asyncio.to_thread(_parse, body, request.headers.get(_HEADER))
@@ -172,13 +167,16 @@ async def infer(request: Request, model: ModelName) -> Response:
             raise Problem(413, "too-many-images", f"at most {limits.images} images are taken")
         if max(map(len, images)) > limits.image_bytes:
             raise Problem(413, "too-many-bytes", f"at most {limits.image_bytes} bytes are taken for an image")
-        return images, _changes(asked.parameters)
+        return images
+
+    def changes() -> CallChanges:
+        return asked.parameters.changes()
 
     def refuse(index: int, error: ImageError) -> dict[str, NDArray[Any]]:
         problem = problem_of(error)
         raise Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
 
-    results = await service.detect(request, read, _arrays, refuse)
+    results = await service.detect(request, read, changes, _arrays, refuse)
     body, headers = await asyncio.to_thread(_render, asked, results)
     return service.response(request, body, headers)
 
@@ -198,7 +196,9 @@ def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[b
     try:
         asked = InferRequest.model_validate_json(body[:end])
     except ValidationError as error:
-        raise _invalid(error) from None
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"])) or "body"
+        raise Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}") from None
     tensor = asked.inputs[0]
     images = _unpack(body[end:], tensor) if "binary_data_size" in tensor.parameters else _from_base64(tensor)
     if tensor.shape != [len(images)] or not images:
@@ -218,29 +218,13 @@ def _unpack(data: bytes, tensor: Input) -> list[bytes]:
     if tensor.parameters["binary_data_size"] != len(data):
         raise Problem(422, "invalid-parameters", f"inputs.0: binary_data_size is not the {len(data)} bytes that came")
     images, position = [], 0
-    while position < len(data):
-        if position + 4 > len(data):
-            break
+    while position + 4 <= len(data):
         (length,) = struct.unpack_from("<I", data, position)
         images.append(data[position + 4 : position + 4 + length])
         position += 4 + length
     if position != len(data):
         raise Problem(422, "invalid-parameters", "inputs.0: the lengths of the images do not add up")
     return images
-
-
-def _changes(given: Mapping[str, Any]) -> CallChanges:
-    known = {name: value for name, value in given.items() if name in DetectParameters.model_fields}
-    try:
-        return DetectParameters.model_validate(known).changes()
-    except ValidationError as error:
-        raise _invalid(error, "parameters") from None
-
-
-def _invalid(error: ValidationError, *inside: str) -> Problem:
-    wrong = error.errors()[0]
-    where = ".".join(map(str, (*inside, *wrong["loc"]))) or "body"
-    return Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}")
 
 
 def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
@@ -262,7 +246,7 @@ def _render(asked: InferRequest, results: list[dict[str, NDArray[Any]]]) -> tupl
     for output in wanted:
         array, datatype = tensors[output.name], _OUTPUTS[output.name]
         entry: dict[str, Any] = {"name": output.name, "shape": list(array.shape), "datatype": datatype}
-        if output.parameters.get("binary_data", asked.parameters.get("binary_data_output", False)):
+        if output.parameters.get("binary_data", asked.parameters.binary_data_output):
             binary.append(array.astype(_DTYPES[datatype]).tobytes())
             entry["parameters"] = {"binary_data_size": len(binary[-1])}
         else:

@@ -69,14 +69,10 @@ class Problem(Exception):  # noqa: N818 -- what RFC 9457 calls it
             "detail": self.detail,
             "code": self.code,
         }
-        if self.errors:
-            body["errors"] = self.errors
-        if request_id is not None:
-            body["request_id"] = request_id
-        return body
+        more = {"errors": self.errors, "request_id": request_id}
+        return body | {name: value for name, value in more.items() if value}
 
     def response(self, request_id: str | None = None) -> JSONResponse:
-        """The problem as an answer."""
         return JSONResponse(self.body(request_id), self.status, self.headers, MEDIA_TYPE)
 
 

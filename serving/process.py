@@ -72,22 +72,15 @@ def _application(settings: Settings) -> ASGIApp:
     logs.configure(settings)
     from .app import create_app  # heavy, and not needed in the process that only supervises
 
-    def shut_down() -> None:
-        signal.raise_signal(signal.SIGTERM)  # uvicorn finishes what it can
-
-    app = create_app(settings, on_failure=shut_down)
+    # uvicorn finishes what it can when it gets the signal
+    app = create_app(settings, on_failure=functools.partial(signal.raise_signal, signal.SIGTERM))
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await app(scope, receive, send)
         service = app.state.service
         if scope["type"] == "lifespan" and service.failure is not None:
-            _leave(FAILED if service.loaded or settings.workers == 1 else _STOP_ALL)
+            logging.shutdown()
+            sys.stdout.flush()  # a thread that hangs must not keep the process; only a worker that was ready comes back
+            os._exit(FAILED if service.loaded or settings.workers == 1 else _STOP_ALL)
 
     return application
-
-
-def _leave(status: int) -> None:
-    """Ends this process for good, also when a thread of it hangs. Only a worker that once was ready comes back."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(status)

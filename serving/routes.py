@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +14,13 @@ from starlette.staticfiles import StaticFiles
 
 from east.detections import Detections
 from east.errors import ImageError
-from east.options import CallChanges
 
 from . import metrics
 from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
 from .context import RequestContext
 from .problems import documented, problem_of
-from .service import Hold, Service
+from .service import Service
 
 _FOLDER = Path(__file__).parent / "static"
 _PAGE_HEADERS = {"Cache-Control": "no-cache"}  # keep, but ask whether it is still the same
@@ -53,17 +53,12 @@ _FORMATS = {"text/plain": {"schema": {"type": "string"}}, "image/png": _BINARY, 
 async def detect(request: Request, parameters: Annotated[FormatParameters, Query()]) -> Response:
     """Takes the image as the body, or as the multipart field `image`."""
     service, request_id = Service.of(request), RequestContext.of(request).id
-
-    async def read(hold: Hold) -> tuple[list[bytes], CallChanges]:
-        return await read_images(request, service.settings.limits, hold, most=1), parameters.changes()
+    read = partial(read_images, request, service.settings.limits, most=1)
 
     def finish(found: Detections, waited_ms: float) -> tuple[bytes, str]:
         return render(found, waited_ms, parameters.format, request_id)
 
-    def refuse(index: int, error: ImageError) -> tuple[bytes, str]:
-        raise error
-
-    [(body, media_type)] = await service.detect(request, read, finish, refuse)
+    [(body, media_type)] = await service.detect(request, read, parameters.changes, finish)
     return service.response(request, body, {"Content-Type": media_type})
 
 
@@ -81,14 +76,12 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     """
     service, request_id = Service.of(request), RequestContext.of(request).id
     limits = service.settings.limits
-
-    async def read(hold: Hold) -> tuple[list[bytes], CallChanges]:
-        return await read_images(request, limits, hold, most=limits.images), parameters.changes()
+    read = partial(read_images, request, limits, most=limits.images)
 
     def refuse(index: int, error: ImageError) -> dict[str, Any]:
         return {"problem": problem_of(error).body()}
 
-    results = await service.detect(request, read, as_dict, refuse)
+    results = await service.detect(request, read, parameters.changes, as_dict, refuse)
     body = await asyncio.to_thread(as_json, {"request_id": request_id, "results": results})
     return service.response(request, body, {"Content-Type": "application/json"})
 
@@ -120,17 +113,14 @@ async def show_metrics(request: Request) -> Response:
 
 @pages.api_route("/", methods=["GET", "HEAD"])
 async def index() -> FileResponse:
-    """To try the service."""
     return FileResponse(_FOLDER / "index.html", headers=_PAGE_HEADERS)
 
 
 @pages.get("/docs")
 async def docs() -> FileResponse:
-    """Documents the service."""
     return FileResponse(_FOLDER / "docs.html", headers=_PAGE_HEADERS)
 
 
 @pages.get("/favicon.ico")
 async def icon() -> FileResponse:
-    """What a browser asks for unasked."""
     return FileResponse(_FOLDER / "icon.svg", headers=_PAGE_HEADERS)

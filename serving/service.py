@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -33,6 +33,10 @@ logger = logging.getLogger("serving")
 
 Result = TypeVar("Result")
 Hold: TypeAlias = Callable[[int], None]
+
+
+def _raise(index: int, error: ImageError) -> NoReturn:
+    raise error
 
 
 class Service:
@@ -63,8 +67,7 @@ class Service:
     @classmethod
     def of(cls, request: Request) -> Service:
         """The service that a request came to."""
-        service = request.app.state.service
-        assert isinstance(service, cls)  # noqa: S101 -- the app was made with it
+        service: Service = request.app.state.service
         return service
 
     @property
@@ -93,16 +96,18 @@ class Service:
     async def detect(
         self,
         request: Request,
-        read: Callable[[Hold], Awaitable[tuple[Sequence[bytes], CallChanges]]],
+        read: Callable[[Hold], Awaitable[Sequence[bytes]]],
+        changes: Callable[[], CallChanges],
         finish: Callable[[Detections, float], Result],
-        refuse: Callable[[int, ImageError], Result],
+        refuse: Callable[[int, ImageError], Result] = _raise,
     ) -> list[Result]:
         """Takes a request all its way: room in the queue, its body, the size of each image, detection.
 
         Args:
             request: nothing of its body has been read.
-            read: reads it, and returns the encoded images and what is asked of the detector; tells the function it
-                is given every number of bytes before it keeps them.
+            read: reads it, and returns the encoded images; tells the function it is given every number of bytes before
+                it keeps them.
+            changes: what is asked of the detector, known once the body has been read.
             finish: makes the result of an image of its detections and the milliseconds it waited, off the event loop.
             refuse: makes the result of an image that cannot be used, given its index and what is wrong; or raises.
 
@@ -123,11 +128,12 @@ class Service:
             return finish(found, waited_ms), len(found)
 
         with self._holding() as hold:
-            images, changes = await read(hold)
+            images = await read(hold)
             context.images = len(images)
-            if "max_side" in changes:
-                changes["max_side"] = min(changes["max_side"], detector.options.max_side)
-            options = detector.options.changed(**changes)
+            asked = changes()
+            if "max_side" in asked:
+                asked["max_side"] = min(asked["max_side"], detector.options.max_side)
+            options = detector.options.changed(**asked)
             deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_seconds - context.seconds
             results: dict[int, Result] = {}
             jobs: dict[int, Job] = {}
@@ -137,7 +143,7 @@ class Service:
                 except ImageError as error:
                     results[index] = refuse(index, error)
                 else:
-                    jobs[index] = Job(image, size, changes, count, deadline)
+                    jobs[index] = Job(image, size, asked, count, deadline)
             answers = await _answers(scheduler, request, list(jobs.values())) if jobs else []
         for index, answer in zip(jobs, answers, strict=True):
             if isinstance(answer, ImageError):

@@ -18,9 +18,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    ValidationInfo,
     create_model,
-    field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -30,7 +29,7 @@ from east.types import Size
 
 MIB = 1024 * 1024
 
-Model = TypeVar("Model", bound=BaseModel)
+Declared = TypeVar("Declared", bound=BaseModel)
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -50,12 +49,12 @@ Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 NetworkSize = Annotated[Size, PlainValidator(partial(_value, _INPUT_SIZE))]
 
 
-def with_fields(fields: Mapping[str, Any]) -> Callable[[type[Model]], type[Model]]:
+def with_fields(fields: Mapping[str, Any]) -> Callable[[type[Declared]], type[Declared]]:
     """Adds fields, given as ``pydantic.create_model`` takes them, to a model that is being declared."""
 
-    def decorate(model: type[Model]) -> type[Model]:
+    def decorate(model: type[Declared]) -> type[Declared]:
         inherited = {"__base__": model, "__module__": model.__module__, "__doc__": model.__doc__}
-        return cast(type[Model], create_model(model.__name__, **inherited, **fields))  # type: ignore[call-overload]
+        return cast(type[Declared], create_model(model.__name__, **inherited, **fields))  # type: ignore[call-overload]
 
     return decorate
 
@@ -108,10 +107,7 @@ class Security(SettingsGroup):
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
 
-_LIMITS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("max_boxes",): ("limits", "boxes"),
-    ("max_pixels",): ("limits", "pixels"),
-}
+_LIMITS = {"max_boxes": "limits__boxes", "max_pixels": "limits__pixels"}
 """The options of the detector that are limits of the service, with defaults of its own."""
 
 
@@ -120,7 +116,7 @@ def _option_fields(options: type[Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for leaf in leaves(options):
         name = leaf.path[0]
-        if leaf.path in _LIMITS or name in fields:
+        if name in _LIMITS or name in fields:
             continue
         if len(leaf.path) == 1:
             simple = leaf.kind in (bool, int, float) and not leaf.several
@@ -171,18 +167,16 @@ class Settings(BaseSettings):
     queue: Queue = Queue()
     security: Security = Security()
 
-    @field_validator("queue")
-    @classmethod
-    def _queue_takes_a_batch(cls, value: Queue, info: ValidationInfo) -> Queue:
-        images = info.data["limits"].images if "limits" in info.data else 1
-        if value.requests < images:
-            raise ValueError(f"queue.requests ({value.requests}) must not be under limits.images ({images})")
-        return value
+    @model_validator(mode="after")
+    def _queue_takes_a_batch(self) -> Settings:
+        if self.queue.requests < (images := self.limits.images):
+            raise ValueError(f"--queue.requests ({self.queue.requests}) must not be under --limits.images ({images})")
+        return self
 
     def detector_options(self) -> DetectorOptions:
         """What the detector of each process is told; several processes share the cores."""
-        names = {leaf.path[0] for leaf in leaves(DetectorOptions) if leaf.path not in _LIMITS}
-        values = {name: getattr(self, name) for name in names}
+        names = {leaf.path[0] for leaf in leaves(DetectorOptions)}
+        values = {name: getattr(self, name) for name in names.difference(_LIMITS)}
         if self.workers > 1 and values["threads"] is None:
             values["threads"] = max(1, (os.cpu_count() or 1) // self.workers)
         return DetectorOptions(**values, max_boxes=self.limits.boxes, max_pixels=self.limits.pixels)
@@ -193,6 +187,7 @@ def environment(options: DetectorOptions) -> dict[str, str]:
     variables = {}
     for path, value in to_paths(options).items():
         if value is not None:
-            name = f"EAST_{'__'.join(_LIMITS.get(path, path))}".upper()
-            variables[name] = ",".join(map(str, value)) if type(value) is tuple else str(value)
+            name = "__".join(path)
+            text = ",".join(map(str, value)) if type(value) is tuple else str(value)
+            variables[f"EAST_{_LIMITS.get(name, name)}".upper()] = text
     return variables
