@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .runtimes.base import Runtime
     from .types import Precision, Size, TextBox, Timings
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Calibration",
