@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,10 +17,9 @@ from east.errors import ConversionError, RuntimeUnavailableError
 from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
-from east.options import TfTrtOptions
+from east.options import Calibration, DetectorOptions, TfTrtOptions
 from east.runtimes import load_runtime, tftrt
-from east.runtimes.base import LoadOptions
-from east.runtimes.conversion.calibration import SHIPPED, Calibration
+from east.runtimes.conversion.calibration import SHIPPED, find_images
 from east.runtimes.conversion.report import Report
 from east.runtimes.conversion.saved_model import SIGNATURE, save_saved_model
 from east.runtimes.gpu.device import missing_for_tensorrt
@@ -54,13 +54,15 @@ def converted(*left: str, engines: int = 1) -> Any:
     return graph_def
 
 
-def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> LoadOptions:
+def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> DetectorOptions:
     calibration = Calibration(SHIPPED, count=2, size=SIZE)
-    return LoadOptions(precision, size=SIZE, calibration=calibration, tftrt=TfTrtOptions(**tftrt_options))
+    return DetectorOptions(
+        precision=precision, input_size=SIZE, calibration=calibration, tftrt=TfTrtOptions(**tftrt_options)
+    )
 
 
-def build(folder: Path, source: ModelSource, chosen: LoadOptions) -> None:
-    images = chosen.calibration.find() if chosen.precision is Precision.INT8 else None
+def build(folder: Path, source: ModelSource, chosen: DetectorOptions) -> None:
+    images = find_images(chosen.calibration) if chosen.precision is Precision.INT8 else None
     tftrt.build(folder, source, chosen, images)
 
 
@@ -196,7 +198,7 @@ def test_without_tensorrt_it_is_not_offered(source: ModelSource) -> None:
     if missing_for_tensorrt() is None:
         pytest.skip("TensorRT is here")
     with pytest.raises(RuntimeUnavailableError, match="runtime 'tftrt' cannot run here: "):
-        load_runtime(source, "tftrt", options())
+        load_runtime(source, replace(options(), runtime="tftrt"))
 
 
 @pytest.mark.gpu
@@ -208,7 +210,7 @@ def test_the_whole_conversion(
     if missing is not None:
         pytest.skip(missing)
     size = Size(*photographs.shape[1:3])
-    chosen = LoadOptions(precision, size=size, calibration=Calibration(SHIPPED, count=8, size=size))
+    chosen = DetectorOptions(precision=precision, input_size=size, calibration=Calibration(SHIPPED, count=8, size=size))
     artifact = tftrt.convert(source, chosen)
     assert Report.load(artifact.folder).engines >= 1
     runtime = tftrt.load(source, chosen)

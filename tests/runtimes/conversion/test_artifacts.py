@@ -18,7 +18,7 @@ KEY = {"runtime": "test", "precision": "FP32", "weights": "abc"}
 BUILD_SLOWLY = """
 import sys, time
 from pathlib import Path
-from east.runtimes.artifacts import ArtifactCache
+from east.runtimes.conversion.artifacts import ArtifactCache
 
 def build(folder):
     (folder / "half").write_bytes(b"1" * 1000)
@@ -153,7 +153,7 @@ def test_a_full_disk_names_the_way_out_and_leaves_nothing(tmp_path: Path) -> Non
 import resource, sys
 from pathlib import Path
 from east.errors import ConversionError
-from east.runtimes.artifacts import ArtifactCache
+from east.runtimes.conversion.artifacts import ArtifactCache
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
