@@ -14,29 +14,36 @@ import numpy as np
 
 from ..errors import ConversionError
 from ..frameworks import tensorflow
+from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions, TfTrtOptions
 from ..types import Precision, Size
-from .base import Availability, conversion_key
-from .conversion.artifacts import Artifact, ArtifactCache
+from .base import Availability
+from .conversion.artifacts import Artifact, ArtifactCache, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
-from .conversion.report import Report
-from .conversion.saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
-from .gpu.device import describe_gpu, missing_for_tensorrt, set_up_gpu
-from .gpu.packed import PackedRuntime
+from .conversion.report import ConversionReport
+from .gpu.requirements import missing_for_tensorrt
+from .gpu.runtime import GpuRuntime
+from .gpu.shapes import Shape
+from .graph_function import graph_function
+from .rewrites.explicit_ranges import with_ranges
+from .rewrites.late_upsampling import upsample_late
+from .tensorflow_setup import configure_tensorflow
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
 CONVERTED = "saved_model"
 SHAPES = "shapes.json"
+SIGNATURE = "serving_default"
+INPUT, SCORE, GEOMETRY = "images", "score", "geometry"
 
 _NOT_OPERATIONS = {"Const", "Placeholder", "Identity", "NoOp", "_Arg", "_Retval"}
 _log = logging.getLogger(__name__)
 
 
-def availability() -> Availability:
+def availability(device: str = "auto") -> Availability:
     """Only where there is a GPU, TensorFlow 2.17 or older, and the TensorRT it was made for."""
-    missing = missing_for_tensorrt()
+    missing = missing_for_tensorrt(device)
     return Availability((), missing) if missing is not None else Availability(tuple(Precision))
 
 
@@ -44,8 +51,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The SavedModel with TensorRT's engines, from the cache if it has been made before on a GPU like this."""
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
 
-    gpu = set_up_gpu(options.gpu_memory_fraction)
-    tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
+    device = configure_tensorflow(options)
     images = find_images(options.calibration) if options.precision is Precision.INT8 else None
     key = conversion_key(
         "tftrt",
@@ -58,9 +64,15 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
         tf32=options.tf32,
         shapes=shapes_to_build(options),
         tftrt=asdict(options.tftrt),
-        **describe_gpu(gpu),
+        gpu=device.name,
+        capability=device.capability,
     )
-    return ArtifactCache().get_or_build(key, lambda folder: build(folder, source, options, images))
+
+    def build_there(folder: Path, frozen: FrozenModel) -> None:
+        with device.scope():
+            build(folder, frozen, options, images)
+
+    return ArtifactCache().get_or_build(key, source.freeze, build_there)
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
@@ -68,35 +80,29 @@ def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
     return TfTrtRuntime(convert(source, options), options)
 
 
-class TfTrtRuntime(PackedRuntime):
+class TfTrtRuntime(GpuRuntime):
     """The converted SavedModel; candidates are selected by XLA after it."""
 
     name = "tftrt"
 
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
-        gpu = set_up_gpu(options.gpu_memory_fraction)
-        self.precision = Precision(options.precision)
-        single = "tf32" if options.tf32 else "f32"
-        self.arithmetic = {Precision.FP16: "f16", Precision.INT8: "i8"}.get(self.precision, single)
-        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
-        self.model_bytes = artifact.bytes
         self._built = _Built(json.loads((artifact.folder / SHAPES).read_text()), options)
-        self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
+        with configure_tensorflow(options).scope():
+            self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
         signature = self._model.signatures[SIGNATURE]
 
         def network(images: Any) -> Sequence[Any]:
             maps = signature(**{INPUT: images})
             return maps[SCORE], maps[GEOMETRY]
 
-        super().__init__(
-            network, whole=False, exact=options.fixed_size or EVALUATION_SIZE, batches=options.tftrt.batches
-        )
+        exact = options.fixed_size or EVALUATION_SIZE
+        super().__init__(artifact, options, network, whole=False, exact=exact, batches=options.tftrt.batches)
 
     def close(self) -> None:
         super().close()
         del self._model
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:
+    def _compile(self, shape: Shape) -> Any:
         self._built.check(shape)
         return super()._compile(shape)
 
@@ -123,19 +129,15 @@ class _Built:
         )
 
 
-def build(folder: Path, source: ModelSource, options: DetectorOptions, images: CalibrationSet | None) -> None:
+def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:
     """Writes the converted SavedModel and what is known of it.
 
     Raises `ConversionError` when TF-TRT converts too little, or fails.
     """
     from tensorflow.python.compiler.tensorrt import trt_convert
 
-    from .rewrites.late_upsampling import upsample_late
-    from .rewrites.quantize_dequantize import with_ranges
-
     tf = tensorflow()
     chosen = options.tftrt
-    frozen = source.freeze("uint8")
     graph = upsample_late(frozen)
     if images is not None:
         _log.info("calibrating on %s", images)
@@ -143,7 +145,7 @@ def build(folder: Path, source: ModelSource, options: DetectorOptions, images: C
         if not chosen.use_calibration:
             graph = with_ranges(graph, images.images())
     original = folder / "original"
-    save_saved_model(graph, original)
+    save_with_signature(graph, original)
     workspace = chosen.max_workspace_size_bytes or trt_convert.DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES
     converter = trt_convert.TrtGraphConverterV2(
         input_saved_model_dir=str(original),
@@ -176,7 +178,20 @@ def build(folder: Path, source: ModelSource, options: DetectorOptions, images: C
     shutil.rmtree(original)
 
 
-def report(before: dict[str, int], converted: Any) -> Report:
+def save_with_signature(frozen: FrozenModel, folder: Path) -> None:
+    """Writes a SavedModel with the one signature ``serving_default``: ``images`` in, ``score`` and ``geometry`` out."""
+    tf = tensorflow()
+    run = graph_function(frozen)
+
+    def serve(images: Any) -> dict[str, Any]:
+        score, geometry = run(images)
+        return {SCORE: score, GEOMETRY: geometry}
+
+    images = tf.TensorSpec([None, None, None, 3], frozen.input_dtype, name=INPUT)
+    tf.saved_model.save(tf.Module(), str(folder), signatures={SIGNATURE: tf.function(serve, input_signature=[images])})
+
+
+def report(before: dict[str, int], converted: Any) -> ConversionReport:
     """What TF-TRT took of a graph, from the GraphDef it gave back.
 
     Raises `ConversionError` when it built no engine or left a convolution in TensorFlow.
@@ -194,7 +209,7 @@ def report(before: dict[str, int], converted: Any) -> Report:
             f"({len(engines)} engines, {share:.0%} of the operations converted); try a lower minimum_segment_size"
         )
     after = {op: left.count(op) for op in sorted(set(left))} | {"TRTEngineOp": len(engines)}
-    return Report(before, after, len(engines), share)
+    return ConversionReport(before, after, len(engines), share)
 
 
 def shapes_to_build(options: DetectorOptions) -> list[tuple[int, int, int, int]]:

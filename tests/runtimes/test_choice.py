@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError
+from east.frameworks import tensorflow
 from east.options import DetectorOptions
 from east.runtimes import choice
 from east.runtimes.base import Availability
+from east.runtimes.gpu import requirements
 from east.types import Precision
 
 
@@ -18,7 +22,12 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Availability]:
         "openvino": Availability(tuple(Precision)),
         "tensorflow": Availability((Precision.FP32,)),
     }
-    monkeypatch.setattr(choice, "availability", here.__getitem__)
+    devices = {"openvino": ("cpu",), "tensorflow": ("cpu", "gpu")}
+
+    def module(name: str) -> SimpleNamespace:
+        return SimpleNamespace(DEVICES=devices.get(name, ("gpu",)), availability=lambda device: here[name])
+
+    monkeypatch.setattr(choice, "_module", module)
     return here
 
 
@@ -42,6 +51,36 @@ def test_a_named_runtime_is_never_replaced(machine: dict[str, Availability]) -> 
         UnsupportedPrecisionError, match=r"'xla' cannot do INT8 here; it can do FP32, FP16; .*: openvino"
     ):
         choice.resolve(DetectorOptions(runtime="xla", precision=Precision.INT8))
+
+
+def test_a_runtime_that_does_not_run_on_the_device_is_passed_over(machine: dict[str, Availability]) -> None:
+    assert choice.choose(DetectorOptions(device="cpu")).name == "openvino"
+    chosen = choice.choose(DetectorOptions(device="gpu:1"))
+    assert (chosen.name, len(chosen.passed_over)) == ("xla", 1)
+    with pytest.raises(RuntimeUnavailableError, match="'xla' cannot run here: it does not run on cpu"):
+        choice.resolve(DetectorOptions(runtime="xla", device="cpu"))
+    with pytest.raises(UnsupportedPrecisionError, match=r"no runtime can do INT8 on gpu here: .*openvino: it does not"):
+        choice.resolve(DetectorOptions(precision=Precision.INT8, device="gpu"))
+    machine["xla"] = Availability((Precision.FP32,))
+    with pytest.raises(UnsupportedPrecisionError, match=r"FP16: none$"):
+        choice.resolve(DetectorOptions(runtime="xla", precision=Precision.FP16, device="gpu"))
+
+
+@pytest.mark.parametrize("runtime", ["auto", "tensorflow", "xla", "tftrt"])
+def test_a_gpu_out_of_range_is_refused_with_how_many_there_are(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tf = tensorflow()
+    monkeypatch.setattr(requirements, "missing_driver", lambda: None)
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: True)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0", "GPU:1"])
+    with pytest.raises(RuntimeUnavailableError, match=r"there is no gpu:2, but 2 GPUs \(gpu:0, gpu:1\)"):
+        choice.resolve(DetectorOptions(runtime=runtime, device="gpu:2"))
+
+
+@pytest.mark.parametrize("runtime", ["auto", "tensorflow"])
+def test_without_a_gpu_nothing_runs_on_one(runtime: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "missing_driver", lambda: "no NVIDIA GPU here")
+    with pytest.raises(RuntimeUnavailableError, match="no NVIDIA GPU here"):
+        choice.resolve(DetectorOptions(runtime=runtime, device="gpu"))
 
 
 def test_an_unknown_runtime_gets_a_hint() -> None:

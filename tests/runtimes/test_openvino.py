@@ -21,7 +21,7 @@ from east.runtimes import choice
 from east.runtimes import openvino as runtime
 from east.runtimes.conversion.artifacts import Artifact
 from east.runtimes.conversion.calibration import SHIPPED
-from east.runtimes.conversion.report import Report
+from east.runtimes.conversion.report import ConversionReport
 from east.runtimes.openvino import OpenVinoRuntime
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph
@@ -90,7 +90,7 @@ def test_int8_quantizes_all_convolutions_but_the_heads(int8: Artifact) -> None:
     weights = [layers[into[name, "1"]].get("type") for name in convolutions]
     assert weights.count("Multiply") == 63  # 8-bit weights times their scale
     assert weights.count("Const") == 3
-    assert Report.load(int8.folder).after["FakeQuantize"] >= 60
+    assert ConversionReport.load(int8.folder).after["FakeQuantize"] >= 60
 
 
 def test_int8_is_a_quarter_of_fp32(source: ModelSource, int8: Artifact) -> None:

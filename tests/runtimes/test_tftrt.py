@@ -20,9 +20,8 @@ from east.model.source import ModelSource
 from east.options import Calibration, DetectorOptions, TfTrtOptions
 from east.runtimes import load_runtime, tftrt
 from east.runtimes.conversion.calibration import SHIPPED, find_images
-from east.runtimes.conversion.report import Report
-from east.runtimes.conversion.saved_model import SIGNATURE, save_saved_model
-from east.runtimes.gpu.device import missing_for_tensorrt
+from east.runtimes.conversion.report import ConversionReport
+from east.runtimes.gpu.requirements import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
 
@@ -63,16 +62,16 @@ def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> Dete
 
 def build(folder: Path, source: ModelSource, chosen: DetectorOptions) -> None:
     images = find_images(chosen.calibration) if chosen.precision is Precision.INT8 else None
-    tftrt.build(folder, source, chosen, images)
+    tftrt.build(folder, source.freeze(), chosen, images)
 
 
 def test_the_saved_model_has_the_signature_and_gives_the_same_maps(
     frozen: FrozenModel, photographs: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     tf = tensorflow()
-    save_saved_model(frozen, tmp_path / "model")
+    tftrt.save_with_signature(frozen, tmp_path / "model")
     model = tf.saved_model.load(str(tmp_path / "model"))
-    signature = model.signatures[SIGNATURE]
+    signature = model.signatures[tftrt.SIGNATURE]
     assert signature.structured_input_signature[1]["images"].dtype == tf.uint8
     maps = signature(images=tf.constant(photographs[:1, : SIZE.height, : SIZE.width]))
     wanted = run_graph(frozen, photographs[:1, : SIZE.height, : SIZE.width])
@@ -92,7 +91,7 @@ def test_every_option_reaches_the_converter(converter: mock.MagicMock, source: M
     build(tmp_path, source, chosen)
     converter.assert_called_once_with(
         input_saved_model_dir=str(tmp_path / "original"),
-        input_saved_model_signature_key=SIGNATURE,
+        input_saved_model_signature_key=tftrt.SIGNATURE,
         use_dynamic_shape=True,
         dynamic_shape_profile_strategy="Optimal",
         max_workspace_size_bytes=1 << 30,
@@ -135,7 +134,7 @@ def test_int8_without_calibration_gets_explicit_ranges(
 
     def inspect(*_: Any, **arguments: Any) -> Any:
         model = tf.saved_model.load(arguments["input_saved_model_dir"])
-        graph_def = model.signatures[SIGNATURE].graph.as_graph_def()
+        graph_def = model.signatures[tftrt.SIGNATURE].graph.as_graph_def()
         nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
         seen.append(sum(node.op == "QuantizeAndDequantizeV2" for node in nodes))
         return mock.DEFAULT
@@ -155,7 +154,7 @@ def test_engines_may_be_left_to_first_use(converter: mock.MagicMock, source: Mod
 
 def test_a_report_counts_engines_and_what_they_took() -> None:
     report = tftrt.report({"Conv2D": 40}, converted("ResizeBilinear", engines=1))
-    assert report == Report({"Conv2D": 40}, {"Cast": 1, "ResizeBilinear": 1, "TRTEngineOp": 1}, 1, 40 / 42)
+    assert report == ConversionReport({"Conv2D": 40}, {"Cast": 1, "ResizeBilinear": 1, "TRTEngineOp": 1}, 1, 40 / 42)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +211,7 @@ def test_the_whole_conversion(
     size = Size(*photographs.shape[1:3])
     chosen = DetectorOptions(precision=precision, input_size=size, calibration=Calibration(SHIPPED, count=8, size=size))
     artifact = tftrt.convert(source, chosen)
-    assert Report.load(artifact.folder).engines >= 1
+    assert ConversionReport.load(artifact.folder).engines >= 1
     runtime = tftrt.load(source, chosen)
     found, wanted = runtime.infer(photographs[:1]), run_graph(frozen, photographs[:1])
     assert np.abs(found.score - wanted.score).mean() < 0.01

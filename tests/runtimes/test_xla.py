@@ -12,7 +12,7 @@ from east.model.source import ModelSource
 from east.options import DetectorOptions
 from east.postprocess import select_candidates
 from east.runtimes import load_runtime, xla
-from east.runtimes.gpu.device import missing_for_tensorflow
+from east.runtimes.gpu.requirements import missing_for_tensorflow
 from east.types import Candidates, Precision, Size
 
 SIZE = Size(64, 96)

@@ -9,24 +9,65 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import ConversionError
 from ...files import sha256_file
+from ...model.frozen import FORMAT
+from ...model.source import ModelSource
+from ...options import DetectorOptions
+from .calibration import CalibrationSet
+
+JOURNALS = "evaluations"
+"""Folder in the cache with the journals of evaluations, ``*.jsonl``, each with a lock beside it while it is in use."""
+
+Weights = TypeVar("Weights")
 
 _MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
+
+
+def conversion_key(
+    runtime: str,
+    version: int,
+    source: ModelSource,
+    options: DetectorOptions,
+    images: CalibrationSet | None = None,
+    **parts: Any,
+) -> dict[str, Any]:
+    """Everything that changes a converted model: what its cache entry is known by.
+
+    Args:
+        runtime: name of the runtime.
+        version: the ``FORMAT`` of its module, which is raised whenever the module makes something else of the same.
+        source: the weights.
+        options: of which the precision counts for all runtimes.
+        images: those that INT8 was calibrated on.
+        parts: what else counts for this runtime.
+    """
+    return {
+        "runtime": runtime,
+        "precision": str(options.precision),
+        "weights": source.sha256,
+        "nodes": asdict(source.nodes),
+        "format": [FORMAT, version],
+        "calibration": images and images.sha256,
+        **parts,
+    }
 
 
 @dataclass(frozen=True)
 class Artifact:
     """One converted model: a folder of files and what is on record of them.
 
-    key: everything that went into it. seconds: how long it took to build. files: bytes of each, by its path
-    in the folder.
+    Attributes:
+        folder: where it is.
+        key: everything that went into it.
+        seconds: how long it took to build.
+        files: bytes of each, by its path in the folder.
     """
 
     folder: Path
@@ -52,19 +93,32 @@ class ArtifactCache:
         """``folder`` defaults to ``EAST_CACHE_DIR``, else the user's cache folder."""
         self.folder = folder or default_folder()
 
-    def get_or_build(self, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
-        """The artifact for ``key``, built by ``build(folder)`` unless an intact one is there.
+    def get_or_build(
+        self, key: Mapping[str, Any], read: Callable[[], Weights], build: Callable[[Path, Weights], None]
+    ) -> Artifact:
+        """The artifact for ``key``, built unless an intact one is there; a damaged one is replaced, with a warning.
 
-        A damaged artifact is built again, with a warning. Errors of ``build`` pass through, except that what
-        the disk refuses becomes a `ConversionError` that says how to have another one.
+        Args:
+            key: everything that changes the artifact.
+            read: reads the weights.
+            build: writes the files of the artifact into an empty folder, from what ``read`` gave.
+
+        Raises:
+            ConversionError: the disk refuses to keep it; the message says how to have it elsewhere.
+            Exception: whatever ``read`` raises, and ``build`` but for ``OSError``, as it is.
         """
         place = self.folder / _folder_name(key)
         found = _intact(place)
         if found is not None:
             return found
-        with self._writing(), self._locked(place):
+        with self._locked(place):
             found = _intact(place)
-            return found if found is not None else _build(place, key, build)
+            if found is not None:
+                return found
+            start = time.perf_counter()
+            weights = read()
+            with self._writing():
+                return _build(place, key, lambda folder: build(folder, weights), start)
 
     def entries(self) -> list[Artifact]:
         """All artifacts with a manifest, their files unchecked, oldest first."""
@@ -73,32 +127,41 @@ class ArtifactCache:
         return sorted(artifacts, key=lambda artifact: artifact.folder.stat().st_mtime)
 
     def clear(self) -> int:
-        """Removes every artifact that is not being built, and what killed processes left; returns the bytes freed."""
+        """Removes artifacts, journals, their locks and what killed processes left, but for what is in use.
+
+        Returns:
+            the bytes freed.
+        """
         from filelock import FileLock, Timeout
 
+        patterns = ("*.lock", "*.partial", f"{JOURNALS}/*.lock", f"{JOURNALS}/*.jsonl")
+        places = {path.with_suffix("") for pattern in patterns for path in self.folder.glob(pattern)}
         freed = 0
-        places = {lock.with_suffix("") for lock in self.folder.glob("*.lock")}
         for place in places | {artifact.folder for artifact in self.entries()}:
-            try:
-                with FileLock(f"{place}.lock", timeout=0):
-                    for folder in (place, place.with_suffix(".partial")):
-                        freed += sum(file.stat().st_size for file in _files(folder))
-                        shutil.rmtree(folder, ignore_errors=True)
-            except Timeout:
-                continue
+            lock = Path(f"{place}.lock")
+            with suppress(Timeout), FileLock(lock, timeout=0):
+                for folder in (place, place.with_suffix(".partial")):
+                    freed += sum(file.stat().st_size for file in _files(folder))
+                    shutil.rmtree(folder, ignore_errors=True)
+                journal = place.with_suffix(".jsonl")
+                if journal.is_file():
+                    freed += journal.stat().st_size
+                    journal.unlink()
+                lock.unlink()
         return freed
 
     @contextmanager
     def _locked(self, place: Path) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{place}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _log.info("another process is converting this model; waiting for it")
-            lock.acquire()
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _log.info("another process is converting this model; waiting for it")
+                lock.acquire()
         try:
             yield
         finally:
@@ -122,15 +185,14 @@ def default_folder() -> Path:
     return Path(os.environ.get("EAST_CACHE_DIR") or user_cache_path("east-text-detector"))
 
 
-def _build(place: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
+def _build(place: Path, key: Mapping[str, Any], build: Callable[[Path], None], start: float) -> Artifact:
     if place.exists():
         _log.warning("the converted model in %s is damaged; building it again", place)
         shutil.rmtree(place)
-    partial = place.with_name(f"{place.name}.partial")
+    partial = place.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     try:
         partial.mkdir()
-        start = time.perf_counter()
         build(partial)
         _seal(partial, key, time.perf_counter() - start)
         partial.rename(place)

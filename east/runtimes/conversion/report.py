@@ -11,12 +11,14 @@ _NAME = "report.json"
 
 
 @dataclass(frozen=True)
-class Report:
+class ConversionReport:
     """Kept beside the converted model.
 
-    before, after: operations by kind, in the frozen graph and in what the runtime is given.
-    engines: how many parts of the graph the runtime takes over as a whole, to compile them its own way.
-    converted: share of the operations in those parts, 0..1.
+    Attributes:
+        before: operations by kind in the frozen graph.
+        after: the same in what the runtime is given.
+        engines: how many parts of the graph the runtime takes over as a whole, to compile them its own way.
+        converted: share of the operations in those parts, 0..1.
     """
 
     before: Mapping[str, int]
@@ -29,6 +31,6 @@ class Report:
         (folder / _NAME).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Report:
+    def load(cls, folder: Path) -> ConversionReport:
         """Reads what `save` wrote."""
         return cls(**json.loads((folder / _NAME).read_text(encoding="utf-8")))

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import time
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ...errors import GraphError
 from ...frameworks import tensorflow
 from ...model.frozen import read_graph_def
-from .graphs import GRAPH
+from .frozen_graph import GRAPH
 
 _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke on a hundred megabytes
 
 
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
-    """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
+    """Writes the graphs before and after a conversion, as two runs.
 
-    Raises ``OSError``.
+    Args:
+        folder: for TensorBoard; the runs are its folders ``frozen`` and ``converted``.
+        before: a GraphDef.
+        converted: folder of an artifact.
+
+    Raises:
+        GraphError: the artifact has no graph.
+        OSError: the folder cannot be written; the message names the file.
     """
     _write(folder / "frozen", before)
     _write(folder / "converted", _converted_graph(converted))
@@ -54,18 +63,20 @@ def _node_name(operation: Any) -> str:
 
 
 def _write(folder: Path, graph_def: Any) -> None:
-    tf = tensorflow()
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
     light = type(graph_def)()
     light.CopyFrom(graph_def)
     for nodes in (light.node, *(function.node_def for function in light.library.function)):
         for node in nodes:
             if node.op == "Const" and node.attr["value"].ByteSize() > _SHOWN:
                 node.attr["value"].tensor.tensor_content = b""
-    folder.mkdir(parents=True, exist_ok=True)
-    now = time.time()
     try:
-        with tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.east")) as events:
-            events.write(tf.compat.v1.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-            events.write(tf.compat.v1.Event(wall_time=now, graph_def=light.SerializeToString()).SerializeToString())
-    except tf.errors.OpError as error:
+        with redirect_stderr(StringIO()):  # the writer's thread prints the error that `flush` raises
+            events = EventFileWriter(str(folder))
+            events.add_event(Event(wall_time=time.time(), graph_def=light.SerializeToString()))
+            events.flush()
+            events.close()
+    except tensorflow().errors.OpError as error:
         raise OSError(f"cannot write {error.message}") from error

@@ -1,4 +1,4 @@
-"""What keeps TensorFlow, or TensorRT in it, from an NVIDIA GPU here.
+"""What TensorFlow, and TensorRT in it, need to run on an NVIDIA GPU, and whether it is here.
 
 The driver is asked first: TensorFlow need not be imported to learn that there is none.
 """
@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import suppress
 from importlib import metadata
-from typing import Any
 
-from ...errors import RuntimeUnavailableError
 from ...frameworks import tensorflow
+from ..tensorflow_setup import count_gpus
 
 _GPU_BUILD = "pip install 'tensorflow[and-cuda]==2.17.1'"
 _LAST_WITH_TF_TRT = (2, 17)
 
 
-def missing_for_tensorflow() -> str | None:
-    """What is missing to run TensorFlow on a GPU, and how to get it; None when nothing is."""
+def missing_for_tensorflow(device: str = "auto") -> str | None:
+    """What is missing to run TensorFlow on a GPU, or on ``gpu:N``, and how to get it; None when nothing is."""
     problem = missing_driver()
     if problem is not None:
         return problem
     tf = tensorflow()
     if not tf.test.is_built_with_cuda():
         return f"this build of TensorFlow is for the CPU only: {_GPU_BUILD}"
-    if not tf.config.list_physical_devices("GPU"):
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if not gpus:
         return f"TensorFlow does not find its CUDA libraries: {_GPU_BUILD}"
-    return None
+    return None if int(device.partition(":")[2] or 0) < gpus else f"there is no {device}, but {count_gpus(gpus)}"
 
 
-def missing_for_tensorrt() -> str | None:
+def missing_for_tensorrt(device: str = "auto") -> str | None:
     """What is missing to convert and run with TensorRT, and how to get it; None when nothing is.
 
     TensorRT's version is asked last, because TensorFlow ends the process when asked for the version of a library
@@ -40,7 +39,7 @@ def missing_for_tensorrt() -> str | None:
     version = _tensorflow_version()
     if tuple(int(part) for part in version.split(".")[:2]) > _LAST_WITH_TF_TRT:
         return f"TensorFlow {version} has no TF-TRT, which ended with 2.17: {_GPU_BUILD}"
-    problem = missing_for_tensorflow()
+    problem = missing_for_tensorflow(device)
     if problem is not None:
         return problem
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
@@ -73,52 +72,12 @@ def missing_driver() -> str | None:
     return None
 
 
-def set_up_gpu(memory_fraction: float | None) -> Any:
-    """The first GPU as TensorFlow's physical device, or None, once it is told how much memory it may take.
-
-    memory_fraction: of the GPU's memory, at most. Without it TensorFlow takes memory as it needs it, unless it has
-        already started in this process and been told otherwise.
-    Raises `RuntimeUnavailableError` when TensorFlow has already started with another share.
-    """
-    tf = tensorflow()
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return None
-    if memory_fraction is None:
-        with suppress(RuntimeError, ValueError):
-            for gpu in gpus:  # they must not differ
-                tf.config.experimental.set_memory_growth(gpu, True)
-        return gpus[0]
-    limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_memory_mb() * memory_fraction))
-    try:
-        tf.config.set_logical_device_configuration(gpus[0], [limit])
-    except RuntimeError as error:
-        raise RuntimeUnavailableError(
-            "TensorFlow has already started in this process, with another share of the GPU's memory"
-        ) from error
-    return gpus[0]
-
-
-def describe_gpu(device: Any) -> dict[str, str]:
-    """Name and compute capability."""
-    details = tensorflow().config.experimental.get_device_details(device)
-    capability = details.get("compute_capability", ())
-    return {"gpu": str(details.get("device_name", "NVIDIA GPU")), "capability": ".".join(map(str, capability))}
-
-
 def _tensorflow_version() -> str:
     """As it is installed, or nothing much where it goes by another name, such as tensorflow-cpu."""
     try:
         return metadata.version("tensorflow")
     except metadata.PackageNotFoundError:
         return "0.0"
-
-
-def _memory_mb() -> int:
-    cuda = ctypes.CDLL("libcuda.so.1")
-    size = ctypes.c_size_t(0)
-    cuda.cuDeviceTotalMem_v2(ctypes.byref(size), 0)
-    return size.value >> 20
 
 
 def _dotted(version: tuple[int, ...]) -> str:

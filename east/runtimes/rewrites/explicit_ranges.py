@@ -1,4 +1,4 @@
-"""INT8 ranges written into a graph, as quantize-and-dequantize operations around its convolutions."""
+"""Explicit INT8 ranges: quantize-and-dequantize operations around the convolutions of a graph, for TensorRT."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
-from ..conversion.graphs import network
+from ..graph_function import graph_function
+from .half_precision import heads
 
 _OPERATION = "QuantizeAndDequantizeV2"
 
@@ -19,12 +20,16 @@ _OPERATION = "QuantizeAndDequantizeV2"
 def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> FrozenModel:
     """Puts the 8-bit ranges of activations and weights into the graph; the last convolutions stay as they are.
 
-    images: batches of uint8 RGB (N, H, W, 3). A tensor's range is symmetric, as wide as its largest magnitude in an
-        image, averaged over the images; that of weights is their largest magnitude.
+    A tensor's range is symmetric, as wide as its largest magnitude in an image, averaged over the images; that of
+    weights is their largest magnitude.
+
+    Args:
+        frozen: the graph.
+        images: batches of uint8 RGB ``(N, H, W, 3)`` to measure the ranges of activations on.
     """
     tf = tensorflow()
     nodes = {node.name: node for node in frozen.graph_def.node}
-    convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - _last(frozen, nodes)
+    convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - heads(frozen, nodes)[0]
     activations = {nodes[name].input[0] for name in convolutions} | _shortcuts(nodes)
     weights = {nodes[name].input[1] for name in convolutions}
     ranges = measured(frozen, sorted(activations), images)
@@ -48,7 +53,7 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
 def measured(frozen: FrozenModel, names: list[str], images: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
     """The largest magnitude of each named tensor in an image, averaged over the images."""
     tf = tensorflow()
-    run = network(frozen, names)
+    run = graph_function(frozen, names)
     peaks = tf.function(
         lambda batch: [tf.reduce_max(tf.abs(tensor)) for tensor in run(batch)],
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
@@ -67,19 +72,6 @@ def _quantize(tf: Any, graph_def: Any, name: str, peak: float) -> None:
     node.attr["num_bits"].i = 8
     for attribute in ("signed_input", "range_given", "narrow_range"):
         node.attr[attribute].b = True
-
-
-def _last(frozen: FrozenModel, nodes: Mapping[str, Any]) -> set[str]:
-    """The convolutions that no other follows."""
-    found: set[str] = set()
-    waiting = [frozen.score_name, frozen.geometry_name]
-    while waiting:
-        node = nodes[waiting.pop()]
-        if node.op == "Conv2D":
-            found.add(node.name)
-        else:
-            waiting += node.input
-    return found
 
 
 def _shortcuts(nodes: Mapping[str, Any]) -> set[str]:
