@@ -6,9 +6,8 @@ import errno
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -26,9 +25,8 @@ from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime
-from .conversion.artifacts import Artifact, ArtifactCache, conversion_key
+from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
-from .conversion.report import ConversionReport
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
@@ -49,9 +47,8 @@ def availability(device: str = "auto") -> Availability:
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an OpenVINO model, from the cache if it has been made before."""
     images = find_images(options.calibration) if options.precision is Precision.INT8 else None
-    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__)
-    if images:
-        key["nncf"] = version("nncf")
+    nncf = {"nncf": version("nncf")} if images else {}
+    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__, **nncf)
     return ArtifactCache().get_or_build(
         key, source.freeze, lambda folder, frozen: _build(folder, frozen, options, images)
     )
@@ -84,24 +81,19 @@ class OpenVinoRuntime(Runtime):
         self._idle: SimpleQueue[Any] = SimpleQueue()
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        with self._request() as request:
-            request.infer([images], share_inputs=True)
-            score, geometry = (request.get_output_tensor(i).data for i in range(2))
-            return Maps(score[..., 0].copy(), geometry.copy())
-
-    def close(self) -> None:
-        del self._compiled, self._idle
-
-    @contextmanager
-    def _request(self) -> Iterator[Any]:
         try:
             request = self._idle.get_nowait()
         except Empty:
             request = self._compiled.create_infer_request()
         try:
-            yield request
+            request.infer([images], share_inputs=True)
+            score, geometry = (request.get_output_tensor(i).data for i in range(2))
+            return Maps(score[..., 0].copy(), geometry.copy())
         finally:
             self._idle.put(request)
+
+    def close(self) -> None:
+        del self._compiled, self._idle
 
 
 @cache

@@ -12,9 +12,8 @@ from ..options import DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
-from .conversion.frozen_graph import GRAPH, frozen_artifact
+from .conversion.frozen_graph import GRAPH, frozen_artifact, graph_function
 from .gpu.requirements import missing_for_tensorflow
-from .graph_function import graph_function
 from .tensorflow_setup import configure_tensorflow
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
@@ -29,7 +28,6 @@ def availability(device: str = "auto") -> Availability:
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The frozen graph, from the cache if it has been made before."""
-    configure_tensorflow(options)  # freezing starts TensorFlow, and then it is too late
     return frozen_artifact("tensorflow", FORMAT, source, options, lambda frozen: frozen, engines=0)
 
 

@@ -54,35 +54,25 @@ def configure_tensorflow(options: DetectorOptions) -> Device:
     """
     tf = tensorflow()
     gpus = tf.config.get_visible_devices("GPU")
-    _set_threads(tf, options.threads)
-    _share_memory(tf, gpus, options.gpu_memory_fraction)
+    try:
+        if options.threads not in (None, tf.config.threading.get_intra_op_parallelism_threads()):
+            tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        _share_memory(tf, gpus, options.gpu_memory_fraction)
+    except RuntimeError as error:
+        raise RuntimeUnavailableError(
+            "TensorFlow has already started in this process, with other threads or another share of the GPU's memory"
+        ) from error
     tf.config.experimental.enable_tensor_float_32_execution(options.tf32)
     kind, _, number = options.device.partition(":")
     if kind == "cpu" or (kind == "auto" and not gpus):
         return Device(place="/CPU:0" if gpus else "")
     index = int(number or 0)
     if index >= len(gpus):
-        raise RuntimeUnavailableError(f"no device {options.device!r} here: TensorFlow sees {count_gpus(len(gpus))}")
+        raise RuntimeUnavailableError(f"no {options.device} here: GPUs that TensorFlow sees: {len(gpus)}")
     details = tf.config.experimental.get_device_details(gpus[index])
     capability = ".".join(map(str, details.get("compute_capability", ())))
     name = str(details.get("device_name", "NVIDIA GPU"))
     return Device(name, _driver_number(gpus[index]), capability, f"/GPU:{index}" if index else "")
-
-
-def count_gpus(count: int) -> str:
-    """How many GPUs there are, in words, with the names they have as options."""
-    return f"{count} GPU{'s' * (count != 1)}" + f" ({', '.join(f'gpu:{i}' for i in range(count))})" * bool(count)
-
-
-def _set_threads(tf: Any, threads: int | None) -> None:
-    if threads is None or tf.config.threading.get_intra_op_parallelism_threads() == threads:
-        return
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-    except RuntimeError as error:
-        raise RuntimeUnavailableError(
-            f"TensorFlow has already started in this process and cannot change to {threads} threads"
-        ) from error
 
 
 def _share_memory(tf: Any, gpus: list[Any], fraction: float | None) -> None:
@@ -91,23 +81,16 @@ def _share_memory(tf: Any, gpus: list[Any], fraction: float | None) -> None:
             for gpu in gpus:  # they must not differ
                 tf.config.experimental.set_memory_growth(gpu, True)
         return
-    try:
-        for gpu in gpus:
-            limit = int(_memory_mb(_driver_number(gpu)) * fraction)
-            tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=limit)])
-    except RuntimeError as error:
-        raise RuntimeUnavailableError(
-            "TensorFlow has already started in this process, with another share of the GPU's memory"
-        ) from error
+    for gpu in gpus:
+        limit = int(_memory_mb(gpu) * fraction)
+        tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=limit)])
 
 
 def _driver_number(gpu: Any) -> int:
-    """Of ``/physical_device:GPU:N``."""
     return int(gpu.name.rpartition(":")[2])
 
 
-def _memory_mb(gpu: int) -> int:
-    cuda = ctypes.CDLL("libcuda.so.1")
+def _memory_mb(gpu: Any) -> int:
     size = ctypes.c_size_t(0)
-    cuda.cuDeviceTotalMem_v2(ctypes.byref(size), gpu)
+    ctypes.CDLL("libcuda.so.1").cuDeviceTotalMem_v2(ctypes.byref(size), _driver_number(gpu))
     return size.value >> 20

@@ -8,13 +8,11 @@ from ..options import DetectorOptions
 from ..types import Precision
 from .base import Availability
 from .conversion.artifacts import Artifact
-from .conversion.frozen_graph import GRAPH, frozen_artifact
+from .conversion.frozen_graph import GRAPH, frozen_artifact, graph_function
 from .gpu.requirements import missing_for_tensorflow
 from .gpu.runtime import GpuRuntime
-from .graph_function import graph_function
 from .rewrites.half_precision import to_half
 from .rewrites.late_upsampling import upsample_late
-from .tensorflow_setup import configure_tensorflow
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
@@ -23,20 +21,15 @@ DEVICES = ("gpu",)
 def availability(device: str = "auto") -> Availability:
     """Only where there is a GPU: on a CPU the same code is slower than plain TensorFlow."""
     missing = missing_for_tensorflow(device)
-    if missing is not None:
-        return Availability((), missing)
-    return Availability((Precision.FP32, Precision.FP16), "XLA has no INT8")
+    return Availability((), missing) if missing else Availability((Precision.FP32, Precision.FP16), "XLA has no INT8")
 
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The frozen graph in the precision asked for, from the cache if it has been made before."""
-    configure_tensorflow(options)  # freezing starts TensorFlow, and then it is too late
-
-    def rewrite(frozen: FrozenModel) -> FrozenModel:
-        late = upsample_late(frozen)
-        return to_half(late) if options.precision is Precision.FP16 else late
-
-    return frozen_artifact("xla", FORMAT, source, options, rewrite, engines=1)
+    half = options.precision is Precision.FP16
+    return frozen_artifact(
+        "xla", FORMAT, source, options, lambda f: to_half(upsample_late(f)) if half else upsample_late(f), engines=1
+    )
 
 
 def load(source: ModelSource, options: DetectorOptions) -> XlaRuntime:

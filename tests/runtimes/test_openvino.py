@@ -19,9 +19,8 @@ from east.model.source import ModelSource
 from east.options import Calibration, DetectorOptions
 from east.runtimes import choice
 from east.runtimes import openvino as runtime
-from east.runtimes.conversion.artifacts import Artifact
+from east.runtimes.conversion.artifacts import Artifact, ConversionReport
 from east.runtimes.conversion.calibration import SHIPPED
-from east.runtimes.conversion.report import ConversionReport
 from east.runtimes.openvino import OpenVinoRuntime
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph

@@ -19,8 +19,8 @@ from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
 from east.options import Calibration, DetectorOptions, TfTrtOptions
 from east.runtimes import load_runtime, tftrt
+from east.runtimes.conversion.artifacts import Artifact, ConversionReport
 from east.runtimes.conversion.calibration import SHIPPED, find_images
-from east.runtimes.conversion.report import ConversionReport
 from east.runtimes.gpu.requirements import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
@@ -191,6 +191,27 @@ def test_what_the_converter_raises_is_told_in_one_line(
 def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must be|have to be|batches"):
         TfTrtOptions(**wrong)
+
+
+@pytest.mark.parametrize("strategy", ["Range", "Optimal"])
+def test_a_shape_without_an_engine_is_refused(
+    strategy: str, frozen: FrozenModel, photographs: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """With a SavedModel that has no engines, which TensorFlow runs as well; the shapes say that it has."""
+    tftrt.save_with_signature(frozen, tmp_path / tftrt.CONVERTED)
+    (tmp_path / tftrt.SHAPES).write_text("[[1, 32, 32, 3], [1, 64, 96, 3]]")
+    chosen = options(Precision.FP32, use_dynamic_shape=True, dynamic_shape_profile_strategy=strategy, batches=(1,))
+    runtime = tftrt.TfTrtRuntime(Artifact(tmp_path, {}, 0.0, {}), chosen)
+    image = photographs[:1, 64:128, 64:160]
+    np.testing.assert_allclose(runtime.infer(image).geometry, run_graph(frozen, image).geometry, atol=1e-3)
+    with pytest.raises(ConversionError, match=r"for images of 1x128x256 \(built for 1x32x32, 1x64x96\)"):
+        runtime.infer(np.ascontiguousarray(photographs[:1, :128, :256]))
+    if strategy == "Range":
+        runtime.warm_up(Size(64, 64))
+    else:
+        with pytest.raises(ConversionError, match="for images of 1x64x64"):
+            runtime.warm_up(Size(64, 64))
+    runtime.close()
 
 
 def test_without_tensorrt_it_is_not_offered(source: ModelSource) -> None:

@@ -8,7 +8,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ...errors import GraphError
 from ...frameworks import tensorflow
 from ...model.frozen import read_graph_def
 from .frozen_graph import GRAPH
@@ -17,16 +16,10 @@ _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke
 
 
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
-    """Writes the graphs before and after a conversion, as two runs.
-
-    Args:
-        folder: for TensorBoard; the runs are its folders ``frozen`` and ``converted``.
-        before: a GraphDef.
-        converted: folder of an artifact.
+    """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
 
     Raises:
-        GraphError: the artifact has no graph.
-        OSError: the folder cannot be written; the message names the file.
+        OSError: one that cannot be written; the message names the file.
     """
     _write(folder / "frozen", before)
     _write(folder / "converted", _converted_graph(converted))
@@ -38,9 +31,7 @@ def _converted_graph(folder: Path) -> Any:
     if (folder / "saved_model").is_dir():
         model = tensorflow().saved_model.load(str(folder / "saved_model"))
         return model.signatures["serving_default"].graph.as_graph_def()
-    if (folder / "model.xml").exists():
-        return _openvino_graph(folder / "model.xml")
-    raise GraphError(f"{folder} holds no graph")
+    return _openvino_graph(folder / "model.xml")
 
 
 def _openvino_graph(path: Path) -> Any:

@@ -10,7 +10,6 @@ import os
 from importlib import metadata
 
 from ...frameworks import tensorflow
-from ..tensorflow_setup import count_gpus
 
 _GPU_BUILD = "pip install 'tensorflow[and-cuda]==2.17.1'"
 _LAST_WITH_TF_TRT = (2, 17)
@@ -27,15 +26,11 @@ def missing_for_tensorflow(device: str = "auto") -> str | None:
     gpus = len(tf.config.list_physical_devices("GPU"))
     if not gpus:
         return f"TensorFlow does not find its CUDA libraries: {_GPU_BUILD}"
-    return None if int(device.partition(":")[2] or 0) < gpus else f"there is no {device}, but {count_gpus(gpus)}"
+    return None if int(device.partition(":")[2] or 0) < gpus else f"no {device} here: GPUs that TensorFlow sees: {gpus}"
 
 
 def missing_for_tensorrt(device: str = "auto") -> str | None:
-    """What is missing to convert and run with TensorRT, and how to get it; None when nothing is.
-
-    TensorRT's version is asked last, because TensorFlow ends the process when asked for the version of a library
-    that is not there.
-    """
+    """The same for converting and running with TensorRT."""
     version = _tensorflow_version()
     if tuple(int(part) for part in version.split(".")[:2]) > _LAST_WITH_TF_TRT:
         return f"TensorFlow {version} has no TF-TRT, which ended with 2.17: {_GPU_BUILD}"
@@ -50,7 +45,7 @@ def missing_for_tensorrt(device: str = "auto") -> str | None:
     install = f"pip install tensorrt=={_dotted(wanted)}"
     if not tensorrt.is_tensorrt_enabled():
         return f"TensorRT's libraries are missing: {install}"
-    found = tensorrt.get_loaded_tensorrt_version()
+    found = tensorrt.get_loaded_tensorrt_version()  # which ends the process where the libraries are missing
     if found[0] != wanted[0] or found < wanted:
         return (
             f"TensorRT {_dotted(found)} is here, TensorFlow needs {_dotted(wanted)} or a later {wanted[0]}: {install}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -31,27 +30,13 @@ _log = logging.getLogger(__name__)
 
 
 class _Batch(NamedTuple):
-    """What the network and the selection give for a batch.
+    """What the network and the selection make of a batch of images."""
 
-    Attributes:
-        packed: see `selection`; a tensor on the device, or here as an array.
-        geometry: tensor on the device, ``(N, H/4, W/4, 5)``.
-        images: how many there are; the rest of the batch is filling.
-        size: of the images, which lie in the top-left corner.
-    """
-
-    packed: Any
-    geometry: Any
-    images: int
-    size: Size
-
-
-class _InFlight(NamedTuple):
-    """A batch that is being computed, by ``function``, from images that are still copied out of ``buffer``."""
-
-    batch: _Batch
-    buffer: NDArray[np.uint8]
-    function: Any
+    packed: Any  # see `selection`; a tensor on the device, and an array once it is here
+    geometry: Any  # tensor on the device, (N, H/4, W/4, 5)
+    images: int  # how many there are; the rest of the batch is filling
+    size: Size  # of the images, which lie in the top-left corner
+    in_flight: tuple[NDArray[np.uint8], Any] | None  # the buffer that images are copied from, the function that runs
 
 
 class GpuRuntime(Runtime):
@@ -93,13 +78,11 @@ class GpuRuntime(Runtime):
         self._threshold = lru_cache(_THRESHOLDS)(lambda value: tensorflow().constant(value, tensorflow().float32))
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        with closing(self._run(images, 1.0)) as batches:
-            scores, geometries = zip(*map(self._maps, batches), strict=True)
+        scores, geometries = zip(*(self._maps(batch) for batch in self._run(images, 1.0)), strict=True)
         return Maps(np.concatenate(scores), np.concatenate(geometries))
 
     def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
-        with closing(self._run(images, score_threshold)) as batches:
-            return [one for batch in batches for one in self._select(batch, score_threshold)]
+        return [one for batch in self._run(images, score_threshold) for one in self._select(batch, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
         """Compiles for exactly this size, and for the smallest batch size that holds ``batch`` images."""
@@ -107,42 +90,32 @@ class GpuRuntime(Runtime):
         super().warm_up(size, batch)
 
     def close(self) -> None:
-        self._shapes.clear()
+        self._shapes = CompiledShapes(self.batches, self._exact)
         self._buffers.close()
 
-    def _run(self, images: Images, threshold: float) -> Generator[_Batch, None, None]:
-        in_flight: deque[_InFlight] = deque()
-        try:
-            for start in range(0, len(images), self.batch):
-                in_flight.append(self._start(images[start : start + self.batch], threshold))
-                if len(in_flight) == _IN_FLIGHT:
-                    yield self._finish(in_flight.popleft())
-            while in_flight:
+    def _run(self, images: Images, threshold: float) -> Iterator[_Batch]:
+        in_flight: deque[_Batch] = deque()
+        for start in range(0, len(images), self.batch):
+            in_flight.append(self._start(images[start : start + self.batch], threshold))
+            if len(in_flight) == _IN_FLIGHT:
                 yield self._finish(in_flight.popleft())
-        finally:
-            for unwanted in in_flight:  # after an error, of which the first counts
-                with suppress(Exception):
-                    self._finish(unwanted)
+        while in_flight:
+            yield self._finish(in_flight.popleft())
 
-    def _start(self, images: Images, threshold: float) -> _InFlight:
+    def _start(self, images: Images, threshold: float) -> _Batch:
         size = Size(*images[0].shape[:2])
-        shape, function = self._shapes.find(len(images), size, self._prepare)
+        shape, function = self._shapes.find(len(images), size, self._compile)
         buffer = self._buffers.take(shape)
-        try:
-            fill(buffer, images)
-            with self._scope():
-                packed, geometry = function(self._tensor(buffer), self._threshold(threshold))
-        except BaseException:
-            self._buffers.give_back(buffer)
-            raise
-        return _InFlight(_Batch(packed, geometry, len(images), size), buffer, function)
+        fill(buffer, images)
+        with self._scope():
+            packed, geometry = function(self._tensor(buffer), self._threshold(threshold))
+        return _Batch(packed, geometry, len(images), size, (buffer, function))
 
-    def _finish(self, in_flight: _InFlight) -> _Batch:
-        """Waits for a batch; when what was selected is here, nothing reads the buffer any more."""
-        try:
-            return in_flight.batch._replace(packed=in_flight.batch.packed.numpy())
-        finally:
-            self._buffers.give_back(in_flight.buffer)
+    def _finish(self, batch: _Batch) -> _Batch:
+        packed = batch.packed.numpy()
+        if batch.in_flight is not None:
+            self._buffers.give_back(batch.in_flight[0])  # nothing is copied from it any more
+        return batch._replace(packed=packed, in_flight=None)
 
     def _maps(self, batch: _Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         geometry = batch.geometry.numpy()
@@ -164,29 +137,24 @@ class GpuRuntime(Runtime):
             score_map = np.ascontiguousarray(found.score_map[:height, :width])
             yield Candidates(found.pixels[inside], found.geometry[inside], score_map)
 
-    def _prepare(self, shape: Shape) -> Any:
-        """The function for a shape, run once, after which it is compiled."""
-        start = time.perf_counter()
-        function = self._compile(shape)
-        with self._scope():
-            function(self._tensor(np.zeros(shape, np.uint8)), self._threshold(1.0))[0].numpy()
-        batch, height, width, _ = shape
-        _log.info("compiled %s for %dx%dx%d in %.1f s", self.name, batch, height, width, time.perf_counter() - start)
-        return function
-
     def _compile(self, shape: Shape) -> Any:
-        tf = tensorflow()
+        """The function for a shape, run once, after which it is compiled."""
+        tf, start = tensorflow(), time.perf_counter()
+        batch, height, width, _ = shape
+        maps = (batch, height // STRIDE, width // STRIDE)
         selection = tf.function(pack, jit_compile=True)
 
         def step(images: Any, threshold: Any) -> tuple[Any, Any]:
             score, geometry = self._network(images)
-            batch, height, width, _ = shape
-            score = tf.ensure_shape(score, [batch, height // STRIDE, width // STRIDE, 1])
-            geometry = tf.ensure_shape(geometry, [batch, height // STRIDE, width // STRIDE, 5])
+            score, geometry = tf.ensure_shape(score, (*maps, 1)), tf.ensure_shape(geometry, (*maps, 5))
             return selection(score, geometry, threshold), geometry
 
         signature = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec([], tf.float32)]
-        return tf.function(step, input_signature=signature, jit_compile=self._whole or None).get_concrete_function()
+        function = tf.function(step, input_signature=signature, jit_compile=self._whole or None).get_concrete_function()
+        with self._scope():
+            function(self._tensor(np.zeros(shape, np.uint8)), self._threshold(1.0))[0].numpy()
+        _log.info("compiled %s for %dx%dx%d in %.1f s", self.name, batch, height, width, time.perf_counter() - start)
+        return function
 
     def _tensor(self, images: NDArray[np.uint8]) -> Any:
         """The array as a tensor, sharing its memory if that is going to be copied to a GPU anyway."""

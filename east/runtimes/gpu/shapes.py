@@ -15,8 +15,7 @@ Shape: TypeAlias = tuple[int, int, int, int]
 
 STEP = 128
 BATCHES = (1, 2, 4, 8)
-MOST_COMPILED = 32
-"""Shapes of buckets to keep functions for. Each holds the weights in its code, several times."""
+MOST_COMPILED = 32  # functions to keep for buckets; each holds the weights in its code, several times
 
 
 def bucket(size: Size, exact: set[Size]) -> Size:
@@ -30,21 +29,14 @@ def batch_bucket(count: int, batches: Sequence[int] = BATCHES) -> int:
 
 
 class CompiledShapes:
-    """A function for each shape that images had so far. Thread-safe; whoever uses one meanwhile may go on doing so.
+    """A function for each shape that images had so far: ``exact`` sizes, which may grow, and buckets for all others.
 
     Once there are `MOST_COMPILED` for buckets, images that fit into one of them run in the smallest that holds them:
     compiling takes seconds, and XLA keeps what it has compiled for as long as the process lives. For images that fit
-    into none a function is compiled, and the one that was used least recently goes. Exact sizes have their own
-    functions, which stay.
+    into none a function is compiled, and the one that was used least recently goes; calls may still be using it.
     """
 
     def __init__(self, batches: Sequence[int], exact: set[Size]) -> None:
-        """Starts with no function.
-
-        Args:
-            batches: the batch sizes to compile for.
-            exact: sizes to compile for as they are; may grow.
-        """
         self._batches, self._exact = batches, exact
         self._functions: dict[Shape, Any] = {}  # the one that was used last at the end
         self._changing = Lock()
@@ -60,11 +52,6 @@ class CompiledShapes:
                     function = compiled(shape)
                     self._keep(shape, function)
         return shape, function
-
-    def clear(self) -> None:
-        """Forgets all functions."""
-        with self._changing:
-            self._functions.clear()
 
     def _look_up(self, count: int, size: Size) -> tuple[Shape, Any]:
         height, width = bucket(size, self._exact)

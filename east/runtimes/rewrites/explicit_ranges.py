@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
-from ..graph_function import graph_function
+from ..conversion.frozen_graph import graph_function
 from .half_precision import heads
 
 _OPERATION = "QuantizeAndDequantizeV2"
@@ -30,7 +30,9 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
     tf = tensorflow()
     nodes = {node.name: node for node in frozen.graph_def.node}
     convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - heads(frozen, nodes)[0]
-    activations = {nodes[name].input[0] for name in convolutions} | _shortcuts(nodes)
+    added = [name for node in nodes.values() if node.op == "AddV2" for name in node.input]
+    shortcuts = {name for name in added if nodes[name].op in ("Relu", "MaxPool")}  # no convolution since the activation
+    activations = {nodes[name].input[0] for name in convolutions} | shortcuts
     weights = {nodes[name].input[1] for name in convolutions}
     ranges = measured(frozen, sorted(activations), images)
     ranges |= {name: float(np.abs(tf.make_ndarray(nodes[name].attr["value"].tensor)).max()) for name in weights}
@@ -72,9 +74,3 @@ def _quantize(tf: Any, graph_def: Any, name: str, peak: float) -> None:
     node.attr["num_bits"].i = 8
     for attribute in ("signed_input", "range_given", "narrow_range"):
         node.attr[attribute].b = True
-
-
-def _shortcuts(nodes: Mapping[str, Any]) -> set[str]:
-    """What is added to the output of convolutions without having been through one since the last activation."""
-    added = [name for node in nodes.values() if node.op == "AddV2" for name in node.input]
-    return {name for name in added if nodes[name].op in ("Relu", "MaxPool")}

@@ -93,9 +93,5 @@ def _halved(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
 
 def _is_float(node: Any, float32: int) -> bool:
     """Whether a node of a frozen graph gives floating point."""
-    if node.op == "Shape":
-        return False
-    for attribute in ("T", "dtype", "DstT"):
-        if attribute in node.attr:
-            return bool(node.attr[attribute].type == float32)
-    return False
+    kinds = [node.attr[attribute].type for attribute in ("T", "dtype", "DstT") if attribute in node.attr]
+    return node.op != "Shape" and kinds[:1] == [float32]

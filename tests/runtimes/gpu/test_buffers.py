@@ -49,8 +49,10 @@ def test_closing_frees_all_page_locked_memory_once_nobody_uses_it(driver: FakeDr
     assert len(driver.blocks) == 2
     pool.close()
     assert list(driver.blocks) == [in_use.ctypes.data]
-    in_use[:] = 1
     pool.give_back(in_use)
+    in_use[:] = 1
+    assert len(driver.blocks) == 1
+    del in_use
     assert not driver.blocks
 
 
@@ -59,14 +61,15 @@ def test_the_arrays_that_nobody_used_for_longest_go(driver: FakeDriver, monkeypa
     pool = BufferPool(0)
     taken = [pool.take((1, 32, 32 * n, 3)) for n in range(1, 5)]
     assert len(driver.blocks) == 4  # those in use do not count
-    for array in taken:
-        pool.give_back(array)
-    assert list(driver.blocks) == [array.ctypes.data for array in taken[2:]]
-    assert pool.take((1, 32, 96, 3)) is taken[2]
-    pool.give_back(taken[2])
+    places = [array.ctypes.data for array in taken]
+    while taken:
+        pool.give_back(taken.pop(0))
+    assert list(driver.blocks) == places[2:]
+    pool.give_back(pool.take((1, 32, 96, 3)))
     pool.give_back(pool.take((1, 32, 32, 3)))
-    assert taken[3].ctypes.data not in driver.blocks
     assert len(driver.blocks) == 2
+    assert places[2] in driver.blocks
+    assert places[3] not in driver.blocks
 
 
 def test_a_pool_never_keeps_more_than_its_bound(driver: FakeDriver) -> None:
@@ -77,9 +80,7 @@ def test_a_pool_never_keeps_more_than_its_bound(driver: FakeDriver) -> None:
 
 
 def test_memory_is_locked_in_the_context_of_its_gpu(driver: FakeDriver) -> None:
-    pool = BufferPool(1)
-    pool.give_back(pool.take((1, 32, 32, 3)))
-    pool.close()
+    BufferPool(1).take((1, 32, 32, 3))
     assert driver.retained == driver.released == [1, 1]
 
 

@@ -91,7 +91,7 @@ def test_nothing_missing_for_tensorflow(gpu_in_tensorflow: None) -> None:
 def test_a_gpu_beyond_the_last_is_missing(gpu_in_tensorflow: None) -> None:
     assert gpu.missing_for_tensorflow("gpu") is gpu.missing_for_tensorflow("gpu:1") is None
     for missing in (gpu.missing_for_tensorflow, gpu.missing_for_tensorrt):
-        assert missing("gpu:2") == "there is no gpu:2, but 2 GPUs (gpu:0, gpu:1)"
+        assert missing("gpu:2") == "no gpu:2 here: GPUs that TensorFlow sees: 2"
 
 
 @pytest.mark.parametrize("version", ["2.18.0", "2.21.1", "3.0.0rc1"])

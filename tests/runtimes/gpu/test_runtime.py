@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
@@ -48,17 +49,17 @@ class StubRuntime(GpuRuntime):
 
 
 @pytest.fixture
-def driver() -> FakeDriver:
-    return FakeDriver()
+def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
+    made = FakeDriver()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: made)
+    return made
 
 
 @pytest.fixture
-def runtime(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> StubRuntime:
+def runtime(driver: FakeDriver) -> StubRuntime:
     """With two images in a batch, and buffers in page-locked memory."""
     made = StubRuntime(batches=(1, 2))
-    with monkeypatch.context() as patch:
-        patch.setattr(ctypes, "CDLL", lambda _: driver)
-        made._buffers = BufferPool(0)
+    made._buffers = BufferPool(0)
     return made
 
 
@@ -79,6 +80,8 @@ def replace_step(runtime: StubRuntime, step: Callable[..., Any]) -> None:
 
 
 def all_idle(runtime: StubRuntime, driver: FakeDriver) -> bool:
+    """Whether the pool has all page-locked memory that there is."""
+    gc.collect()  # an error has a traceback, and so may refer to itself
     return sorted(array.ctypes.data for array in runtime._buffers._idle) == sorted(driver.blocks)
 
 
@@ -105,7 +108,7 @@ def test_few_thresholds_are_kept_on_the_device(runtime: StubRuntime, images: NDA
 
 
 @pytest.mark.parametrize("batches_before", [0, 1])
-def test_buffers_come_back_when_a_batch_cannot_start(
+def test_no_buffer_is_lost_when_a_batch_cannot_start(
     batches_before: int, runtime: StubRuntime, images: NDArray[np.uint8], driver: FakeDriver
 ) -> None:
     calls: list[int] = []
@@ -119,11 +122,10 @@ def test_buffers_come_back_when_a_batch_cannot_start(
     replace_step(runtime, fail)
     with pytest.raises(RuntimeUnavailableError, match="the GPU is gone"):
         runtime.infer(images)
-    assert len(driver.blocks) == batches_before + 1
     assert all_idle(runtime, driver)
 
 
-def test_buffers_come_back_when_a_batch_cannot_finish(
+def test_no_buffer_is_lost_when_a_batch_cannot_finish(
     runtime: StubRuntime, images: NDArray[np.uint8], driver: FakeDriver
 ) -> None:
     class Broken:
@@ -133,20 +135,18 @@ def test_buffers_come_back_when_a_batch_cannot_finish(
     replace_step(runtime, lambda *_: (Broken(), Broken()))
     with pytest.raises(RuntimeUnavailableError, match="the GPU is gone"):
         runtime.candidates(images, 0.5)
-    assert len(driver.blocks) == 2
     assert all_idle(runtime, driver)
 
 
-def test_buffers_come_back_when_nobody_wants_the_rest(
+def test_no_buffer_is_lost_when_nobody_wants_the_rest(
     runtime: StubRuntime, images: NDArray[np.uint8], driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runtime, "_select", interrupted)
-    with pytest.raises(KeyboardInterrupt) as error:
+    with pytest.raises(KeyboardInterrupt):
         runtime.candidates(images, 0.5)
-    assert error.tb is not None  # which would keep the frames of the call, and in them what waits
     assert all_idle(runtime, driver)
 
 
@@ -165,6 +165,7 @@ def test_closing_during_a_call_frees_nothing_that_it_uses(
     replace_step(runtime, close_meanwhile)
     np.testing.assert_array_equal(runtime.infer(images[:2]).geometry, wanted(images[:2]).geometry)
     assert in_use == [1]
+    assert runtime.infer(images[:2]).score.shape == (2, 8, 16)  # what a detector would not let happen does no harm
     assert not driver.blocks
 
 
