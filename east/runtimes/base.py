@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.frozen import FORMAT
-from ..model.source import ModelSource
-from ..options import DetectorOptions
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
-from .conversion.calibration import CalibrationSet
 
 Images: TypeAlias = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 """Images of one size, uint8 RGB ``(H, W, 3)`` each, one by one or stacked."""
@@ -32,35 +28,6 @@ class Availability:
 
     precisions: tuple[Precision, ...]
     missing: str = ""
-
-
-def conversion_key(
-    runtime: str,
-    version: int,
-    source: ModelSource,
-    options: DetectorOptions,
-    images: CalibrationSet | None = None,
-    **parts: Any,
-) -> dict[str, Any]:
-    """Everything that changes a converted model: what its cache entry is known by.
-
-    Args:
-        runtime: name of the runtime.
-        version: the ``FORMAT`` of its module, which is raised whenever the module makes something else of the same.
-        source: the weights.
-        options: of which the precision counts for all runtimes.
-        images: those that INT8 was calibrated on.
-        parts: what else counts for this runtime.
-    """
-    return {
-        "runtime": runtime,
-        "precision": str(options.precision),
-        "weights": source.sha256,
-        "nodes": asdict(source.nodes),
-        "format": [FORMAT, version],
-        "calibration": images and images.sha256,
-        **parts,
-    }
 
 
 class Runtime(ABC):

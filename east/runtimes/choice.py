@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
-from ..errors import RuntimeUnavailableError, UnsupportedPrecisionError
+from ..errors import EastError, RuntimeUnavailableError, UnsupportedPrecisionError
 from ..model.source import ModelSource
 from ..options import RUNTIMES, DetectorOptions
 from .base import Availability, Runtime
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 class _RuntimeModule(Protocol):
     DEVICES: tuple[str, ...]
 
-    def availability(self) -> Availability: ...
+    def availability(self, device: str) -> Availability: ...
     def convert(self, source: ModelSource, options: DetectorOptions) -> Artifact: ...
     def load(self, source: ModelSource, options: DetectorOptions) -> Runtime: ...
 
@@ -36,14 +36,23 @@ class Choice:
 
 
 def choose(options: DetectorOptions) -> Choice:
-    """The fastest runtime that can do what is asked here. Raises `UnsupportedPrecisionError` if none can."""
+    """The fastest runtime that can do what is asked here.
+
+    Raises:
+        RuntimeUnavailableError: none runs on the device asked for.
+        UnsupportedPrecisionError: none can do the precision.
+    """
     passed_over: list[str] = []
+    error: type[EastError] = RuntimeUnavailableError
     for name in RUNTIMES:
-        reason = _why_not(name, options)
-        if reason is None:
+        found = availability(name, options.device)
+        if options.precision in found.precisions:
             return Choice(name, tuple(passed_over))
-        passed_over.append(f"not {name}: {reason}")
-    raise UnsupportedPrecisionError(f"no runtime can do {options.precision} here: {'; '.join(passed_over)}")
+        if found.precisions:
+            error = UnsupportedPrecisionError
+        passed_over.append(f"not {name}: {found.missing or f'it has no {options.precision}'}")
+    where = "here" if options.device == "auto" else f"on {options.device} here"
+    raise error(f"no runtime can do {options.precision} {where}: {'; '.join(passed_over)}")
 
 
 def resolve(options: DetectorOptions) -> str:
@@ -58,11 +67,11 @@ def resolve(options: DetectorOptions) -> str:
         _log.info("%s", choice)
         return choice.name
     name, precision = options.runtime, options.precision
-    found = availability(name)
-    if not found.precisions or not _fits(name, options.device):
-        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {_why_not(name, options)}")
+    found = availability(name, options.device)
+    if not found.precisions:
+        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
     if precision not in found.precisions:
-        able = [other for other in RUNTIMES if precision in availability(other).precisions]
+        able = [other for other in RUNTIMES if precision in availability(other, options.device).precisions]
         raise UnsupportedPrecisionError(
             f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
             f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
@@ -80,21 +89,12 @@ def load_runtime(source: ModelSource, options: DetectorOptions) -> Runtime:
     return _module(resolve(options)).load(source, options)
 
 
-def availability(name: str) -> Availability:
-    """What this machine can do with the named runtime."""
-    return _module(name).availability()
-
-
-def _why_not(name: str, options: DetectorOptions) -> str | None:
-    """What keeps a runtime from doing what is asked; None when nothing does."""
-    if not _fits(name, options.device):
-        return f"it does not run on {options.device}"
-    found = availability(name)
-    return None if options.precision in found.precisions else found.missing or f"it has no {options.precision}"
-
-
-def _fits(name: str, device: str) -> bool:
-    return device == "auto" or device.partition(":")[0] in _module(name).DEVICES
+def availability(name: str, device: str = "auto") -> Availability:
+    """What this machine can do with the named runtime, on ``device`` as in `DetectorOptions`."""
+    module = _module(name)
+    if device != "auto" and device.partition(":")[0] not in module.DEVICES:
+        return Availability((), f"it does not run on {device}")
+    return module.availability(device)
 
 
 def _module(name: str) -> _RuntimeModule:

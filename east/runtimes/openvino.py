@@ -6,9 +6,8 @@ import errno
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -21,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..frameworks import openvino
+from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, Runtime, conversion_key
-from .conversion.artifacts import Artifact, ArtifactCache
+from .base import Availability, Runtime
+from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
-from .conversion.report import Report
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
@@ -36,7 +35,7 @@ MODEL = "model.xml"
 _log = logging.getLogger(__name__)
 
 
-def availability() -> Availability:
+def availability(device: str = "auto") -> Availability:
     """Wherever it is installed, and as a dependency of this package it should be; FP16 is up to the processor."""
     if find_spec("openvino") is None:
         return Availability((), "OpenVINO is not installed: pip install openvino nncf")
@@ -48,10 +47,11 @@ def availability() -> Availability:
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an OpenVINO model, from the cache if it has been made before."""
     images = find_images(options.calibration) if options.precision is Precision.INT8 else None
-    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__)
-    if images:
-        key["nncf"] = version("nncf")
-    return ArtifactCache().get_or_build(key, lambda folder: _build(folder, source, options, images))
+    nncf = {"nncf": version("nncf")} if images else {}
+    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__, **nncf)
+    return ArtifactCache().get_or_build(
+        key, source.freeze, lambda folder, frozen: _build(folder, frozen, options, images)
+    )
 
 
 def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:
@@ -81,24 +81,19 @@ class OpenVinoRuntime(Runtime):
         self._idle: SimpleQueue[Any] = SimpleQueue()
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        with self._request() as request:
-            request.infer([images], share_inputs=True)
-            score, geometry = (request.get_output_tensor(i).data for i in range(2))
-            return Maps(score[..., 0].copy(), geometry.copy())
-
-    def close(self) -> None:
-        del self._compiled, self._idle
-
-    @contextmanager
-    def _request(self) -> Iterator[Any]:
         try:
             request = self._idle.get_nowait()
         except Empty:
             request = self._compiled.create_infer_request()
         try:
-            yield request
+            request.infer([images], share_inputs=True)
+            score, geometry = (request.get_output_tensor(i).data for i in range(2))
+            return Maps(score[..., 0].copy(), geometry.copy())
         finally:
             self._idle.put(request)
+
+    def close(self) -> None:
+        del self._compiled, self._idle
 
 
 @cache
@@ -108,11 +103,10 @@ def _half() -> str | None:
     return "bf16" if "BF16" in able else "f16" if "FP16" in able else None
 
 
-def _build(folder: Path, source: ModelSource, options: DetectorOptions, images: CalibrationSet | None) -> None:
+def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:
     from .rewrites.late_upsampling import upsample_late
 
     ov = openvino()
-    frozen = source.freeze("uint8")
     graph = folder / "frozen.pb"
     upsample_late(frozen).save(graph)
     with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
@@ -120,13 +114,13 @@ def _build(folder: Path, source: ModelSource, options: DetectorOptions, images: 
     outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
     model = ov.Model(outputs, model.get_parameters(), "east")
     if images:
-        from .conversion.quantization import quantize
+        from .conversion.nncf_quantization import quantize
 
         _log.info("calibrating on %s", images)
         model = quantize(model, images)
         images.save(folder / "calibration.json")
     after = Counter(op.get_type_name() for op in model.get_ops())
-    Report(frozen.operations, dict(sorted(after.items())), engines=1, converted=1.0).save(folder)
+    ConversionReport(frozen.operations, dict(sorted(after.items())), engines=1, converted=1.0).save(folder)
     try:
         ov.save_model(model, folder / MODEL, compress_to_fp16=options.precision is Precision.FP16)
     except RuntimeError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnsupportedPrecisionError
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
@@ -13,17 +12,18 @@ from ..options import DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
-from .conversion.graphs import GRAPH, frozen_artifact, network
-from .gpu.device import describe_gpu, set_up_gpu
+from .conversion.frozen_graph import GRAPH, frozen_artifact, graph_function
+from .gpu.requirements import missing_for_tensorflow
+from .tensorflow_setup import configure_tensorflow
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu", "gpu")
-PRECISIONS = (Precision.FP32,)
 
 
-def availability() -> Availability:
-    """TensorFlow is a dependency of this package, so it is always here."""
-    return Availability(PRECISIONS)
+def availability(device: str = "auto") -> Availability:
+    """TensorFlow is a dependency of this package, so it is always here; a GPU it can use may not be."""
+    missing = missing_for_tensorflow(device) if device.startswith("gpu") else None
+    return Availability((Precision.FP32,)) if missing is None else Availability((), missing)
 
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
@@ -33,8 +33,6 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
 
 def load(source: ModelSource, options: DetectorOptions) -> TensorFlowRuntime:
     """Freezes the weights, or finds them frozen, and loads the graph."""
-    if options.precision is not Precision.FP32:
-        raise UnsupportedPrecisionError(f"runtime 'tensorflow' runs FP32 only, not {options.precision}")
     return TensorFlowRuntime(convert(source, options), options)
 
 
@@ -46,16 +44,16 @@ class TensorFlowRuntime(Runtime):
 
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
         tf = tensorflow()
-        gpu = set_up_gpu(options.gpu_memory_fraction)
-        tf.config.experimental.enable_tensor_float_32_execution(options.tf32)
-        self.arithmetic = "tf32" if gpu and options.tf32 else "f32"
-        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
+        device = configure_tensorflow(options)
+        self.device = device.name
+        self.arithmetic = device.arithmetic(options)
         self.model_bytes = artifact.bytes
         images = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        run = network(FrozenModel.load(artifact.folder / GRAPH))
+        run = graph_function(FrozenModel.load(artifact.folder / GRAPH))
         self._run = tf.function(run, input_signature=[images]).get_concrete_function()
-        self._constant = tf.constant
+        self._constant, self._scope = tf.constant, device.scope
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        score, geometry = self._run(self._constant(images))
+        with self._scope():
+            score, geometry = self._run(self._constant(images))
         return Maps(score.numpy()[..., 0], geometry.numpy())

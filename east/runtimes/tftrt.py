@@ -5,38 +5,44 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ..console import progress
 from ..errors import ConversionError
 from ..frameworks import tensorflow
+from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
-from ..options import EVALUATION_SIZE, DetectorOptions, TfTrtOptions
-from ..types import Precision, Size
-from .base import Availability, conversion_key
-from .conversion.artifacts import Artifact, ArtifactCache
+from ..options import EVALUATION_SIZE, DetectorOptions
+from ..types import Precision
+from .base import Availability
+from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
-from .conversion.report import Report
-from .conversion.saved_model import GEOMETRY, INPUT, SCORE, SIGNATURE, save_saved_model
-from .gpu.device import describe_gpu, missing_for_tensorrt, set_up_gpu
-from .gpu.packed import PackedRuntime
+from .conversion.frozen_graph import graph_function
+from .gpu.requirements import missing_for_tensorrt
+from .gpu.runtime import GpuRuntime
+from .gpu.shapes import Shape
+from .rewrites.explicit_ranges import with_ranges
+from .rewrites.late_upsampling import upsample_late
+from .tensorflow_setup import configure_tensorflow
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
 CONVERTED = "saved_model"
 SHAPES = "shapes.json"
+SIGNATURE = "serving_default"
+INPUT, SCORE, GEOMETRY = "images", "score", "geometry"
 
 _NOT_OPERATIONS = {"Const", "Placeholder", "Identity", "NoOp", "_Arg", "_Retval"}
 _log = logging.getLogger(__name__)
 
 
-def availability() -> Availability:
+def availability(device: str = "auto") -> Availability:
     """Only where there is a GPU, TensorFlow 2.17 or older, and the TensorRT it was made for."""
-    missing = missing_for_tensorrt()
+    missing = missing_for_tensorrt(device)
     return Availability((), missing) if missing is not None else Availability(tuple(Precision))
 
 
@@ -44,8 +50,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The SavedModel with TensorRT's engines, from the cache if it has been made before on a GPU like this."""
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
 
-    gpu = set_up_gpu(options.gpu_memory_fraction)
-    tensorflow().config.experimental.enable_tensor_float_32_execution(options.tf32)
+    device = configure_tensorflow(options)
     images = find_images(options.calibration) if options.precision is Precision.INT8 else None
     key = conversion_key(
         "tftrt",
@@ -58,9 +63,14 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
         tf32=options.tf32,
         shapes=shapes_to_build(options),
         tftrt=asdict(options.tftrt),
-        **describe_gpu(gpu),
+        gpu=device.name,
+        capability=device.capability,
     )
-    return ArtifactCache().get_or_build(key, lambda folder: build(folder, source, options, images))
+
+    with device.scope():
+        return ArtifactCache().get_or_build(
+            key, source.freeze, lambda folder, frozen: build(folder, frozen, options, images)
+        )
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
@@ -68,74 +78,51 @@ def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
     return TfTrtRuntime(convert(source, options), options)
 
 
-class TfTrtRuntime(PackedRuntime):
+class TfTrtRuntime(GpuRuntime):
     """The converted SavedModel; candidates are selected by XLA after it."""
 
     name = "tftrt"
 
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
-        gpu = set_up_gpu(options.gpu_memory_fraction)
-        self.precision = Precision(options.precision)
-        single = "tf32" if options.tf32 else "f32"
-        self.arithmetic = {Precision.FP16: "f16", Precision.INT8: "i8"}.get(self.precision, single)
-        self.device = describe_gpu(gpu)["gpu"] if gpu else "CPU"
-        self.model_bytes = artifact.bytes
-        self._built = _Built(json.loads((artifact.folder / SHAPES).read_text()), options)
-        self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
+        self._options = options
+        self._built = [tuple(shape) for shape in json.loads((artifact.folder / SHAPES).read_text())]
+        with configure_tensorflow(options).scope():
+            self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
         signature = self._model.signatures[SIGNATURE]
 
         def network(images: Any) -> Sequence[Any]:
             maps = signature(**{INPUT: images})
             return maps[SCORE], maps[GEOMETRY]
 
-        super().__init__(
-            network, whole=False, exact=options.fixed_size or EVALUATION_SIZE, batches=options.tftrt.batches
-        )
+        exact = options.fixed_size or EVALUATION_SIZE
+        super().__init__(artifact, options, network, whole=False, exact=exact, batches=options.tftrt.batches)
 
     def close(self) -> None:
         super().close()
         del self._model
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:
-        self._built.check(shape)
+    def _compile(self, shape: Shape) -> Any:
+        if not may_build_at_runtime(self._options) and not self._has_engine(shape):
+            known = ", ".join("x".join(map(str, built[:3])) for built in self._built)
+            raise ConversionError(  # TF-TRT would silently run TensorFlow's own operations
+                f"no TensorRT engine for images of {'x'.join(map(str, shape[:3]))} (built for {known}): "
+                "convert for this size, or allow building at run time"
+            )
         return super()._compile(shape)
 
-
-class _Built:
-    """The shapes engines were built for. For others TF-TRT would silently run TensorFlow's own operations."""
-
-    def __init__(self, shapes: list[list[int]], options: DetectorOptions) -> None:
-        self._shapes = [tuple(shape) for shape in shapes]
-        self._others = may_build_at_runtime(options)
-        self._range = options.tftrt.use_dynamic_shape and "Range" in options.tftrt.dynamic_shape_profile_strategy
-
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Raises `ConversionError` for a shape that no engine takes and none may be built for."""
-        if self._others or shape in self._shapes:
-            return
-        lowest, highest = np.min(self._shapes, axis=0), np.max(self._shapes, axis=0)
-        if self._range and (lowest <= shape).all() and (shape <= highest).all():
-            return
-        known = ", ".join("x".join(map(str, built[:3])) for built in self._shapes)
-        raise ConversionError(
-            f"no TensorRT engine for images of {'x'.join(map(str, shape[:3]))} (built for {known}): "
-            "convert for this size, or allow building at run time"
-        )
+    def _has_engine(self, shape: Shape) -> bool:
+        chosen = self._options.tftrt
+        if chosen.use_dynamic_shape and "Range" in chosen.dynamic_shape_profile_strategy:
+            return all(min(sides) <= side <= max(sides) for side, *sides in zip(shape, *self._built, strict=True))
+        return shape in self._built
 
 
-def build(folder: Path, source: ModelSource, options: DetectorOptions, images: CalibrationSet | None) -> None:
-    """Writes the converted SavedModel and what is known of it.
-
-    Raises `ConversionError` when TF-TRT converts too little, or fails.
-    """
+def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:
+    """Writes the converted SavedModel and what is known of it. Raises `ConversionError` when TF-TRT fails."""
     from tensorflow.python.compiler.tensorrt import trt_convert
-
-    from .rewrites.late_upsampling import upsample_late
-    from .rewrites.quantize_dequantize import with_ranges
 
     tf = tensorflow()
     chosen = options.tftrt
-    frozen = source.freeze("uint8")
     graph = upsample_late(frozen)
     if images is not None:
         _log.info("calibrating on %s", images)
@@ -143,14 +130,13 @@ def build(folder: Path, source: ModelSource, options: DetectorOptions, images: C
         if not chosen.use_calibration:
             graph = with_ranges(graph, images.images())
     original = folder / "original"
-    save_saved_model(graph, original)
-    workspace = chosen.max_workspace_size_bytes or trt_convert.DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES
+    save_with_signature(graph, original)
     converter = trt_convert.TrtGraphConverterV2(
         input_saved_model_dir=str(original),
         input_saved_model_signature_key=SIGNATURE,
         use_dynamic_shape=chosen.use_dynamic_shape,
         dynamic_shape_profile_strategy=chosen.dynamic_shape_profile_strategy,
-        max_workspace_size_bytes=workspace,
+        max_workspace_size_bytes=chosen.max_workspace_size_bytes or trt_convert.DEFAULT_TRT_MAX_WORKSPACE_SIZE_BYTES,
         precision_mode=str(options.precision),
         minimum_segment_size=chosen.minimum_segment_size,
         maximum_cached_engines=chosen.maximum_cached_engines,
@@ -158,9 +144,9 @@ def build(folder: Path, source: ModelSource, options: DetectorOptions, images: C
         allow_build_at_runtime=may_build_at_runtime(options),
     )
     shapes = shapes_to_build(options) if chosen.build_at_conversion else []
-    calibrated = images is not None and chosen.use_calibration
     try:
-        converted = converter.convert(calibration_input_fn=_inputs(images) if images and calibrated else None)
+        calibration = partial(_inputs, images) if images is not None and chosen.use_calibration else None
+        converted = converter.convert(calibration_input_fn=calibration)
         summary: list[str] = []
         converter.summary(print_fn=lambda text="": summary.append(text))
         (folder / "summary.txt").write_text("\n".join(summary) + "\n", encoding="utf-8")
@@ -176,10 +162,28 @@ def build(folder: Path, source: ModelSource, options: DetectorOptions, images: C
     shutil.rmtree(original)
 
 
-def report(before: dict[str, int], converted: Any) -> Report:
-    """What TF-TRT took of a graph, from the GraphDef it gave back.
+def save_with_signature(frozen: FrozenModel, folder: Path) -> None:
+    """Writes a SavedModel with the one signature ``serving_default``: ``images`` in, ``score`` and ``geometry`` out."""
+    tf = tensorflow()
+    run = graph_function(frozen)
 
-    Raises `ConversionError` when it built no engine or left a convolution in TensorFlow.
+    def serve(images: Any) -> dict[str, Any]:
+        score, geometry = run(images)
+        return {SCORE: score, GEOMETRY: geometry}
+
+    images = tf.TensorSpec([None, None, None, 3], frozen.input_dtype, name=INPUT)
+    tf.saved_model.save(tf.Module(), str(folder), signatures={SIGNATURE: tf.function(serve, input_signature=[images])})
+
+
+def report(before: dict[str, int], converted: Any) -> ConversionReport:
+    """What TF-TRT took of a graph.
+
+    Args:
+        before: operations by kind in the graph it was given.
+        converted: the GraphDef it gave back.
+
+    Raises:
+        ConversionError: it built no engine, or left a convolution in TensorFlow.
     """
     engines = [node.name for node in converted.node if node.op == "TRTEngineOp"]
     inside = {f"{engine}_native_segment" for engine in engines}
@@ -194,32 +198,21 @@ def report(before: dict[str, int], converted: Any) -> Report:
             f"({len(engines)} engines, {share:.0%} of the operations converted); try a lower minimum_segment_size"
         )
     after = {op: left.count(op) for op in sorted(set(left))} | {"TRTEngineOp": len(engines)}
-    return Report(before, after, len(engines), share)
+    return ConversionReport(before, after, len(engines), share)
 
 
-def shapes_to_build(options: DetectorOptions) -> list[tuple[int, int, int, int]]:
+def shapes_to_build(options: DetectorOptions) -> list[Shape]:
     """The shapes (N, H, W, 3) engines are built for."""
-    size: Size = options.fixed_size or EVALUATION_SIZE
-    return [(batch, *size, 3) for batch in options.tftrt.batches]
+    return [(batch, *(options.fixed_size or EVALUATION_SIZE), 3) for batch in options.tftrt.batches]
 
 
 def may_build_at_runtime(options: DetectorOptions) -> bool:
     """Whether engines may be built while running: as told, else if they must be, or image sizes vary."""
-    chosen: TfTrtOptions = options.tftrt
-    if chosen.allow_build_at_runtime is not None:
-        return chosen.allow_build_at_runtime
-    return options.fixed_size is None or not chosen.build_at_conversion
+    if options.tftrt.allow_build_at_runtime is not None:
+        return options.tftrt.allow_build_at_runtime
+    return options.fixed_size is None or not options.tftrt.build_at_conversion
 
 
-def _inputs(images: CalibrationSet) -> Callable[[], Iterator[tuple[Any]]]:
-    from tqdm import tqdm
-
-    tf = tensorflow()
-
-    def batches() -> Iterator[tuple[Any]]:
-        for image in tqdm(
-            images.images(), total=len(images), unit="image", desc="calibrate", disable=None, leave=False
-        ):
-            yield (tf.constant(image),)
-
-    return batches
+def _inputs(images: CalibrationSet) -> Iterator[tuple[Any]]:
+    for image in progress(images.images(), total=len(images), unit="image", description="calibrate"):
+        yield (tensorflow().constant(image),)

@@ -14,10 +14,14 @@ def test_lists_and_clears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().out == ""
     key = {"runtime": "openvino", "precision": "INT8", "weights": "0123456789abcdef", "calibration": None}
 
-    def build(folder: Path) -> None:
-        (folder / "model").write_bytes(bytes(2_000_000))
+    def build(folder: Path, weights: bytes) -> None:
+        (folder / "model").write_bytes(weights)
 
-    ArtifactCache().get_or_build(key, build)
+    ArtifactCache().get_or_build(key, lambda: bytes(2_000_000), build)
+    journals = tmp_path / "cache" / "evaluations"
+    journals.mkdir()
+    (journals / "run.jsonl").write_bytes(bytes(1_000_000))
+    (journals / "other.lock").touch()
     assert main(["cache", "list"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("openvino-int8-")
@@ -25,5 +29,6 @@ def test_lists_and_clears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert "weights 0123456789ab" in line
     assert "calibration" not in line
     assert main(["cache", "clear"]) == 0
-    assert capsys.readouterr().out == f"freed 2.0 MB in {tmp_path / 'cache'}\n"
+    assert capsys.readouterr().out == f"freed 3.0 MB in {tmp_path / 'cache'}\n"
     assert ArtifactCache().entries() == []
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []

@@ -16,18 +16,17 @@ from east.errors import CalibrationError, UnsupportedPrecisionError
 from east.frameworks import openvino
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
+from east.options import Calibration, DetectorOptions
 from east.runtimes import choice
 from east.runtimes import openvino as runtime
-from east.runtimes.base import LoadOptions
-from east.runtimes.conversion.artifacts import Artifact
-from east.runtimes.conversion.calibration import SHIPPED, Calibration
-from east.runtimes.conversion.report import Report
+from east.runtimes.conversion.artifacts import Artifact, ConversionReport
+from east.runtimes.conversion.calibration import SHIPPED
 from east.runtimes.openvino import OpenVinoRuntime
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph
 
 Capture = pytest.CaptureFixture[str]
-INT8 = LoadOptions(Precision.INT8, calibration=Calibration(SHIPPED, count=2, size=Size(192, 256)))
+INT8 = DetectorOptions(precision=Precision.INT8, calibration=Calibration(SHIPPED, count=2, size=Size(192, 256)))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def quantized(source: ModelSource, int8: Artifact) -> Iterator[OpenVinoRuntime]:
 
 
 def test_fp32_is_tensorflow_s_fp32(source: ModelSource, photographs: NDArray[np.uint8], wanted: Maps) -> None:
-    loaded = runtime.load(source, LoadOptions())
+    loaded = runtime.load(source, DetectorOptions())
     assert loaded.arithmetic == "f32"
     score, distances, angle = differences(loaded.infer(photographs), wanted)
     assert score < 1e-3
@@ -59,7 +58,7 @@ def test_fp32_is_tensorflow_s_fp32(source: ModelSource, photographs: NDArray[np.
 def test_fp16_names_what_it_computes_in(source: ModelSource, photographs: NDArray[np.uint8], wanted: Maps) -> None:
     if Precision.FP16 not in runtime.availability().precisions:
         pytest.skip("this processor has no 16-bit arithmetic")
-    loaded = runtime.load(source, LoadOptions(Precision.FP16))
+    loaded = runtime.load(source, DetectorOptions(precision=Precision.FP16))
     able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert loaded.arithmetic == ("bf16" if "BF16" in able else "f16")
     found = loaded.infer(photographs)
@@ -70,7 +69,7 @@ def test_fp16_names_what_it_computes_in(source: ModelSource, photographs: NDArra
 def test_fp16_is_refused_where_the_processor_has_none(source: ModelSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "_half", lambda: None)
     with pytest.raises(UnsupportedPrecisionError, match=r"'openvino' cannot do FP16 here.*FP16: none"):
-        choice.load_runtime(source, "openvino", LoadOptions(Precision.FP16))
+        choice.load_runtime(source, DetectorOptions(runtime="openvino", precision=Precision.FP16))
     assert "bf16 or f16" in runtime.availability().missing
 
 
@@ -90,24 +89,24 @@ def test_int8_quantizes_all_convolutions_but_the_heads(int8: Artifact) -> None:
     weights = [layers[into[name, "1"]].get("type") for name in convolutions]
     assert weights.count("Multiply") == 63  # 8-bit weights times their scale
     assert weights.count("Const") == 3
-    assert Report.load(int8.folder).after["FakeQuantize"] >= 60
+    assert ConversionReport.load(int8.folder).after["FakeQuantize"] >= 60
 
 
 def test_int8_is_a_quarter_of_fp32(source: ModelSource, int8: Artifact) -> None:
-    assert int8.bytes < 0.3 * runtime.convert(source, LoadOptions()).bytes
+    assert int8.bytes < 0.3 * runtime.convert(source, DetectorOptions()).bytes
 
 
 def test_the_calibration_is_kept_and_can_be_repeated(source: ModelSource, int8: Artifact) -> None:
     record = json.loads((int8.folder / "calibration.json").read_text())
     assert [image["file"] for image in record["images"]] == ["01.jpg", "02.jpg"]
     repeated = Calibration(int8.folder / "calibration.json")
-    assert runtime.convert(source, LoadOptions(Precision.INT8, calibration=repeated)) == int8
+    assert runtime.convert(source, DetectorOptions(precision=Precision.INT8, calibration=repeated)) == int8
 
 
 def test_an_image_that_does_not_decode_ends_the_calibration(source: ModelSource, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"not an image")
-    options = LoadOptions(Precision.INT8, calibration=Calibration(tmp_path))
+    options = DetectorOptions(precision=Precision.INT8, calibration=Calibration(tmp_path))
     with pytest.raises(CalibrationError, match=r"cannot calibrate on .*2\.png"):
         runtime.convert(source, options)
 
@@ -118,7 +117,7 @@ def test_nothing_is_printed_among_the_results(
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["east", "detect", "photo.jpg", "--verbose"])  # which OpenVINO reads
     monkeypatch.setattr(ModelSource, "freeze", lambda *_: frozen)
-    runtime.convert(source, LoadOptions())
+    runtime.convert(source, DetectorOptions())
     assert capsys.readouterr().out == ""
 
 

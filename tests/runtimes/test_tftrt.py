@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,13 +17,11 @@ from east.errors import ConversionError, RuntimeUnavailableError
 from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
-from east.options import TfTrtOptions
+from east.options import Calibration, DetectorOptions, TfTrtOptions
 from east.runtimes import load_runtime, tftrt
-from east.runtimes.base import LoadOptions
-from east.runtimes.conversion.calibration import SHIPPED, Calibration
-from east.runtimes.conversion.report import Report
-from east.runtimes.conversion.saved_model import SIGNATURE, save_saved_model
-from east.runtimes.gpu.device import missing_for_tensorrt
+from east.runtimes.conversion.artifacts import Artifact, ConversionReport
+from east.runtimes.conversion.calibration import SHIPPED, find_images
+from east.runtimes.gpu.requirements import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
 
@@ -54,23 +53,25 @@ def converted(*left: str, engines: int = 1) -> Any:
     return graph_def
 
 
-def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> LoadOptions:
+def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> DetectorOptions:
     calibration = Calibration(SHIPPED, count=2, size=SIZE)
-    return LoadOptions(precision, size=SIZE, calibration=calibration, tftrt=TfTrtOptions(**tftrt_options))
+    return DetectorOptions(
+        precision=precision, input_size=SIZE, calibration=calibration, tftrt=TfTrtOptions(**tftrt_options)
+    )
 
 
-def build(folder: Path, source: ModelSource, chosen: LoadOptions) -> None:
-    images = chosen.calibration.find() if chosen.precision is Precision.INT8 else None
-    tftrt.build(folder, source, chosen, images)
+def build(folder: Path, source: ModelSource, chosen: DetectorOptions) -> None:
+    images = find_images(chosen.calibration) if chosen.precision is Precision.INT8 else None
+    tftrt.build(folder, source.freeze(), chosen, images)
 
 
 def test_the_saved_model_has_the_signature_and_gives_the_same_maps(
     frozen: FrozenModel, photographs: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     tf = tensorflow()
-    save_saved_model(frozen, tmp_path / "model")
+    tftrt.save_with_signature(frozen, tmp_path / "model")
     model = tf.saved_model.load(str(tmp_path / "model"))
-    signature = model.signatures[SIGNATURE]
+    signature = model.signatures[tftrt.SIGNATURE]
     assert signature.structured_input_signature[1]["images"].dtype == tf.uint8
     maps = signature(images=tf.constant(photographs[:1, : SIZE.height, : SIZE.width]))
     wanted = run_graph(frozen, photographs[:1, : SIZE.height, : SIZE.width])
@@ -90,7 +91,7 @@ def test_every_option_reaches_the_converter(converter: mock.MagicMock, source: M
     build(tmp_path, source, chosen)
     converter.assert_called_once_with(
         input_saved_model_dir=str(tmp_path / "original"),
-        input_saved_model_signature_key=SIGNATURE,
+        input_saved_model_signature_key=tftrt.SIGNATURE,
         use_dynamic_shape=True,
         dynamic_shape_profile_strategy="Optimal",
         max_workspace_size_bytes=1 << 30,
@@ -133,7 +134,7 @@ def test_int8_without_calibration_gets_explicit_ranges(
 
     def inspect(*_: Any, **arguments: Any) -> Any:
         model = tf.saved_model.load(arguments["input_saved_model_dir"])
-        graph_def = model.signatures[SIGNATURE].graph.as_graph_def()
+        graph_def = model.signatures[tftrt.SIGNATURE].graph.as_graph_def()
         nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
         seen.append(sum(node.op == "QuantizeAndDequantizeV2" for node in nodes))
         return mock.DEFAULT
@@ -153,7 +154,7 @@ def test_engines_may_be_left_to_first_use(converter: mock.MagicMock, source: Mod
 
 def test_a_report_counts_engines_and_what_they_took() -> None:
     report = tftrt.report({"Conv2D": 40}, converted("ResizeBilinear", engines=1))
-    assert report == Report({"Conv2D": 40}, {"Cast": 1, "ResizeBilinear": 1, "TRTEngineOp": 1}, 1, 40 / 42)
+    assert report == ConversionReport({"Conv2D": 40}, {"Cast": 1, "ResizeBilinear": 1, "TRTEngineOp": 1}, 1, 40 / 42)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,32 @@ def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
         TfTrtOptions(**wrong)
 
 
+@pytest.mark.parametrize("strategy", ["Range", "Optimal"])
+def test_a_shape_without_an_engine_is_refused(
+    strategy: str, frozen: FrozenModel, photographs: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """With a SavedModel that has no engines, which TensorFlow runs as well; the shapes say that it has."""
+    tftrt.save_with_signature(frozen, tmp_path / tftrt.CONVERTED)
+    (tmp_path / tftrt.SHAPES).write_text("[[1, 32, 32, 3], [1, 64, 96, 3]]")
+    chosen = options(Precision.FP32, use_dynamic_shape=True, dynamic_shape_profile_strategy=strategy, batches=(1,))
+    runtime = tftrt.TfTrtRuntime(Artifact(tmp_path, {}, 0.0, {}), chosen)
+    image = photographs[:1, 64:128, 64:160]
+    np.testing.assert_allclose(runtime.infer(image).geometry, run_graph(frozen, image).geometry, atol=1e-3)
+    with pytest.raises(ConversionError, match=r"for images of 1x128x256 \(built for 1x32x32, 1x64x96\)"):
+        runtime.infer(np.ascontiguousarray(photographs[:1, :128, :256]))
+    if strategy == "Range":
+        runtime.warm_up(Size(64, 64))
+    else:
+        with pytest.raises(ConversionError, match="for images of 1x64x64"):
+            runtime.warm_up(Size(64, 64))
+    runtime.close()
+
+
 def test_without_tensorrt_it_is_not_offered(source: ModelSource) -> None:
     if missing_for_tensorrt() is None:
         pytest.skip("TensorRT is here")
     with pytest.raises(RuntimeUnavailableError, match="runtime 'tftrt' cannot run here: "):
-        load_runtime(source, "tftrt", options())
+        load_runtime(source, replace(options(), runtime="tftrt"))
 
 
 @pytest.mark.gpu
@@ -208,9 +230,9 @@ def test_the_whole_conversion(
     if missing is not None:
         pytest.skip(missing)
     size = Size(*photographs.shape[1:3])
-    chosen = LoadOptions(precision, size=size, calibration=Calibration(SHIPPED, count=8, size=size))
+    chosen = DetectorOptions(precision=precision, input_size=size, calibration=Calibration(SHIPPED, count=8, size=size))
     artifact = tftrt.convert(source, chosen)
-    assert Report.load(artifact.folder).engines >= 1
+    assert ConversionReport.load(artifact.folder).engines >= 1
     runtime = tftrt.load(source, chosen)
     found, wanted = runtime.infer(photographs[:1]), run_graph(frozen, photographs[:1])
     assert np.abs(found.score - wanted.score).mean() < 0.01

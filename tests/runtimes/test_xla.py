@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from east.errors import RuntimeUnavailableError
 from east.model.source import ModelSource
+from east.options import DetectorOptions
 from east.postprocess import select_candidates
 from east.runtimes import load_runtime, xla
-from east.runtimes.base import LoadOptions
-from east.runtimes.gpu.device import missing_for_tensorflow
+from east.runtimes.gpu.requirements import missing_for_tensorflow
 from east.types import Candidates, Precision, Size
 
 SIZE = Size(64, 96)
@@ -21,7 +21,7 @@ SIZE = Size(64, 96)
 @pytest.fixture(scope="module")
 def runtime(source: ModelSource) -> Iterator[xla.XlaRuntime]:
     """FP16 on whatever TensorFlow has, compiled for one size and two images; `availability` would refuse a CPU."""
-    loaded = xla.load(source, LoadOptions(Precision.FP16, size=SIZE))
+    loaded = xla.load(source, DetectorOptions(precision=Precision.FP16, input_size=SIZE))
     loaded.warm_up(SIZE, 2)
     yield loaded
     loaded.close()
@@ -71,7 +71,7 @@ def test_without_a_gpu_it_is_not_offered(source: ModelSource) -> None:
     if missing_for_tensorflow() is None:
         pytest.skip("there is a GPU here")
     with pytest.raises(RuntimeUnavailableError, match="runtime 'xla' cannot run here: "):
-        load_runtime(source, "xla", LoadOptions())
+        load_runtime(source, DetectorOptions(runtime="xla"))
 
 
 def assert_same(found: Candidates, wanted: Candidates) -> None:

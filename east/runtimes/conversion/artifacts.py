@@ -1,4 +1,4 @@
-"""Converted models, kept on disk under everything that changes them."""
+"""Converted models, kept on disk under everything that changes them, each with what its conversion did to the graph."""
 
 from __future__ import annotations
 
@@ -9,24 +9,59 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import ConversionError
 from ...files import sha256_file
+from ...model.frozen import FORMAT
+from ...model.source import ModelSource
+from ...options import DetectorOptions
+from .calibration import CalibrationSet
 
-_MANIFEST = "manifest.json"
+JOURNALS = "evaluations"  # folder of the evaluation's journals: *.jsonl, with a lock beside it while it is in use
+
+Weights = TypeVar("Weights")
+
+_MANIFEST, _REPORT = "manifest.json", "report.json"
 _log = logging.getLogger(__name__)
+
+
+def conversion_key(
+    runtime: str,
+    version: int,
+    source: ModelSource,
+    options: DetectorOptions,
+    images: CalibrationSet | None = None,
+    **parts: Any,
+) -> dict[str, Any]:
+    """Everything that changes a converted model: what its cache entry is known by.
+
+    ``version`` is the ``FORMAT`` of the runtime's module, which is raised whenever that makes something else of the
+    same; ``images`` are those that INT8 is calibrated on, and ``parts`` what else counts for the runtime.
+    """
+    return {
+        "runtime": runtime,
+        "precision": str(options.precision),
+        "weights": source.sha256,
+        "nodes": asdict(source.nodes),
+        "format": [FORMAT, version],
+        "calibration": images and images.sha256,
+        **parts,
+    }
 
 
 @dataclass(frozen=True)
 class Artifact:
     """One converted model: a folder of files and what is on record of them.
 
-    key: everything that went into it. seconds: how long it took to build. files: bytes of each, by its path
-    in the folder.
+    Attributes:
+        folder: where it is.
+        key: everything that went into it.
+        seconds: how long it took to build.
+        files: bytes of each, by its path in the folder.
     """
 
     folder: Path
@@ -40,65 +75,110 @@ class Artifact:
         return sum(self.files.values())
 
 
+@dataclass(frozen=True)
+class ConversionReport:
+    """What a conversion did to the graph; kept in the folder of the artifact.
+
+    Attributes:
+        before: operations by kind in the frozen graph.
+        after: the same in what the runtime is given.
+        engines: how many parts of the graph the runtime takes over as a whole, to compile them its own way.
+        converted: share of the operations in those parts, 0..1.
+    """
+
+    before: Mapping[str, int]
+    after: Mapping[str, int]
+    engines: int
+    converted: float
+
+    def save(self, folder: Path) -> None:
+        """Writes the report into the folder of a converted model."""
+        (folder / _REPORT).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> ConversionReport:
+        """Reads what `save` wrote."""
+        return cls(**json.loads((folder / _REPORT).read_text(encoding="utf-8")))
+
+
 class ArtifactCache:
     """A folder of artifacts, shared by all processes of a user.
 
-    An artifact is built in a temporary folder, under a lock, and renamed into place whole; so a process
-    killed at any moment leaves nothing that could be taken for an artifact, and two processes that want
-    the same one build it once.
+    An artifact is built in a temporary folder, under a lock, and renamed into place whole; so a process killed at any
+    moment leaves nothing that could be taken for an artifact, and two processes that want the same one build it once.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         """``folder`` defaults to ``EAST_CACHE_DIR``, else the user's cache folder."""
         self.folder = folder or default_folder()
 
-    def get_or_build(self, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
-        """The artifact for ``key``, built by ``build(folder)`` unless an intact one is there.
+    def get_or_build(
+        self, key: Mapping[str, Any], read: Callable[[], Weights], build: Callable[[Path, Weights], None]
+    ) -> Artifact:
+        """The artifact for ``key``, built unless an intact one is there; a damaged one is replaced, with a warning.
 
-        A damaged artifact is built again, with a warning. Errors of ``build`` pass through, except that what
-        the disk refuses becomes a `ConversionError` that says how to have another one.
+        Args:
+            key: everything that changes the artifact.
+            read: reads the weights.
+            build: writes the files of the artifact into an empty folder, from what ``read`` gave.
+
+        Raises:
+            ConversionError: the disk refuses to keep it; the message says how to have it elsewhere.
+            Exception: whatever ``read`` raises, and ``build`` but for ``OSError``, as it is.
         """
         place = self.folder / _folder_name(key)
-        found = _intact(place)
-        if found is not None:
+        if (found := _read(place, intact=True)) is not None:
             return found
-        with self._writing(), self._locked(place):
-            found = _intact(place)
-            return found if found is not None else _build(place, key, build)
+        with self._locked(place):
+            if (found := _read(place, intact=True)) is not None:
+                return found
+            start = time.perf_counter()
+            weights = read()
+            with self._writing(), _replaced(place) as folder:
+                build(folder, weights)
+                seconds = round(time.perf_counter() - start, 3)
+                record = {"key": dict(key), "seconds": seconds, "files": _describe(folder)}
+                (folder / _MANIFEST).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+            artifact = _read(place)
+        assert artifact is not None  # noqa: S101  it was written above
+        return artifact
 
     def entries(self) -> list[Artifact]:
         """All artifacts with a manifest, their files unchecked, oldest first."""
-        folders = [folder for folder in self.folder.glob("*") if folder.suffix != ".partial"]
-        artifacts = [artifact for folder in folders if (artifact := _read(folder)) is not None]
-        return sorted(artifacts, key=lambda artifact: artifact.folder.stat().st_mtime)
+        artifacts = [_read(folder) for folder in self.folder.glob("*") if folder.suffix != ".partial"]
+        return sorted(filter(None, artifacts), key=lambda artifact: artifact.folder.stat().st_mtime)
 
     def clear(self) -> int:
-        """Removes every artifact that is not being built, and what killed processes left; returns the bytes freed."""
+        """Removes all that nobody uses: artifacts, journals, locks, what killed processes left; returns bytes freed."""
         from filelock import FileLock, Timeout
 
+        patterns = ("*.lock", "*.partial", f"{JOURNALS}/*.lock", f"{JOURNALS}/*.jsonl")
+        places = {path.with_suffix("") for pattern in patterns for path in self.folder.glob(pattern)}
         freed = 0
-        places = {lock.with_suffix("") for lock in self.folder.glob("*.lock")}
         for place in places | {artifact.folder for artifact in self.entries()}:
-            try:
-                with FileLock(f"{place}.lock", timeout=0):
-                    for folder in (place, place.with_suffix(".partial")):
-                        freed += sum(file.stat().st_size for file in _files(folder))
-                        shutil.rmtree(folder, ignore_errors=True)
-            except Timeout:
-                continue
+            lock = Path(f"{place}.lock")
+            with suppress(Timeout), FileLock(lock, timeout=0):
+                folders, journal = (place, place.with_suffix(".partial")), place.with_suffix(".jsonl")
+                files = [file for folder in folders for file in _files(folder)] + [journal] * journal.is_file()
+                freed += sum(file.stat().st_size for file in files)
+                for folder in folders:
+                    shutil.rmtree(folder, ignore_errors=True)
+                journal.unlink(missing_ok=True)
+                lock.unlink()
         return freed
 
     @contextmanager
     def _locked(self, place: Path) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(f"{place}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            _log.info("another process is converting this model; waiting for it")
-            lock.acquire()
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                _log.info("another process is converting this model; waiting for it")
+                lock.acquire()
         try:
             yield
         finally:
@@ -122,24 +202,21 @@ def default_folder() -> Path:
     return Path(os.environ.get("EAST_CACHE_DIR") or user_cache_path("east-text-detector"))
 
 
-def _build(place: Path, key: Mapping[str, Any], build: Callable[[Path], None]) -> Artifact:
+@contextmanager
+def _replaced(place: Path) -> Iterator[Path]:
+    """An empty folder to write to, which takes ``place``'s place when the block ends without an error."""
     if place.exists():
         _log.warning("the converted model in %s is damaged; building it again", place)
         shutil.rmtree(place)
-    partial = place.with_name(f"{place.name}.partial")
+    partial = place.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
     try:
         partial.mkdir()
-        start = time.perf_counter()
-        build(partial)
-        _seal(partial, key, time.perf_counter() - start)
+        yield partial
         partial.rename(place)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    artifact = _read(place)
-    assert artifact is not None  # noqa: S101  it was sealed above
-    return artifact
 
 
 def _folder_name(key: Mapping[str, Any]) -> str:
@@ -159,30 +236,13 @@ def _describe(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _seal(folder: Path, key: Mapping[str, Any], seconds: float) -> None:
-    record = {"key": dict(key), "seconds": round(seconds, 3), "files": _describe(folder)}
-    (folder / _MANIFEST).write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-
-
-def _manifest(folder: Path) -> dict[str, Any] | None:
+def _read(folder: Path, *, intact: bool = False) -> Artifact | None:
+    """What the manifest says; None without one or, if ``intact`` is asked for, where the files are not as it says."""
     try:
         record = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.keys() >= {"key", "seconds", "files"} else None
-
-
-def _read(folder: Path) -> Artifact | None:
-    record = _manifest(folder)
-    if record is None:
-        return None
-    files = {name: entry["bytes"] for name, entry in record["files"].items()}
-    return Artifact(folder, record["key"], record["seconds"], files)
-
-
-def _intact(folder: Path) -> Artifact | None:
-    record = _manifest(folder)
-    try:
-        return _read(folder) if record is not None and record["files"] == _describe(folder) else None
-    except OSError:
+        if intact and record["files"] != _describe(folder):
+            return None
+        files = {name: entry["bytes"] for name, entry in record["files"].items()}
+        return Artifact(folder, record["key"], record["seconds"], files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -65,10 +65,7 @@ class CalibrationSet:
         return f"{len(self)} images of {self.folder} at {self.size}"
 
     def images(self) -> Iterator[NDArray[np.uint8]]:
-        """Each image as a batch of one, uint8 RGB ``(1, H, W, 3)``.
-
-        Raises `CalibrationError` naming the first that cannot be decoded.
-        """
+        """Each image as a batch of one, uint8 RGB ``(1, H, W, 3)``. Raises `CalibrationError` naming a broken one."""
         from ...images.decoding import load_image
         from ...images.sizing import resize
 

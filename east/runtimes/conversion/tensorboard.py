@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ...errors import GraphError
 from ...frameworks import tensorflow
 from ...model.frozen import read_graph_def
-from .graphs import GRAPH
+from .frozen_graph import GRAPH
 
 _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke on a hundred megabytes
 
@@ -17,7 +18,8 @@ _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
     """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
 
-    Raises ``OSError``.
+    Raises:
+        OSError: one that cannot be written; the message names the file.
     """
     _write(folder / "frozen", before)
     _write(folder / "converted", _converted_graph(converted))
@@ -29,9 +31,7 @@ def _converted_graph(folder: Path) -> Any:
     if (folder / "saved_model").is_dir():
         model = tensorflow().saved_model.load(str(folder / "saved_model"))
         return model.signatures["serving_default"].graph.as_graph_def()
-    if (folder / "model.xml").exists():
-        return _openvino_graph(folder / "model.xml")
-    raise GraphError(f"{folder} holds no graph")
+    return _openvino_graph(folder / "model.xml")
 
 
 def _openvino_graph(path: Path) -> Any:
@@ -54,18 +54,20 @@ def _node_name(operation: Any) -> str:
 
 
 def _write(folder: Path, graph_def: Any) -> None:
-    tf = tensorflow()
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
     light = type(graph_def)()
     light.CopyFrom(graph_def)
     for nodes in (light.node, *(function.node_def for function in light.library.function)):
         for node in nodes:
             if node.op == "Const" and node.attr["value"].ByteSize() > _SHOWN:
                 node.attr["value"].tensor.tensor_content = b""
-    folder.mkdir(parents=True, exist_ok=True)
-    now = time.time()
     try:
-        with tf.io.TFRecordWriter(str(folder / f"events.out.tfevents.{now:.0f}.east")) as events:
-            events.write(tf.compat.v1.Event(wall_time=now, file_version="brain.Event:2").SerializeToString())
-            events.write(tf.compat.v1.Event(wall_time=now, graph_def=light.SerializeToString()).SerializeToString())
-    except tf.errors.OpError as error:
+        with redirect_stderr(StringIO()):  # the writer's thread prints the error that `flush` raises
+            events = EventFileWriter(str(folder))
+            events.add_event(Event(wall_time=time.time(), graph_def=light.SerializeToString()))
+            events.flush()
+            events.close()
+    except tensorflow().errors.OpError as error:
         raise OSError(f"cannot write {error.message}") from error

@@ -40,13 +40,8 @@ def pack(score: Any, geometry: Any, threshold: Any) -> Any:
     chosen = tf.scatter_nd(tf.reshape(slot, [-1, 1]), tf.reshape(index, [-1]), [batch * slots])
     chosen = tf.reshape(chosen, [batch, slots])
     picked = tf.gather(tf.reshape(geometry, [batch, pixels, 5]), chosen, batch_dims=1)
-    parts = [
-        flat,
-        tf.cast(chosen, tf.float32),
-        tf.reshape(picked, [batch, slots * 5]),
-        tf.cast(rank[:, -1:], tf.float32),
-    ]
-    return tf.concat(parts, axis=1)
+    indices, count = tf.cast(chosen, tf.float32), tf.cast(rank[:, -1:], tf.float32)
+    return tf.concat([flat, indices, tf.reshape(picked, [batch, slots * 5]), count], axis=1)
 
 
 def unpack(packed: NDArray[np.float32], height: int, width: int) -> Candidates | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +21,14 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
 
     The mean is subtracted before, and sigmoids and scales come after, in float32: half precision would round
     distances to a quarter of a pixel. Batch norm must be folded, which `freeze` does: its variances do not fit.
-    Raises `ConversionError` for a weight that does not fit either.
+
+    Raises:
+        ConversionError: a weight does not fit either.
     """
     tf = tensorflow()
     float16, float32 = tf.float16.as_datatype_enum, tf.float32.as_datatype_enum
     nodes = {node.name: node for node in frozen.graph_def.node}
-    after = _back_to_convolutions(nodes, [frozen.score_name, frozen.geometry_name])
+    _, after = heads(frozen, nodes)
     rewritten = type(frozen.graph_def)(versions=frozen.graph_def.versions)
     kinds: dict[str, int] = {}  # of the tensors whose precision is at stake
 
@@ -66,6 +68,21 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
     return replace(frozen, graph_def=tf.compat.v1.graph_util.extract_sub_graph(rewritten, outputs))
 
 
+def heads(frozen: FrozenModel, nodes: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Names of the last convolutions of a graph, and of what is computed between them and the outputs."""
+    convolutions: set[str] = set()
+    after: set[str] = set()
+    waiting = [frozen.score_name, frozen.geometry_name]
+    while waiting:
+        name = waiting.pop()
+        if nodes[name].op == "Conv2D":
+            convolutions.add(name)
+        elif name not in after:
+            after.add(name)
+            waiting += nodes[name].input
+    return convolutions, after
+
+
 def _halved(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
     with np.errstate(over="ignore"):
         halved = array.astype(np.float16)
@@ -74,23 +91,7 @@ def _halved(name: str, array: NDArray[np.float32]) -> NDArray[np.float16]:
     return halved
 
 
-def _back_to_convolutions(nodes: dict[str, Any], outputs: Iterable[str]) -> set[str]:
-    """What is computed between the last convolutions and the outputs."""
-    found: set[str] = set()
-    waiting = list(outputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and nodes[name].op != "Conv2D":
-            found.add(name)
-            waiting += nodes[name].input
-    return found
-
-
 def _is_float(node: Any, float32: int) -> bool:
     """Whether a node of a frozen graph gives floating point."""
-    if node.op == "Shape":
-        return False
-    for attribute in ("T", "dtype", "DstT"):
-        if attribute in node.attr:
-            return bool(node.attr[attribute].type == float32)
-    return False
+    kinds = [node.attr[attribute].type for attribute in ("T", "dtype", "DstT") if attribute in node.attr]
+    return node.op != "Shape" and kinds[:1] == [float32]

@@ -2,25 +2,32 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 from east.errors import ConversionError
-from east.runtimes.conversion.artifacts import Artifact, ArtifactCache
+from east.frameworks import tensorflow
+from east.model.source import ModelSource
+from east.options import RUNTIMES, DetectorOptions
+from east.runtimes.conversion.artifacts import JOURNALS, Artifact, ArtifactCache
 
 KEY = {"runtime": "test", "precision": "FP32", "weights": "abc"}
 
 BUILD_SLOWLY = """
 import sys, time
 from pathlib import Path
-from east.runtimes.artifacts import ArtifactCache
+from east.runtimes.conversion.artifacts import ArtifactCache
 
-def build(folder):
+def build(folder, _):
     (folder / "half").write_bytes(b"1" * 1000)
     print("building", flush=True)
     with open(sys.argv[2], "a") as log:
@@ -28,14 +35,18 @@ def build(folder):
     time.sleep(float(sys.argv[3]))
     (folder / "rest").write_bytes(b"2" * 1000)
 
-artifact = ArtifactCache(Path(sys.argv[1])).get_or_build({"runtime": "test"}, build)
+artifact = ArtifactCache(Path(sys.argv[1])).get_or_build({"runtime": "test"}, lambda: None, build)
 print(sorted(artifact.files))
 """
 
 
-def write_model(folder: Path) -> None:
+def read_weights() -> bytes:
+    return b"weights"
+
+
+def write_model(folder: Path, weights: bytes) -> None:
     (folder / "sub").mkdir()
-    (folder / "model.bin").write_bytes(b"weights")
+    (folder / "model.bin").write_bytes(weights)
     (folder / "sub" / "graph.xml").write_text("<net/>")
 
 
@@ -50,22 +61,22 @@ def cache(tmp_path: Path) -> ArtifactCache:
 
 
 def test_builds_once_and_then_finds(cache: ArtifactCache) -> None:
-    first = cache.get_or_build(KEY, write_model)
+    first = cache.get_or_build(KEY, read_weights, write_model)
     assert first.files == {"model.bin": 7, "sub/graph.xml": 6}
     assert first.bytes == 13
     assert (first.folder / "model.bin").read_bytes() == b"weights"
 
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise AssertionError("built twice")
 
-    assert cache.get_or_build(dict(reversed(KEY.items())), fail) == first
+    assert cache.get_or_build(dict(reversed(KEY.items())), fail, fail) == first
     assert cache.entries() == [first]
 
 
 @pytest.mark.parametrize("part", KEY)
 def test_everything_in_the_key_matters(cache: ArtifactCache, part: str) -> None:
-    first = cache.get_or_build(KEY, write_model)
-    other = cache.get_or_build({**KEY, part: "other"}, write_model)
+    first = cache.get_or_build(KEY, read_weights, write_model)
+    other = cache.get_or_build({**KEY, part: "other"}, read_weights, write_model)
     assert first.folder != other.folder
 
 
@@ -73,7 +84,7 @@ def test_everything_in_the_key_matters(cache: ArtifactCache, part: str) -> None:
 def test_a_damaged_artifact_is_built_again_with_a_warning(
     cache: ArtifactCache, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = cache.get_or_build(KEY, write_model).folder
+    folder = cache.get_or_build(KEY, read_weights, write_model).folder
     model = folder / "model.bin"
     match damage:
         case "truncated":
@@ -89,22 +100,22 @@ def test_a_damaged_artifact_is_built_again_with_a_warning(
         case "not a manifest":
             (folder / "manifest.json").write_text(json.dumps(["what"]))
     with caplog.at_level(logging.WARNING):
-        artifact = cache.get_or_build(KEY, write_model)
+        artifact = cache.get_or_build(KEY, read_weights, write_model)
     assert "damaged" in caplog.text
     assert artifact.files == {"model.bin": 7, "sub/graph.xml": 6}
     assert model.read_bytes() == b"weights"
 
 
 def test_a_failed_build_leaves_nothing_and_passes_its_error_on(cache: ArtifactCache) -> None:
-    def fail(folder: Path) -> None:
-        write_model(folder)
+    def fail(folder: Path, weights: bytes) -> None:
+        write_model(folder, weights)
         raise ConversionError("no convolution converted")
 
     with pytest.raises(ConversionError, match="no convolution converted"):
-        cache.get_or_build(KEY, fail)
+        cache.get_or_build(KEY, read_weights, fail)
     assert cache.entries() == []
     assert [path for path in cache.folder.iterdir() if path.is_dir()] == []
-    assert isinstance(cache.get_or_build(KEY, write_model), Artifact)
+    assert isinstance(cache.get_or_build(KEY, read_weights, write_model), Artifact)
 
 
 def test_a_killed_build_leaves_the_cache_usable(tmp_path: Path) -> None:
@@ -129,23 +140,95 @@ def test_two_processes_build_once(tmp_path: Path) -> None:
 
 
 def test_what_a_process_killed_at_the_last_moment_left_is_no_artifact(cache: ArtifactCache) -> None:
-    first = cache.get_or_build(KEY, write_model)
+    first = cache.get_or_build(KEY, read_weights, write_model)
     shutil.copytree(first.folder, first.folder.with_name("test-1234.partial"))
     assert cache.entries() == [first]
 
 
 def test_clear_removes_what_has_lost_its_lock(cache: ArtifactCache) -> None:
-    lock = Path(f"{cache.get_or_build(KEY, write_model).folder}.lock")
+    lock = Path(f"{cache.get_or_build(KEY, read_weights, write_model).folder}.lock")
     lock.unlink()
     (cache.folder / "others").mkdir()
     assert cache.clear() == 13
-    assert set(cache.folder.iterdir()) <= {lock, cache.folder / "others"}
+    assert list(cache.folder.iterdir()) == [cache.folder / "others"]
+
+
+def test_clear_leaves_no_lock_and_no_journal_that_nobody_uses(cache: ArtifactCache) -> None:
+    cache.get_or_build(KEY, read_weights, write_model)
+    (cache.folder / "killed.partial").mkdir()
+    (cache.folder / "killed.partial" / "half").write_bytes(b"12345")
+    journals = cache.folder / JOURNALS
+    journals.mkdir()
+    for name in ("done", "running"):
+        (journals / f"{name}.jsonl").write_bytes(b"0123456789")
+    (journals / "killed.lock").touch()
+    with FileLock(journals / "running.lock"):
+        assert cache.clear() == 13 + 5 + 10
+        assert list(cache.folder.iterdir()) == [journals]
+        assert {path.name for path in journals.iterdir()} == {"running.jsonl", "running.lock"}
+        assert cache.clear() == 0
+    assert cache.clear() == 10
+    assert list(journals.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_names_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConversionError, match=r"file.*: Not a directory.*EAST_CACHE_DIR"):
-        ArtifactCache(tmp_path / "file" / "cache").get_or_build(KEY, write_model)
+        ArtifactCache(tmp_path / "file" / "cache").get_or_build(KEY, read_weights, write_model)
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "weights.npz"), OSError(5, "I/O error")])
+def test_an_error_of_reading_the_weights_is_not_the_caches(error: OSError, cache: ArtifactCache) -> None:
+    def fail() -> bytes:
+        raise error
+
+    with pytest.raises(OSError, match=re.escape(str(error))) as raised:
+        cache.get_or_build(KEY, fail, write_model)
+    assert raised.value is error
+    assert isinstance(cache.get_or_build(KEY, read_weights, write_model), Artifact)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "tensorflow", "xla"])
+def test_no_runtime_takes_unreadable_weights_for_a_full_cache(
+    runtime: str, source: ModelSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(source.path))
+
+    monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ModelSource, "freeze", fail)
+    with pytest.raises(PermissionError, match=re.escape(str(source.path))):
+        import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions())
+
+
+@pytest.mark.parametrize(
+    "module", [*(f"east.runtimes.{name}" for name in RUNTIMES), "east.runtimes.conversion.artifacts"]
+)
+def test_raising_a_format_makes_another_artifact(
+    module: str, source: ModelSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """``FORMAT`` of a runtime, and that of freezing, which the cache's key has at hand."""
+    tensorflow()
+    from tensorflow.compiler import tf2tensorrt
+
+    runtime = module.rpartition(".")[2] if "conversion" not in module else "openvino"
+    get_or_build = ArtifactCache.get_or_build
+    monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(
+        ArtifactCache, "get_or_build", lambda cache, key, *_: get_or_build(cache, key, read_weights, write_model)
+    )
+    tensorrt = SimpleNamespace(get_loaded_tensorrt_version=lambda: (8, 6, 1))
+    monkeypatch.setattr(tf2tensorrt, "_pywrap_py_utils", tensorrt, raising=False)
+
+    def convert() -> Artifact:
+        made: Artifact = import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions())
+        return made
+
+    first = convert()
+    assert convert() == first
+    monkeypatch.setattr(f"{module}.FORMAT", import_module(module).FORMAT + 1)
+    assert convert().folder != first.folder
+    assert len(ArtifactCache().entries()) == 2
 
 
 def test_a_full_disk_names_the_way_out_and_leaves_nothing(tmp_path: Path) -> None:
@@ -153,11 +236,13 @@ def test_a_full_disk_names_the_way_out_and_leaves_nothing(tmp_path: Path) -> Non
 import resource, sys
 from pathlib import Path
 from east.errors import ConversionError
-from east.runtimes.artifacts import ArtifactCache
+from east.runtimes.conversion.artifacts import ArtifactCache
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    ArtifactCache(Path(sys.argv[1])).get_or_build({}, lambda folder: (folder / "model").write_bytes(bytes(100_000)))
+    ArtifactCache(Path(sys.argv[1])).get_or_build(
+        {}, lambda: bytes(100_000), lambda folder, weights: (folder / "model").write_bytes(weights)
+    )
 except ConversionError as error:
     print(error)
 """
@@ -169,7 +254,7 @@ except ConversionError as error:
 
 def test_clear_removes_everything_but_what_is_being_built(tmp_path: Path) -> None:
     cache = ArtifactCache(tmp_path / "cache")
-    cache.get_or_build(KEY, write_model)
+    cache.get_or_build(KEY, read_weights, write_model)
     process = start(cache.folder, tmp_path / "log", 60)
     assert process.stdout is not None
     process.stdout.readline()

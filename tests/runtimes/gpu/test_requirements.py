@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from east.errors import RuntimeUnavailableError
 from east.frameworks import tensorflow
-from east.runtimes.gpu import device as gpu
+from east.runtimes.gpu import requirements as gpu
 
 
 class FakeDriver:
@@ -37,23 +36,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> None:
 def gpu_in_tensorflow(driver: None, monkeypatch: pytest.MonkeyPatch) -> None:
     tf = tensorflow()
     monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: True)
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0"])
-
-
-@pytest.fixture
-def two_gpus(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """TensorFlow's own record of devices and settings, of a process that has not started it, with two GPUs in it."""
-    from tensorflow.python.eager import context
-
-    tensorflow()
-    fresh = context.Context()
-    fresh._physical_devices = [context.PhysicalDevice(f"/physical_device:GPU:{n}", "GPU") for n in range(2)]
-    fresh._visible_device_list = list(fresh._physical_devices)
-    fresh._pluggable_devices = []
-    fresh._memory_growth_map = dict.fromkeys(fresh._physical_devices)
-    monkeypatch.setattr(context, "_context", fresh)
-    monkeypatch.setattr(gpu, "_memory_mb", lambda: 80_000)
-    return fresh
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0", "GPU:1"])
 
 
 def tensorrt(monkeypatch: pytest.MonkeyPatch, linked: tuple[int, ...], enabled: bool, loaded: Any) -> None:
@@ -105,6 +88,12 @@ def test_nothing_missing_for_tensorflow(gpu_in_tensorflow: None) -> None:
     assert gpu.missing_for_tensorflow() is None
 
 
+def test_a_gpu_beyond_the_last_is_missing(gpu_in_tensorflow: None) -> None:
+    assert gpu.missing_for_tensorflow("gpu") is gpu.missing_for_tensorflow("gpu:1") is None
+    for missing in (gpu.missing_for_tensorflow, gpu.missing_for_tensorrt):
+        assert missing("gpu:2") == "no gpu:2 here: GPUs that TensorFlow sees: 2"
+
+
 @pytest.mark.parametrize("version", ["2.18.0", "2.21.1", "3.0.0rc1"])
 def test_a_tensorflow_without_tf_trt(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", lambda _: version)
@@ -147,25 +136,6 @@ def test_nothing_missing_for_tensorrt(
 ) -> None:
     tensorrt(monkeypatch, (8, 6, 1), True, loaded)
     assert gpu.missing_for_tensorrt() is None
-
-
-def test_memory_is_taken_as_needed_on_every_gpu(two_gpus: Any) -> None:
-    assert gpu.set_up_gpu(None).name == "/physical_device:GPU:0"
-    assert two_gpus._compute_gpu_options().allow_growth  # which TensorFlow refuses to do for one of several
-
-
-def test_a_share_of_the_first_gpu(two_gpus: Any) -> None:
-    first = gpu.set_up_gpu(0.25)
-    assert gpu.set_up_gpu(0.25) == gpu.set_up_gpu(None) == first
-    devices = two_gpus._compute_gpu_options().experimental.virtual_devices
-    assert [list(device.memory_limit_mb) for device in devices] == [[20_000], []]
-
-
-def test_a_process_that_has_started_tensorflow_on_its_own_terms(two_gpus: Any) -> None:
-    two_gpus._context_handle = object()
-    assert gpu.set_up_gpu(None).name == "/physical_device:GPU:0"
-    with pytest.raises(RuntimeUnavailableError, match="another share of the GPU's memory"):
-        gpu.set_up_gpu(0.5)
 
 
 def test_asking_is_cheap_where_there_is_no_gpu() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from ...errors import ConversionError
@@ -33,7 +32,7 @@ def quantize(model: Any, images: CalibrationSet) -> Any:
     nncf.set_log_level(40)
     data = nncf.Dataset(list(images.images()))
     heads = nncf.IgnoredScope(names=_heads(model))
-    with _progress_on_stderr():
+    with redirect_stdout(sys.stderr if sys.stderr.isatty() else StringIO()):  # its progress bars
         quantized = nncf.quantize(model, data, subset_size=len(images), ignored_scope=heads)
     if all(op.get_type_name() != "FakeQuantize" for op in quantized.get_ops()):
         raise ConversionError("NNCF quantized no layer of this model to 8 bits")
@@ -52,12 +51,3 @@ def _heads(model: Any) -> list[str]:
         if node.get_type_name() != "Convolution":
             waiting += [node.input_value(i).get_node() for i in range(node.get_input_size())]
     return sorted(names)
-
-
-@contextlib.contextmanager
-def _progress_on_stderr() -> Iterator[None]:
-    """Moves NNCF's progress bars from standard output to a terminal on stderr, or away if there is none."""
-    with contextlib.ExitStack() as stack:
-        target = sys.stderr if sys.stderr.isatty() else stack.enter_context(open(os.devnull, "w"))  # noqa: PTH123
-        stack.enter_context(contextlib.redirect_stdout(target))
-        yield

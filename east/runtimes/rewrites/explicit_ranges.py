@@ -1,8 +1,8 @@
-"""INT8 ranges written into a graph, as quantize-and-dequantize operations around its convolutions."""
+"""Explicit INT8 ranges: quantize-and-dequantize operations around the convolutions of a graph, for TensorRT."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
-from ..conversion.graphs import network
+from ..conversion.frozen_graph import graph_function
+from .half_precision import heads
 
 _OPERATION = "QuantizeAndDequantizeV2"
 
@@ -19,13 +20,19 @@ _OPERATION = "QuantizeAndDequantizeV2"
 def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> FrozenModel:
     """Puts the 8-bit ranges of activations and weights into the graph; the last convolutions stay as they are.
 
-    images: batches of uint8 RGB (N, H, W, 3). A tensor's range is symmetric, as wide as its largest magnitude in an
-        image, averaged over the images; that of weights is their largest magnitude.
+    A tensor's range is symmetric, as wide as its largest magnitude in an image, averaged over the images; that of
+    weights is their largest magnitude.
+
+    Args:
+        frozen: the graph.
+        images: batches of uint8 RGB ``(N, H, W, 3)`` to measure the ranges of activations on.
     """
     tf = tensorflow()
     nodes = {node.name: node for node in frozen.graph_def.node}
-    convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - _last(frozen, nodes)
-    activations = {nodes[name].input[0] for name in convolutions} | _shortcuts(nodes)
+    convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - heads(frozen, nodes)[0]
+    added = [name for node in nodes.values() if node.op == "AddV2" for name in node.input]
+    shortcuts = {name for name in added if nodes[name].op in ("Relu", "MaxPool")}  # no convolution since the activation
+    activations = {nodes[name].input[0] for name in convolutions} | shortcuts
     weights = {nodes[name].input[1] for name in convolutions}
     ranges = measured(frozen, sorted(activations), images)
     ranges |= {name: float(np.abs(tf.make_ndarray(nodes[name].attr["value"].tensor)).max()) for name in weights}
@@ -48,7 +55,7 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
 def measured(frozen: FrozenModel, names: list[str], images: Iterable[NDArray[np.uint8]]) -> dict[str, float]:
     """The largest magnitude of each named tensor in an image, averaged over the images."""
     tf = tensorflow()
-    run = network(frozen, names)
+    run = graph_function(frozen, names)
     peaks = tf.function(
         lambda batch: [tf.reduce_max(tf.abs(tensor)) for tensor in run(batch)],
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
@@ -67,22 +74,3 @@ def _quantize(tf: Any, graph_def: Any, name: str, peak: float) -> None:
     node.attr["num_bits"].i = 8
     for attribute in ("signed_input", "range_given", "narrow_range"):
         node.attr[attribute].b = True
-
-
-def _last(frozen: FrozenModel, nodes: Mapping[str, Any]) -> set[str]:
-    """The convolutions that no other follows."""
-    found: set[str] = set()
-    waiting = [frozen.score_name, frozen.geometry_name]
-    while waiting:
-        node = nodes[waiting.pop()]
-        if node.op == "Conv2D":
-            found.add(node.name)
-        else:
-            waiting += node.input
-    return found
-
-
-def _shortcuts(nodes: Mapping[str, Any]) -> set[str]:
-    """What is added to the output of convolutions without having been through one since the last activation."""
-    added = [name for node in nodes.values() if node.op == "AddV2" for name in node.input]
-    return {name for name in added if nodes[name].op in ("Relu", "MaxPool")}

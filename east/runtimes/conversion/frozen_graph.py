@@ -1,0 +1,56 @@
+"""The frozen graph: kept in the cache for runtimes that take it, as it is or rewritten, and run by TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...frameworks import tensorflow
+from ...model.frozen import FrozenModel
+from ...model.source import ModelSource
+from ...options import DetectorOptions
+from ..tensorflow_setup import configure_tensorflow
+from .artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
+
+GRAPH = "frozen.pb"
+
+
+def frozen_artifact(
+    runtime: str,
+    version: int,
+    source: ModelSource,
+    options: DetectorOptions,
+    rewrite: Callable[[FrozenModel], FrozenModel],
+    engines: int,
+) -> Artifact:
+    """A frozen graph in the cache, as ``rewrite`` leaves it; ``engines`` is 1 if a compiler takes it whole, else 0."""
+    configure_tensorflow(options)  # freezing starts TensorFlow, and then it is too late
+
+    def build(folder: Path, frozen: FrozenModel) -> None:
+        rewritten = rewrite(frozen)
+        rewritten.save(folder / GRAPH)
+        ConversionReport(frozen.operations, rewritten.operations, engines, float(engines)).save(folder)
+
+    key = conversion_key(runtime, version, source, options, tensorflow=tensorflow().__version__)
+    return ArtifactCache().get_or_build(key, source.freeze, build)
+
+
+def graph_function(frozen: FrozenModel, tensors: Sequence[str] | None = None) -> Callable[[Any], Sequence[Any]]:
+    """A function to be called inside a ``tf.function``.
+
+    Args:
+        frozen: the graph.
+        tensors: names of the nodes whose tensors the function gives of that of images; score and geometry by default.
+    """
+    tf = tensorflow()
+    wanted = [f"{name}:0" for name in tensors or (frozen.score_name, frozen.geometry_name)]
+    body = type(frozen.graph_def)(versions=frozen.graph_def.versions)
+    body.node.extend(node for node in frozen.graph_def.node if node.name != frozen.input_name)
+
+    def run(images: Any) -> Sequence[Any]:
+        fed = {f"{frozen.input_name}:0": images}
+        found: Sequence[Any] = tf.graph_util.import_graph_def(body, input_map=fed, return_elements=wanted, name="")
+        return found
+
+    return run
