@@ -26,14 +26,14 @@ def run(args: argparse.Namespace) -> int:
     """Converts, and prints what came out."""
     from ..model.source import ModelSource
     from ..runtimes import convert_model, resolve
-    from ..runtimes.conversion.report import Report
+    from ..runtimes.conversion.artifacts import ConversionReport
 
     options = options_from(args)
     runtime = resolve(options)
     if args.output is not None and args.output.exists():
         raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
     artifact = convert_model(ModelSource.find(options.weights, options.nodes), options)
-    report = Report.load(artifact.folder)
+    report = ConversionReport.load(artifact.folder)
     folder = artifact.folder
     if args.output is not None:
         folder = _copied(folder, args.output)

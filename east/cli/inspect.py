@@ -28,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
     """Prints operations, engines and files, and writes the graphs if asked to."""
     from ..model.source import ModelSource
     from ..runtimes import convert_model, resolve
-    from ..runtimes.conversion.report import Report
+    from ..runtimes.conversion.artifacts import ConversionReport
 
     options = options_from(args)
     source = ModelSource.find(options.weights, options.nodes)
     runtime = resolve(options)
     artifact = convert_model(source, options)
-    report = Report.load(artifact.folder)
+    report = ConversionReport.load(artifact.folder)
     if args.tensorboard is not None:
         from ..runtimes.conversion.tensorboard import write_graphs
 

@@ -24,7 +24,7 @@ from east.model.source import ModelSource
 from east.option_fields import to_paths
 from east.options import RUNTIMES, DetectorOptions
 from east.runtimes import availability, convert_model
-from east.runtimes.gpu.device import missing_driver
+from east.runtimes.gpu.requirements import missing_driver
 from east.types import Precision
 
 MEASURES = ("network", "boxes", "end_to_end")

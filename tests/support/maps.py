@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
-from east.runtimes.conversion.graphs import network
+from east.runtimes.conversion.frozen_graph import graph_function
 from east.types import Maps
 
 
 def run_graph(frozen: FrozenModel, images: NDArray[np.uint8]) -> Maps:
     """The maps that a frozen graph gives in TensorFlow."""
     tf = tensorflow()
-    run: Callable[[Any], Sequence[Any]] = tf.function(network(frozen))
+    run: Callable[[Any], Sequence[Any]] = tf.function(graph_function(frozen))
     score, geometry = run(tf.constant(images))
     return Maps(score.numpy()[..., 0], geometry.numpy())
 
