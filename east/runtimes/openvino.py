@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -49,9 +49,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     images = find_images(options.calibration) if options.precision is Precision.INT8 else None
     nncf = {"nncf": version("nncf")} if images else {}
     key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__, **nncf)
-    return ArtifactCache().get_or_build(
-        key, source.freeze, lambda folder, frozen: _build(folder, frozen, options, images)
-    )
+    return ArtifactCache().get_or_build(key, source.freeze, partial(_build, options=options, images=images))
 
 
 def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:

@@ -68,9 +68,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     )
 
     with device.scope():
-        return ArtifactCache().get_or_build(
-            key, source.freeze, lambda folder, frozen: build(folder, frozen, options, images)
-        )
+        return ArtifactCache().get_or_build(key, source.freeze, partial(build, options=options, images=images))
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:

@@ -30,13 +30,15 @@ _log = logging.getLogger(__name__)
 
 
 class _Batch(NamedTuple):
-    """What the network and the selection make of a batch of images."""
+    """A batch that is in flight: being computed from images that are still copied out of ``buffer``."""
 
-    packed: Any  # see `selection`; a tensor on the device, and an array once it is here
+    packed: Any  # tensor on the device, see `selection`
     geometry: Any  # tensor on the device, (N, H/4, W/4, 5)
+    shape: Shape
     images: int  # how many there are; the rest of the batch is filling
     size: Size  # of the images, which lie in the top-left corner
-    in_flight: tuple[NDArray[np.uint8], Any] | None  # the buffer that images are copied from, the function that runs
+    buffer: NDArray[np.uint8]
+    function: Any  # that runs
 
 
 class GpuRuntime(Runtime):
@@ -78,11 +80,12 @@ class GpuRuntime(Runtime):
         self._threshold = lru_cache(_THRESHOLDS)(lambda value: tensorflow().constant(value, tensorflow().float32))
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        scores, geometries = zip(*(self._maps(batch) for batch in self._run(images, 1.0)), strict=True)
+        scores, geometries = zip(*(self._maps(*computed) for computed in self._run(images, 1.0)), strict=True)
         return Maps(np.concatenate(scores), np.concatenate(geometries))
 
     def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
-        return [one for batch in self._run(images, score_threshold) for one in self._select(batch, score_threshold)]
+        computed = self._run(images, score_threshold)
+        return [one for batch, packed in computed for one in self._select(batch, packed, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
         """Compiles for exactly this size, and for the smallest batch size that holds ``batch`` images."""
@@ -93,7 +96,7 @@ class GpuRuntime(Runtime):
         self._shapes = CompiledShapes(self.batches, self._exact)
         self._buffers.close()
 
-    def _run(self, images: Images, threshold: float) -> Iterator[_Batch]:
+    def _run(self, images: Images, threshold: float) -> Iterator[tuple[_Batch, NDArray[np.float32]]]:
         in_flight: deque[_Batch] = deque()
         for start in range(0, len(images), self.batch):
             in_flight.append(self._start(images[start : start + self.batch], threshold))
@@ -103,34 +106,34 @@ class GpuRuntime(Runtime):
             yield self._finish(in_flight.popleft())
 
     def _start(self, images: Images, threshold: float) -> _Batch:
-        size = Size(*images[0].shape[:2])
+        height, width, _ = images[0].shape
+        size = Size(height, width)
         shape, function = self._shapes.find(len(images), size, self._compile)
         buffer = self._buffers.take(shape)
         fill(buffer, images)
         with self._scope():
             packed, geometry = function(self._tensor(buffer), self._threshold(threshold))
-        return _Batch(packed, geometry, len(images), size, (buffer, function))
+        return _Batch(packed, geometry, shape, len(images), size, buffer, function)
 
-    def _finish(self, batch: _Batch) -> _Batch:
+    def _finish(self, batch: _Batch) -> tuple[_Batch, NDArray[np.float32]]:
         packed = batch.packed.numpy()
-        if batch.in_flight is not None:
-            self._buffers.give_back(batch.in_flight[0])  # nothing is copied from it any more
-        return batch._replace(packed=packed, in_flight=None)
+        self._buffers.give_back(batch.buffer)  # nothing is copied from it any more
+        return batch, packed
 
-    def _maps(self, batch: _Batch) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _maps(self, batch: _Batch, packed: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         geometry = batch.geometry.numpy()
         _, map_height, map_width, _ = geometry.shape
-        score = batch.packed[:, : map_height * map_width].reshape(-1, map_height, map_width)
+        score = packed[:, : map_height * map_width].reshape(-1, map_height, map_width)
         height, width = batch.size.height // STRIDE, batch.size.width // STRIDE
         return score[: batch.images, :height, :width], geometry[: batch.images, :height, :width]
 
-    def _select(self, batch: _Batch, threshold: float) -> Iterator[Candidates]:
-        _, map_height, map_width, _ = batch.geometry.shape
+    def _select(self, batch: _Batch, packed: NDArray[np.float32], threshold: float) -> Iterator[Candidates]:
+        map_height, map_width = batch.shape[1] // STRIDE, batch.shape[2] // STRIDE
         height, width = batch.size.height // STRIDE, batch.size.width // STRIDE
         for index in range(batch.images):
-            found = unpack(batch.packed[index], map_height, map_width)
+            found = unpack(packed[index], map_height, map_width)
             if found is None:
-                scores, geometries = self._maps(batch)
+                scores, geometries = self._maps(batch, packed)
                 yield select_candidates(scores[index], geometries[index], threshold)
                 continue
             inside = (found.pixels < (height, width)).all(axis=1) & np.isfinite(found.geometry).all(axis=1)

@@ -57,10 +57,11 @@ class CompiledShapes:
         height, width = bucket(size, self._exact)
         shape = (batch_bucket(count, self._batches), height, width, 3)
         with self._changing:
-            if shape not in self._functions and size not in self._exact and len(self._buckets()) >= MOST_COMPILED:
+            function = self._functions.pop(shape, None)
+            if function is None and size not in self._exact and len(self._buckets()) >= MOST_COMPILED:
                 holding = [one for one in self._functions if all(a >= b for a, b in zip(one, shape, strict=True))]
                 shape = min(holding, key=prod, default=shape)
-            function = self._functions.pop(shape, None)
+                function = self._functions.pop(shape, None)
             if function is not None:
                 self._functions[shape] = function
         return shape, function
