@@ -1,4 +1,4 @@
-"""What synthetic text is put on: photographs without text, and plain walls."""
+"""Backgrounds of synthetic text: photographs without text, and plain walls."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class Backgrounds:
     """Photographs of a folder, which hold no text but what a ``gt_<name>.txt`` beside them says, which is ignored."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        """Reads the folder's names; None makes do with plain walls.
+        """Lists the folder; None makes do with plain walls.
 
-        Raises: FileNotFoundError for a folder without pictures.
+        Raises:
+            FileNotFoundError: for a folder without pictures.
         """
         self.paths: list[Path] = []
         if folder is None:
@@ -30,9 +31,10 @@ class Backgrounds:
             raise FileNotFoundError(f"{folder} has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """A part of one of them, perhaps mirrored, or now and then a plain wall.
+        """Takes a part of one of them, perhaps mirrored, or now and then a plain wall.
 
-        Returns: uint8 RGB ``(height, width, 3)``, and the quads of its known text, float32 ``(W, 4, 2)``.
+        Returns:
+            uint8 RGB ``(height, width, 3)``, and the quads of its known text, float32 ``(W, 4, 2)``, in its pixels.
         """
         if not self.paths or rng.random() < 0.08:
             return wall(rng, height, width), np.zeros((0, 4, 2), np.float32)

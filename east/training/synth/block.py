@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .distract import icons
+from .distractors import icons
 from .fonts import capital_share, face, letters
 from .words import Vocabulary
 
@@ -21,9 +21,10 @@ Word = str | Image.Image  # or an icon, whose ink is white
 class Block:
     """Words on a plane, before the camera sees them.
 
-    ink: uint8 ``(H, W)``, how much of each pixel is ink.
-    quads: float32 ``(W, 4, 2)``, in the mask's pixels, clockwise from each word's top-left corner.
-    texts: what the words say.
+    Attributes:
+        ink: uint8 ``(H, W)``, how much of each pixel is ink.
+        quads: float32 ``(W, 4, 2)``, in the mask's pixels, clockwise from each word's top-left corner.
+        texts: what the words say.
     """
 
     ink: NDArray[np.uint8]

@@ -14,9 +14,13 @@ def photograph(
 ) -> tuple[NDArray[np.uint8], float]:
     """Lights, blurs and compresses a picture.
 
-    strength: 0..1, the share of the effects to let happen.
+    Args:
+        rng: decides what happens.
+        image: uint8 RGB ``(H, W, 3)``.
+        strength: 0..1, the share of the effects to let happen.
 
-    Returns: the picture, uint8 RGB ``(H, W, 3)``; and how far it smeared points, a standard deviation in pixels.
+    Returns:
+        The picture, and how far it smeared points, a standard deviation in pixels.
     """
     smear = 0.0
     for chance, effect in ((0.3, uneven_light), (0.12, glare), (0.12, dim)):

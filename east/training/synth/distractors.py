@@ -1,4 +1,4 @@
-"""What looks like text and is none: foreign signs, grids, barcodes, arrows."""
+"""Distractors, which look like text and are none: made-up characters, grids, barcodes, arrows."""
 
 from __future__ import annotations
 
