@@ -16,13 +16,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from east.options import DEFAULTS, EVALUATION_SIZE
 from east.postprocess import decode_quads, extract_boxes, locality_aware_nms, mean_scores, select_candidates
-from east.types import Size, Thresholds
 from tests.support.plain_nms import plain_nms
 from tests.support.words import Array32, Word, draw_maps
 
-SIZE = Size(672, 1280)
-THRESHOLDS = Thresholds()
+SCORE, NMS, BOX = DEFAULTS.score_threshold, DEFAULTS.nms_threshold, DEFAULTS.box_threshold
 LANMS = {"scene": 0.4, "page": 49.0}  # the C++ lanms, NMS alone: documented figures, not measured here
 
 
@@ -30,7 +29,7 @@ def scene(rng: np.random.Generator) -> tuple[Array32, Array32]:
     """Four words of some 30 candidates each: the median of what a trained network finds in ICDAR2015's photographs."""
     places = ((250, 150), (900, 200), (300, 480), (980, 500))
     words = [Word(x, y, rng.uniform(50, 90), rng.uniform(16, 24), rng.normal(0, 0.1)) for x, y in places]
-    return draw_maps(words, SIZE, rng)
+    return draw_maps(words, EVALUATION_SIZE, rng)
 
 
 def page(rng: np.random.Generator, candidates: int = 7000) -> tuple[Array32, Array32]:
@@ -38,8 +37,8 @@ def page(rng: np.random.Generator, candidates: int = 7000) -> tuple[Array32, Arr
     words = [
         Word(110 + 212 * column, 45 + 73 * row, 190, 58, rng.normal(0, 0.02)) for row in range(9) for column in range(6)
     ]
-    score, geometry = draw_maps(words, SIZE, rng)
-    above = np.flatnonzero(score > THRESHOLDS.score)
+    score, geometry = draw_maps(words, EVALUATION_SIZE, rng)
+    above = np.flatnonzero(score > SCORE)
     score.flat[rng.choice(above, max(len(above) - candidates, 0), replace=False)] = 0.5
     return score, geometry
 
@@ -52,18 +51,18 @@ def median_ms(function: Callable[[], object], repeat: int) -> float:
 
 def report(name: str, score: Array32, geometry: Array32, repeat: int) -> None:
     """Prints one image's table."""
-    candidates = select_candidates(score, geometry, THRESHOLDS.score)
+    candidates = select_candidates(score, geometry, SCORE)
     quads, scores = decode_quads(candidates), score[tuple(candidates.pixels.T)]
-    kept, _ = locality_aware_nms(quads, scores, THRESHOLDS.nms)
+    kept, _ = locality_aware_nms(quads, scores, NMS)
     steps: dict[str, Callable[[], object]] = {
-        "select candidates": lambda: select_candidates(score, geometry, THRESHOLDS.score),
+        "select candidates": lambda: select_candidates(score, geometry, SCORE),
         "decode quads": lambda: decode_quads(candidates),
-        "locality-aware NMS": lambda: locality_aware_nms(quads, scores, THRESHOLDS.nms),
+        "locality-aware NMS": lambda: locality_aware_nms(quads, scores, NMS),
         "mean scores": lambda: mean_scores(score, kept),
-        "total": lambda: extract_boxes(select_candidates(score, geometry, THRESHOLDS.score), THRESHOLDS),
+        "total": lambda: extract_boxes(select_candidates(score, geometry, SCORE), NMS, BOX),
     }
     times = {step: median_ms(function, repeat) for step, function in steps.items()}
-    plain = median_ms(lambda: plain_nms(quads, scores, THRESHOLDS.nms), 3)
+    plain = median_ms(lambda: plain_nms(quads, scores, NMS), 3)
     print(f"{name}: {len(quads)} candidates, {len(kept)} boxes")
     for step, ms in times.items():
         print(f"  {step:<20}{ms:10.3f} ms")

@@ -3,7 +3,8 @@
 throughput: clients that ask without a pause against the bare detector on the same images, in turns, in one run.
 memory: how much the process grows over many requests of many sizes.
 overload: ten times the load it can bear, and how soon it is itself again afterwards.
-Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1.
+Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1. The bare
+detector and the service's have the same options.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,16 +38,18 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from east import TextDetector  # noqa: E402
+from east.flags import add_options, options_from  # noqa: E402
 from east.types import Size  # noqa: E402
+from serving.settings import environment  # noqa: E402
 
 
 class Picture:
     """An encoded image and the boxes that the bare detector finds in it."""
 
-    def __init__(self, name: str, data: bytes, detector: TextDetector, max_side: int | None = None) -> None:
+    def __init__(self, name: str, data: bytes, detector: TextDetector, **changes: Any) -> None:
         self.name = name
         self.data = data
-        found = detector.detect(data, max_side=max_side)
+        found = detector.detect(data, **changes)
         self.size = {"width": found.width, "height": found.height}
         self.quads = found.quads
 
@@ -59,9 +63,9 @@ class Picture:
 @contextlib.contextmanager
 def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int]]:
     """A server process; gives its address and process id."""
-    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json"]
-    command += ["--precision", options.precision, "--max-side", str(options.max_side), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json", *flags]
+    told = os.environ | environment(options.detector)
+    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
     threading.Thread(target=process.stdout.read, daemon=True).start()
@@ -74,41 +78,41 @@ def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int
         process.wait()
 
 
+@dataclass
 class Load:
     """Clients that ask for one picture after the other without a pause."""
 
-    def __init__(self, url: str, pictures: list[Picture], clients: int, query: str = "") -> None:
-        self._url = url
-        self._pictures = pictures
-        self._clients = clients
-        self._query = query
-        self.done = 0
-        self.wrong: list[str] = []
-        self._lock = threading.Lock()
+    url: str
+    pictures: list[Picture]
+    clients: int
+    query: str = ""
+    done: int = 0
+    wrong: list[str] = field(default_factory=list)
+    lock: Any = field(default_factory=threading.Lock)
 
     def run(self, seconds: float = 1e9, requests: float = 1e9) -> float:
         """Asks for so long, or so often. Returns answers a second."""
         before, start = self.done, time.perf_counter()
-        with ThreadPoolExecutor(self._clients) as pool:
-            for client in range(self._clients):
+        with ThreadPoolExecutor(self.clients) as pool:
+            for client in range(self.clients):
                 pool.submit(self._ask, client, start + seconds, before + requests)
         return (self.done - before) / (time.perf_counter() - start)
 
     def _ask(self, client: int, until: float, most: float) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=120)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
         for turn in itertools.count(client):
             if time.perf_counter() > until or self.done >= most:
                 return
-            picture = self._pictures[turn % len(self._pictures)]
+            picture = self.pictures[turn % len(self.pictures)]
             try:
-                connection.request("POST", f"/detect{self._query}", picture.data, {"Content-Type": "image/jpeg"})
+                connection.request("POST", f"/detect{self.query}", picture.data, {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()
                 body = json.loads(answer.read())
                 good = answer.status == 200 and picture.fits(body)
                 told = "" if good else f"{picture.name}: {answer.status} {str(body)[:200]}"
             except (OSError, http.client.HTTPException, ValueError) as error:
                 told = f"{picture.name}: {error!r}"
-            with self._lock:
+            with self.lock:
                 self.done += 1
                 if told:
                     self.wrong.append(told)
@@ -132,10 +136,8 @@ def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds:
 
 
 def throughput(options: argparse.Namespace) -> list[str]:
-    with (
-        detector_of(options) as detector,
-        service(options, "--queue.deadline-seconds", "600") as (url, _),
-    ):
+    detector = TextDetector.from_options(options.detector)
+    with detector, service(options, "--queue.deadline-seconds", "600") as (url, _):
         pictures = load(options, detector)
         clients = Load(url, pictures, options.clients)
         turns = max(1, round(options.seconds / 10))
@@ -148,18 +150,17 @@ def throughput(options: argparse.Namespace) -> list[str]:
             rates["service"].append(clients.run(share))
             rates["two threads"].append(bare(detector, pictures, 2, share / 2))
     means = {name: float(np.mean(values)) for name, values in rates.items()}
-    print(f"{len(pictures)} images, {options.precision}, {options.clients} clients, {options.seconds:g} s of service")
+    print(f"{len(pictures)} images, {options.clients} clients, {options.seconds:g} s, {options.detector.precision}")
+    print(f"service                    {means['service']:8.2f} images/s")
     for name in ("one thread", "two threads"):
-        print(f"bare detector, {name:11s}  {means[name]:8.2f} images/s")
-    print(f"service                     {means['service']:8.2f} images/s")
-    for name in ("one thread", "two threads"):
-        print(f"service / bare, {name:11s} {means['service'] / means[name]:8.3f}")
+        ratio = means["service"] / means[name]
+        print(f"bare detector, {name:11s} {means[name]:8.2f} images/s, service / bare {ratio:.3f}")
     print(f"{clients.done} answers, {len(clients.wrong)} wrong")
     return clients.wrong
 
 
 def memory(options: argparse.Namespace) -> list[str]:
-    with detector_of(options) as detector:
+    with TextDetector.from_options(options.detector) as detector:
         pictures = resized(load(options, detector), detector)
     with service(options) as (url, pid):
         clients = Load(url, pictures, options.clients, "?max_side=320")
@@ -178,14 +179,11 @@ def memory(options: argparse.Namespace) -> list[str]:
 
 def overload(options: argparse.Namespace) -> list[str]:
     deadline = 10.0
-    with detector_of(options) as detector:
+    with TextDetector.from_options(options.detector) as detector:
         pictures = load(options, detector)
     with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
         capacity = Load(url, pictures, options.clients).run(min(10.0, options.seconds))
-        times: list[float] = []
-        statuses: Counter[str] = Counter()
-        wrong: list[str] = []
-        asyncio.run(flood(url, pictures, 10 * capacity, options.seconds, statuses, times, wrong))
+        statuses, times, wrong = asyncio.run(flood(url, pictures, 10 * capacity, options.seconds))
         after = time.perf_counter()
         while httpx.post(f"{url}/detect", content=pictures[0].data, timeout=60).status_code != 200:
             time.sleep(0.05)
@@ -200,15 +198,16 @@ def overload(options: argparse.Namespace) -> list[str]:
 
 
 async def flood(
-    url: str,
-    pictures: list[Picture],
-    rate: float,
-    seconds: float,
-    statuses: Counter[str],
-    times: list[float],
-    wrong: list[str],
-) -> None:
-    """Starts requests at a steady rate, each on a connection of its own, whether or not earlier ones were answered."""
+    url: str, pictures: list[Picture], rate: float, seconds: float
+) -> tuple[Counter[str], list[float], list[str]]:
+    """Starts requests at a steady rate, each on a connection of its own, whether or not earlier ones were answered.
+
+    Returns:
+        how many answers had each status, the seconds each accepted one took, and what was wrong.
+    """
+    statuses: Counter[str] = Counter()
+    times: list[float] = []
+    wrong: list[str] = []
 
     async def ask(picture: Picture) -> None:
         start = time.perf_counter()
@@ -232,6 +231,7 @@ async def flood(
         await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
         tasks.append(asyncio.create_task(ask(pictures[number % len(pictures)])))
     await asyncio.gather(*tasks)
+    return statuses, times, wrong
 
 
 async def post(url: str, data: bytes) -> tuple[int, bytes, bytes]:
@@ -249,10 +249,6 @@ async def post(url: str, data: bytes) -> tuple[int, bytes, bytes]:
         writer.close()
 
 
-def detector_of(options: argparse.Namespace) -> TextDetector:
-    return TextDetector(precision=options.precision, max_side=options.max_side)
-
-
 def load(options: argparse.Namespace, detector: TextDetector) -> list[Picture]:
     """The pictures of a folder, the project's own without one."""
     paths = [path for path in sorted(Path(options.images).iterdir()) if path.suffix in {".jpg", ".png"}][: options.most]
@@ -267,7 +263,7 @@ def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
         size = Size(200 + 37 * (number % 11), 200 + 53 * (number % 13))
         buffer = io.BytesIO()
         image.resize((size.width, size.height)).save(buffer, "JPEG")
-        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, 320))
+        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, max_side=320))
     return made
 
 
@@ -281,12 +277,12 @@ def main() -> int:
     parser.add_argument("what", choices=["throughput", "memory", "overload"])
     parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
     parser.add_argument("--most", type=int, default=20, help="images to take from it")
-    parser.add_argument("--max-side", type=int, default=2400, help="longest side in pixels that the network sees")
-    parser.add_argument("--precision", default="FP32")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=120, help="of load, for throughput and overload")
     parser.add_argument("--requests", type=int, default=5000, help="for memory")
+    add_options(parser)
     options = parser.parse_args()
+    options.detector = options_from(options)
     wrong = {"throughput": throughput, "memory": memory, "overload": overload}[options.what](options)
     for line in wrong[:10]:
         print(line)

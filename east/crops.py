@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .geometry import heights, turns, widths
 from .images.sizing import resize
 from .types import Size
 
@@ -20,23 +21,29 @@ def crop_word(
 ) -> NDArray[np.uint8]:
     """Cuts one word out by the perspective that makes its quad a rectangle.
 
-    image: uint8 RGB ``(H, W, 3)``.
-    quad: ``(4, 2)`` in the image's pixels, clockwise from the text's top-left corner, which becomes the crop's. The
-        crop is as wide as the quad's top and bottom sides on average and as high as its left and right ones, so text
-        set from top to bottom keeps a high, narrow crop. A quad that is not convex or has no area is replaced by its
-        bounding box.
-    height: pixels the crop is scaled to, padding included.
-    padding: surroundings to keep on every side, as a share of the word's height, 0..1.
-    Returns uint8 RGB of at least one pixel, the word no longer than the image's diagonal; what lies outside the image
-    repeats its border.
-    Raises ``ValueError`` for a height or padding out of range.
+    Args:
+        image: uint8 RGB ``(H, W, 3)``.
+        quad: ``(4, 2)`` in the image's pixels, clockwise from the text's top-left corner, which becomes the crop's.
+            The crop is as wide as the quad's top and bottom sides on average and as high as its left and right ones,
+            so text set from top to bottom keeps a high, narrow crop. A quad that is not convex or has no area is
+            replaced by its bounding box.
+        height: pixels the crop is scaled to, padding included.
+        padding: surroundings to keep on every side, as a share of the word's height, 0..1.
+
+    Returns:
+        uint8 RGB of at least one pixel, the word no longer than the image's diagonal; what lies outside the image
+        repeats its border.
+
+    Raises:
+        ValueError: for a height or padding out of range.
     """
     if height is not None and height < 1:
         raise ValueError(f"height must be at least 1 pixel, got {height}")
     if not 0 <= padding <= 1:
         raise ValueError(f"padding must be between 0 and 1 times the word's height, got {padding}")
     corners = _usable(np.asarray(quad, np.float64))
-    word = _side_lengths(corners, longest=min(_LONGEST_SIDE, ceil(hypot(*image.shape[:2]))))
+    longest = min(_LONGEST_SIDE, ceil(hypot(*image.shape[:2])))
+    word = Size(*(int(np.clip(np.rint(side), 1, longest)) for side in (heights(corners), widths(corners))))
     margin = round(padding * word.height)
     size = Size(word.height + 2 * margin, word.width + 2 * margin)
     x, y = margin + word.width, margin + word.height
@@ -53,19 +60,11 @@ def crop_word(
 
 def _usable(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     """The quad itself where it turns right at each corner, else its bounding box, at least a pixel each way."""
-    sides = np.roll(corners, -1, axis=0) - corners
-    following = np.roll(sides, -1, axis=0)
-    if (sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0] > 1e-3).all():
+    if (turns(corners) > 1e-3).all():
         return corners
     left, top = corners.min(axis=0)
     right, bottom = np.maximum(corners.max(axis=0), (left + 1, top + 1))
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
-
-
-def _side_lengths(corners: NDArray[np.float64], longest: int) -> Size:
-    top, right, bottom, left = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
-    height, width = np.clip(np.rint([(left + right) / 2, (top + bottom) / 2]), 1, longest)
-    return Size(int(height), int(width))
 
 
 def _window(

@@ -10,20 +10,20 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from .icdar import format_lines, reportable
 from .types import Precision, TextBox, Timings
-
-_ICDAR_SHORTEST_SIDE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
 class Detections(Sequence[TextBox]):
     """The words found in one image: a sequence of `TextBox`.
 
-    boxes: the words; their quads are in pixels of the upright image.
-    width, height: size of the upright image in pixels.
-    runtime, precision, weights: what found them.
-    timings: milliseconds per step.
-    image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was.
+    Attributes:
+        boxes: the words; their quads are in pixels of the upright image.
+        width, height: size of the upright image in pixels.
+        runtime, precision, weights: what found them.
+        timings: milliseconds per step.
+        image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was.
     """
 
     boxes: tuple[TextBox, ...]
@@ -59,9 +59,12 @@ class Detections(Sequence[TextBox]):
     def crops(self, *, height: int | None = None, padding: float = 0.0) -> list[NDArray[np.uint8]]:
         """Cuts the words out, rectified so that their text runs from left to right: for a recogniser.
 
-        height: pixels every crop is high, its width following the word's aspect; the word's own size without it.
-        padding: how much of the surroundings to keep on every side, as a share of the word's height.
-        Returns uint8 RGB images in the order of the boxes, none without pixels. See `east.crops.crop_word`.
+        Args:
+            height: pixels every crop is high, its width following the word's aspect; the word's own size without it.
+            padding: how much of the surroundings to keep on every side, as a share of the word's height.
+
+        Returns:
+            uint8 RGB images in the order of the boxes, none without pixels. See `east.crops.crop_word`.
         """
         from .crops import crop_word
 
@@ -71,7 +74,10 @@ class Detections(Sequence[TextBox]):
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""
         return {
             "image": {"width": self.width, "height": self.height},
-            "boxes": [{"quad": _rounded(box.quad, 2).tolist(), "score": round(float(box.score), 4)} for box in self],
+            "boxes": [
+                {"quad": box.quad.astype(np.float64).round(2).tolist(), "score": round(float(box.score), 4)}
+                for box in self
+            ],
             "model": {"weights": self.weights, "runtime": self.runtime, "precision": str(self.precision)},
             "timings_ms": self.timings.as_dict(),
         }
@@ -94,25 +100,9 @@ class Detections(Sequence[TextBox]):
         compares areas. Clockwise it demands, so a sliver that rounding turns over is turned back. ``scores`` adds
         the score as a ninth value, with all the digits that a float32 needs: the protocol ranks by it.
         """
-        sides = np.linalg.norm(self.quads - np.roll(self.quads, -1, axis=1), axis=2)  # (M, 4)
-        whole = self.quads.astype(np.float64).round().clip(-(2**31), 2**31 - 1).reshape(-1, 8)
-        lines = []
-        for box, shortest, corners in zip(self, sides.min(axis=1, initial=np.inf), whole.tolist(), strict=True):
-            if shortest >= _ICDAR_SHORTEST_SIDE:
-                line = ",".join(map(str, _clockwise([int(value) for value in corners])))
-                lines.append(f"{line},{_decimals(box.score)}\n" if scores else f"{line}\n")
-        return "".join(lines)
-
-
-def _rounded(quad: NDArray[np.float32], decimals: int) -> NDArray[np.float64]:
-    return quad.astype(np.float64).round(decimals)
-
-
-def _clockwise(corners: list[int]) -> list[int]:
-    """``x1, y1, … x4, y4``, in the other direction from the same first corner if they are counter-clockwise."""
-    x1, y1, x2, y2, x3, y3, x4, y4 = corners
-    twice_area = (x3 - x1) * (y4 - y2) - (x4 - x2) * (y3 - y1)  # positive when clockwise on screen
-    return corners if twice_area >= 0 else [x1, y1, x4, y4, x3, y3, x2, y2]
+        written = reportable(self.quads)
+        last = [_decimals(box.score) for box, is_written in zip(self, written, strict=True) if is_written]
+        return format_lines(self.quads[written], last if scores else None)
 
 
 def _decimals(score: float) -> str:

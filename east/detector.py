@@ -22,10 +22,10 @@ from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
 from .postprocess import extract_boxes
-from .prefetch import map_ahead
+from .prefetch import prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import Candidates, Size, TextBox, Thresholds, Timings
+from .types import Candidates, Size, TextBox, Timings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -133,7 +133,7 @@ class TextDetector:
 
         waiting = iter(images)
         batches = iter(lambda: list(islice(waiting, batch or self.runtime.batch)), [])
-        for found in map_ahead(work, batches, threads=threads or self.runtime.parallel):
+        for found in prefetch_map(work, batches, threads=threads or self.runtime.parallel):
             yield from found
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
@@ -217,11 +217,7 @@ class TextDetector:
     ) -> Detections | ImageError:
         start = time.perf_counter()
         try:
-            quads, scores = extract_boxes(
-                candidates,
-                Thresholds(options.score_threshold, options.nms_threshold, options.box_threshold),
-                options.max_boxes,
-            )
+            quads, scores = extract_boxes(candidates, options.nms_threshold, options.box_threshold, options.max_boxes)
         except TooManyBoxesError as error:
             return error
         height, width = prepared.upright.shape[:2]

@@ -16,10 +16,14 @@ _FRACTION_BITS = 4  # OpenCV takes coordinates as fixed-point numbers
 def draw_boxes(
     image: NDArray[np.uint8], quads: NDArray[np.float32], scores: Sequence[float] | None = None
 ) -> NDArray[np.uint8]:
-    """Outlines quads, ``(M, 4, 2)`` in the image's pixels, on a copy of an image, uint8 RGB ``(H, W, 3)``.
+    """Outlines quads on a copy of an image.
 
     A bright line in a dark one, so that one of the two shows on any background; as thick as suits the image.
-    scores: a number to write above the top-left corner of each quad.
+
+    Args:
+        image: uint8 RGB ``(H, W, 3)``.
+        quads: ``(M, 4, 2)``, in the image's pixels.
+        scores: a number to write above the top-left corner of each quad.
     """
     canvas = image.copy()
     thickness = max(1, round(max(canvas.shape[:2]) / 800))

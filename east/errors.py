@@ -16,11 +16,14 @@
     ├── CalibrationError             no usable calibration images
     ├── ConversionError              a conversion that failed or converted nothing
     ├── UsageError                   flags or settings that do not go together
+    ├── ServiceError                 an answer of the service that is not boxes, as its Python client sees it
     └── EvaluationError              an evaluation that cannot be done
         ├── DatasetError             images or ground truths that cannot be used; one problem per line
         ├── FormatError              a line of a ground truth or result file that the protocol refuses
         ├── SubmissionError          a submission that the protocol refuses as a whole
         └── ReportError              a report that cannot be read back or written
+
+Inside the service, `serving.problems.Problem` is what a request is refused with: an HTTP answer, no `EastError`.
 
 Each message is one line: what was wrong, with the offending value, and what to do.
 Wrong argument types and values raise the built-in ``TypeError`` and ``ValueError``.
@@ -81,6 +84,22 @@ class ConversionError(EastError):
 
 class UsageError(EastError):
     """Flags or settings that do not go together."""
+
+
+class ServiceError(EastError):
+    """An answer of the service that is not boxes.
+
+    Attributes:
+        status: HTTP status, 0 when there was no answer at all.
+        code: what was wrong, for programs.
+        request_id: to quote when asking the service's operator.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, request_id: str | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
 
 
 class EvaluationError(EastError):

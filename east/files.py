@@ -19,6 +19,9 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 
     Until then, and after an error, what was at ``path`` stays as it was. Parent folders are made. A link stays a
     link, and leads to the new file. A device or a pipe (``/dev/stdout``) is written to as it is.
+
+    Raises:
+        OSError: it cannot be written; the error names ``path``.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") as file:
@@ -34,17 +37,20 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
     except BaseException as error:
         with suppress(OSError):
             partial.unlink()
-        if isinstance(error, OSError) and error.filename == str(partial):  # a name that nobody knows
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, as lowercase hexadecimal digits."""
+    """SHA-256 of a file's content, as lowercase hexadecimal digits. An ``OSError`` names the file."""
     sha = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            sha.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     return sha.hexdigest()
 
 

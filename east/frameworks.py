@@ -13,8 +13,6 @@ from importlib import import_module
 from threading import Lock
 from types import ModuleType
 
-from .errors import GraphError
-
 _importing = Lock()
 _holding_back = Lock()
 
@@ -30,22 +28,6 @@ def tensorflow() -> ModuleType:
 def keras() -> ModuleType:
     """The ``keras`` module, on whatever backend the process chose."""
     return _imported("keras")
-
-
-def keras_on_tensorflow() -> ModuleType:
-    """The ``keras`` module on the TensorFlow backend.
-
-    Raises `GraphError` when this process has already imported Keras on another one.
-    """
-    if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = "tensorflow"
-    module = keras()
-    if (backend := module.backend.backend()) != "tensorflow":
-        raise GraphError(
-            f"this process imported Keras on the {backend!r} backend, and only TensorFlow makes graphs: "
-            "use a new process, with KERAS_BACKEND=tensorflow"
-        )
-    return module
 
 
 def openvino() -> ModuleType:

@@ -2,24 +2,31 @@
 
 A line is ``x1,y1,x2,y2,x3,y3,x4,y4`` in integer pixels, clockwise, followed by the transcription in a
 ground truth and by an optional confidence in a result. What is accepted is what the competition's own
-evaluation accepts, no more and no less: its quirks are kept and named here.
+evaluation accepts, no more and no less: its quirks are kept and named here. Only training reads more leniently.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from .errors import FormatError
+from .geometry import clockwise, side_lengths
 
 DONT_CARE = "###"
+"""The transcription of a word that is not to be counted, nor to be learnt."""
 
+_SHORTEST_SIDE = 5.0
+
+_DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _POINTS = ",".join([r"\s*(-?[0-9]+)\s*"] * 8)
 _GROUND_TRUTH = re.compile(_POINTS + r",(?P<rest>.*)$")
+_LENIENT_GROUND_TRUTH = re.compile(_POINTS.replace("-?[0-9]+", _DECIMAL) + r",(?P<rest>.*)$")
 _RESULT = re.compile(_POINTS + "$")
 # The official pattern lets any character stand where the decimal point should: "0.5", "12" and "1e2" pass.
 _RESULT_CONFIDENCE = re.compile(_POINTS + r",\s*(?P<rest>[01].?[0-9]*)\s*$")
@@ -31,16 +38,17 @@ _LIMIT = 2**31
 class GroundTruth:
     """The words of one image.
 
-    quads: int32 ``(N, 4, 2)``, corners ``(x, y)`` in pixels, in the file's order.
-    transcriptions: one per quad; ``###`` marks a word that is not to be counted.
+    Attributes:
+        quads: int32 ``(N, 4, 2)``, corners ``(x, y)`` in pixels, in the file's order; float32 if read leniently.
+        transcriptions: one per quad; `DONT_CARE` marks a word that is not to be counted.
     """
 
-    quads: NDArray[np.int32]
+    quads: NDArray[Any]
     transcriptions: tuple[str, ...]
 
     @property
     def dont_care(self) -> NDArray[np.bool_]:
-        """``(N,)``, true where the word is not to be counted."""
+        """Bool ``(N,)``, true where the word is not to be counted."""
         return np.array([text == DONT_CARE for text in self.transcriptions], dtype=np.bool_)
 
 
@@ -48,8 +56,9 @@ class GroundTruth:
 class Detected:
     """What a method found in one image, by falling confidence where it gave confidences.
 
-    quads: int32 ``(M, 4, 2)``, corners ``(x, y)`` in pixels.
-    confidences: float64 ``(M,)``, or None.
+    Attributes:
+        quads: int32 ``(M, 4, 2)``, corners ``(x, y)`` in pixels.
+        confidences: float64 ``(M,)``, or None.
     """
 
     quads: NDArray[np.int32]
@@ -57,37 +66,46 @@ class Detected:
 
     @classmethod
     def ranked(cls, quads: NDArray[np.int32], confidences: NDArray[np.float64]) -> Detected:
-        """Puts quads in the order of falling confidence, ties as ``numpy.argsort`` leaves them (so does the
-        official evaluation).
-        """
+        """Puts quads in the order of falling confidence, ties as ``numpy.argsort`` leaves them, as officially."""
         order = np.argsort(-confidences)
         return cls(quads[order], confidences[order])
 
 
-def parse_ground_truth(data: bytes, name: str) -> GroundTruth:
+def parse_ground_truth(data: bytes, name: str, *, lenient: bool = False) -> GroundTruth:
     """Reads one ground-truth file.
 
-    data: its bytes, UTF-8 with or without a byte-order mark, LF or CRLF.
-    name: named in errors.
-    Raises FormatError for a malformed or counter-clockwise line.
+    Args:
+        data: its bytes, UTF-8 with or without a byte-order mark, LF or CRLF.
+        name: named in errors.
+        lenient: training's rule. Coordinates may have decimals, lines may be blank or have blanks around them,
+            counter-clockwise quads are turned, and transcriptions keep their quotes and backslashes.
+
+    Raises:
+        FormatError: for a malformed line, or a counter-clockwise one that is not read leniently.
     """
+    pattern, wanted = _GROUND_TRUTH, "x1,y1,x2,y2,x3,y3,x4,y4,transcription with integer points"
+    if lenient:
+        pattern, wanted = _LENIENT_GROUND_TRUTH, "eight coordinates and a transcription"
     quads, texts = [], []
-    for number, line in _lines(data):
-        match = _GROUND_TRUTH.match(line)
+    for number, line in _lines(data, lenient=lenient):
+        match = pattern.match(line)
         if match is None:
-            raise _refusal(name, number, line, "expected x1,y1,x2,y2,x3,y3,x4,y4,transcription with integer points")
-        quads.append(_quad(match, name, number, line))
-        texts.append(_unquoted(match["rest"]))
-    return GroundTruth(_stacked(quads), tuple(texts))
+            raise _refusal(name, number, line, f"expected {wanted}")
+        quads.append(_quad(match, name, number, line, lenient=lenient))
+        texts.append(match["rest"] if lenient else _unquoted(match["rest"]))
+    return GroundTruth(clockwise(_stacked(quads, np.float32)) if lenient else _stacked(quads), tuple(texts))
 
 
 def parse_detected(data: bytes, name: str, *, confidences: bool) -> Detected:
     """Reads one result file.
 
-    data: its bytes.
-    name: named in errors.
-    confidences: whether each line must end with a confidence, or must not.
-    Raises FormatError for a malformed or counter-clockwise line.
+    Args:
+        data: its bytes.
+        name: named in errors.
+        confidences: whether each line must end with a confidence, or must not.
+
+    Raises:
+        FormatError: for a malformed or counter-clockwise line.
     """
     pattern = _RESULT_CONFIDENCE if confidences else _RESULT
     quads, values = [], []
@@ -112,26 +130,58 @@ def has_confidence(data: bytes) -> bool | None:
     return next((line.count(",") >= 8 for _, line in _lines(data)), None)
 
 
-def _lines(data: bytes) -> Iterator[tuple[int, str]]:
-    """Numbered lines without carriage returns; only a truly empty line is skipped, one of blanks is not."""
-    for number, line in enumerate(data.decode("utf-8-sig", errors="replace").split("\n"), 1):
-        if text := line.replace("\r", ""):
-            yield number, text
+def reportable(quads: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the quads ``(M, 4, 2)`` a result holds, bool ``(M,)``: those with no side under 5 pixels."""
+    return np.asarray(side_lengths(quads).min(axis=1, initial=np.inf) >= _SHORTEST_SIDE)
 
 
-def _quad(match: re.Match[str], name: str, number: int, line: str) -> list[int]:
+def format_lines(quads: NDArray[Any], last: Iterable[str] | None = None, *, end: str = "\n") -> str:
+    """Writes the lines of a ground truth or of a result.
+
+    Args:
+        quads: ``(N, 4, 2)``, in pixels; rounded to whole ones. The protocol demands clockwise corners, so a sliver
+            that rounding turns over is turned back.
+        last: the ninth value of each line: its transcription or its confidence.
+        end: of every line.
+    """
+    whole = np.asarray(quads, np.float64).round().clip(-_LIMIT, _LIMIT - 1).reshape(-1, 8)
+    lines = [",".join(map(str, _clockwise([int(value) for value in corners]))) for corners in whole.tolist()]
+    if last is not None:
+        lines = [f"{line},{text}" for line, text in zip(lines, last, strict=True)]
+    return "".join(line + end for line in lines)
+
+
+def _lines(data: bytes, *, lenient: bool = False) -> Iterator[tuple[int, str]]:
+    """Numbered lines without carriage returns; only a truly empty line is skipped, unless leniently one of blanks."""
+    text = data.decode("utf-8-sig", errors="replace")
+    for number, line in enumerate(text.splitlines() if lenient else text.split("\n"), 1):
+        if line := line.strip() if lenient else line.replace("\r", ""):
+            yield number, line
+
+
+def _quad(match: re.Match[str], name: str, number: int, line: str, *, lenient: bool = False) -> list[float]:
     points = [float(text) for text in match.groups()[:8]]
     if any(not -_LIMIT <= value < _LIMIT for value in points):
         raise _refusal(name, number, line, "a coordinate does not fit 32 bits")
-    values = [int(value) for value in points]
-    xs, ys = values[0::2], values[1::2]
-    if sum((xs[i] - xs[i - 1]) * (ys[i] + ys[i - 1]) for i in range(4)) > 0:
+    if not lenient and _twice_area([int(value) for value in points]) < 0:
         raise _refusal(name, number, line, "the points are not clockwise (x to the right, y downwards)")
-    return values
+    return points
 
 
-def _stacked(quads: list[list[int]]) -> NDArray[np.int32]:
-    return np.array(quads, dtype=np.int32).reshape(-1, 4, 2)
+def _clockwise(corners: list[int]) -> list[int]:
+    """``x1, y1, … x4, y4``, in the other direction from the same first corner if they are counter-clockwise."""
+    x1, y1, x2, y2, x3, y3, x4, y4 = corners
+    return corners if _twice_area(corners) >= 0 else [x1, y1, x4, y4, x3, y3, x2, y2]
+
+
+def _twice_area(corners: list[int]) -> int:
+    """Positive when clockwise; exact at any size, as floating-point numbers are not."""
+    x1, y1, x2, y2, x3, y3, x4, y4 = corners
+    return (x3 - x1) * (y4 - y2) - (x4 - x2) * (y3 - y1)
+
+
+def _stacked(quads: list[list[float]], dtype: DTypeLike = np.int32) -> NDArray[Any]:
+    return np.array(quads, dtype).reshape(-1, 4, 2)
 
 
 def _unquoted(text: str) -> str:

@@ -6,13 +6,15 @@ in the form in which the Robust Reading Competition publishes it for task 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from .geometry import signed_areas
 from .icdar import Detected, GroundTruth
 
 IOU_CONSTRAINT = 0.5
@@ -23,14 +25,17 @@ _ROUNDING = 1e-11
 
 NOTHING = Detected(np.empty((0, 4, 2), np.int32))
 
+Number = TypeVar("Number", float, NDArray[Any])
+
 
 @dataclass(frozen=True, eq=False)
 class Overlaps:
     """How the detections of one image lie on its words.
 
-    iou: float64 ``(N, M)``, words by detections.
-    cared: bool ``(N,)``, words that count.
-    counted: bool ``(M,)``, detections that do not lie in a don't-care word.
+    Attributes:
+        iou: float64 ``(N, M)``, words by detections.
+        cared: bool ``(N,)``, words that count.
+        counted: bool ``(M,)``, detections that do not lie in a don't-care word.
     """
 
     iou: NDArray[np.float64]
@@ -52,12 +57,12 @@ class Counts:
     @property
     def recall(self) -> float:
         """Share of the words that were found, 0 where there are none."""
-        return self.matched / self.words if self.words else 0.0
+        return ratio(self.matched, self.words)
 
     @property
     def precision(self) -> float:
         """Share of the detections that are words, 0 where there are none."""
-        return self.matched / self.detections if self.detections else 0.0
+        return ratio(self.matched, self.detections)
 
     @property
     def hmean(self) -> float:
@@ -71,10 +76,13 @@ class ImageScore:
 
     An image without words that count has recall 1, and precision 1 or 0 as nothing or something was found.
 
-    ap: average precision; 0 without confidences.
-    pairs: matches, as index of the word and index of the detection.
-    set_aside: indices of the detections that lie in a don't-care word.
-    overlaps: what all of it comes from.
+    Attributes:
+        counts: what the image adds to the whole set's.
+        recall, precision, hmean: 0..1.
+        ap: average precision, 0..1; 0 without confidences.
+        pairs: matches, as index of the word and index of the detection.
+        set_aside: indices of the detections that lie in a don't-care word.
+        overlaps: what all of it comes from.
     """
 
     counts: Counts
@@ -114,20 +122,13 @@ class Score:
 def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -> Score:
     """Evaluates a submission.
 
-    truths: the ground truth of every image, by image number; its order decides ties of average precision.
-    detected: what was found, by image number; an image that is not there has no detections.
+    Args:
+        truths: the ground truth of every image, by image number; its order decides ties of average precision.
+        detected: what was found, by image number; an image that is not there has no detections.
     """
     images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
     counts = sum((image.counts for image in images.values()), Counts())
-    ranked = [
-        _ranked(confidences, image.pairs, image.overlaps)
-        for key, image in images.items()
-        if (confidences := detected.get(key, NOTHING).confidences) is not None
-    ]
-    if not ranked:
-        return Score(counts, 0.0, images)
-    everything, hits = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
-    return Score(counts, average_precision(everything, hits, counts.words), images)
+    return Score(counts, average_precision(*counted_matches(detected, images), counts.words), images)
 
 
 def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
@@ -138,7 +139,7 @@ def score_image(truth: GroundTruth, found: Detected) -> ImageScore:
     if counts.words:
         recall, precision, ap = counts.recall, counts.precision, 0.0
         if found.confidences is not None:
-            ap = average_precision(*_ranked(found.confidences, pairs, overlaps), counts.words)
+            ap = average_precision(found.confidences[overlaps.counted], _matched(pairs, overlaps), counts.words)
     else:
         recall = 1.0
         precision = ap = 0.0 if counts.detections else 1.0
@@ -152,10 +153,9 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
     A detection is set aside when more than half of its own area lies in one don't-care word.
     """
     inside = _intersections(truth.quads, found.quads)
-    word_areas, areas = _areas(truth.quads), _areas(found.quads)
-    union = word_areas[:, None] + areas[None, :] - inside
-    iou = np.divide(inside, union, out=np.zeros_like(inside), where=union != 0)
-    share = np.divide(inside, areas[None, :], out=np.zeros_like(inside), where=areas[None, :] != 0)
+    word_areas, areas = np.abs(signed_areas(truth.quads)), np.abs(signed_areas(found.quads))
+    iou = ratio(inside, word_areas[:, None] + areas - inside)
+    share = ratio(inside, areas)
     dont_care = truth.dont_care
     return Overlaps(iou, ~dont_care, ~(share[dont_care] > AREA_PRECISION_CONSTRAINT + _ROUNDING).any(axis=0))
 
@@ -163,7 +163,12 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
 def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
     """Pairs words and detections: each word in turn takes the first free detection with enough IoU.
 
-    kept: bool ``(M,)``, detections to consider; all when None.
+    Args:
+        overlaps: of one image.
+        kept: bool ``(M,)``, detections to consider; all when None.
+
+    Returns:
+        Index of the word and index of the detection, of each match.
     """
     free = overlaps.counted.copy() if kept is None else overlaps.counted & kept
     pairs = []
@@ -175,37 +180,61 @@ def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tu
     return tuple(pairs)
 
 
-def average_precision(confidences: NDArray[np.float64], hits: NDArray[np.bool_], words: int) -> float:
+def counted_matches(
+    detected: Mapping[str, Detected], images: Mapping[str, ImageScore]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """What average precision comes from: the detections that count, of all images with confidences.
+
+    Args:
+        detected: what was found, by image number.
+        images: its evaluation, by image number.
+
+    Returns:
+        Confidences, float64 ``(M,)``, and whether each detection was matched, bool ``(M,)``.
+    """
+    confidences, matched = [np.empty(0)], [np.empty(0, np.bool_)]
+    for key, image in images.items():
+        found = detected.get(key, NOTHING)
+        if found.confidences is not None:
+            confidences.append(found.confidences[image.overlaps.counted])
+            matched.append(_matched(image.pairs, image.overlaps))
+    return np.concatenate(confidences), np.concatenate(matched)
+
+
+def average_precision(confidences: NDArray[np.float64], matched: NDArray[np.bool_], words: int) -> float:
     """Mean over the words of the precision at the rank of the detection that found them.
 
-    confidences: ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
-    hits: ``(M,)``, whether the detection was matched.
-    words: how many words there are to find; with none, the plain sum is returned (it is 0).
+    Args:
+        confidences: float64 ``(M,)``; ties are ranked as ``numpy.argsort`` leaves them.
+        matched: bool ``(M,)``, which detections are words.
+        words: how many words there are to find; with none, the plain sum is returned (it is 0).
     """
-    ranked = hits[np.argsort(-confidences)]
+    ranked = matched[np.argsort(-confidences)]
     precisions = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
     total = float(precisions[ranked].cumsum()[-1]) if ranked.any() else 0.0
     return total / words if words else total
 
 
-def harmonic_mean(recall: float, precision: float) -> float:
-    """Harmonic mean, 0 where both are 0."""
-    return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+def ratio(part: Number, whole: Number) -> Number:
+    """``part / whole``, of numbers or element by element, 0 where ``whole`` is 0."""
+    result: Number = part * (whole != 0) / (whole + (whole == 0))
+    return result
 
 
-def _ranked(
-    confidences: NDArray[np.float64], pairs: tuple[tuple[int, int], ...], overlaps: Overlaps
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Confidences of the detections that count, and which of them are matched."""
-    hits = np.zeros(len(overlaps.counted), dtype=np.bool_)
-    hits[[detection for _, detection in pairs]] = True
-    return confidences[overlaps.counted], hits[overlaps.counted]
+def harmonic_mean(recall: Number, precision: Number) -> Number:
+    """F1, of numbers or element by element, 0 where both are 0."""
+    return ratio(2 * recall * precision, recall + precision)
 
 
-def _areas(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Area enclosed with orientation: the lobes of a self-crossing quad cancel, as in the official evaluation."""
-    x, y = quads[..., 0].astype(np.float64), quads[..., 1].astype(np.float64)
-    return np.asarray(np.abs((x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)) / 2)
+def figures(result: Score | ImageScore) -> dict[str, float]:
+    """The figures under the names that the competition's own script gives them."""
+    return {"precision": result.precision, "recall": result.recall, "hmean": result.hmean, "AP": result.ap}
+
+
+def _matched(pairs: Iterable[tuple[int, int]], overlaps: Overlaps) -> NDArray[np.bool_]:
+    matched = np.zeros(len(overlaps.counted), np.bool_)
+    matched[[detection for _, detection in pairs]] = True
+    return matched[overlaps.counted]
 
 
 def _intersections(words: NDArray[np.int32], detections: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -11,10 +11,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, ahead: int = 1
+def prefetch_map(
+    function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, buffer: int = 1
 ) -> Iterator[Result]:
-    """``map`` in threads: results in order, at most ``threads + ahead`` items begun before their turn.
+    """``map`` in threads: results in order, at most ``threads + buffer`` items begun before their turn.
 
     An exception is raised when it is its item's turn. What has not begun when the iterator is closed never does.
     """
@@ -23,7 +23,7 @@ def map_ahead(
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) > threads + ahead:
+            if len(waiting) > threads + buffer:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

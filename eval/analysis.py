@@ -4,53 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from east.geometry import angles, heights
 from east.icdar import Detected, GroundTruth
-from east.metrics import NOTHING, Counts, Score, harmonic_mean, match
+from east.metrics import NOTHING, Counts, Score, counted_matches, match
 
-from .journal import Record
+from .journal import ImageResult
 
 _THRESHOLDS = 101
-_HEIGHTS = (0.0, 10.0, 15.0, 20.0, 30.0, 50.0, np.inf)
-_ANGLES = (0.0, 5.0, 15.0, 30.0, 60.0, 180.0)
-
-
-@dataclass(frozen=True)
-class Point:
-    """Recall, precision and their harmonic mean at one setting."""
-
-    threshold: float
-    recall: float
-    precision: float
-    hmean: float
-
-
-@dataclass(frozen=True)
-class Group:
-    """Words of one kind, and the detections that are such words or were taken for such."""
-
-    label: str
-    words: int
-    found: int
-    detections: int
-
-    @property
-    def recall(self) -> float:
-        """Share of the group's words that were found."""
-        return self.found / self.words if self.words else 0.0
-
-    @property
-    def precision(self) -> float:
-        """Share of the group's detections that are words."""
-        return self.found / self.detections if self.detections else 0.0
-
-    @property
-    def hmean(self) -> float:
-        """Harmonic mean of the two."""
-        return harmonic_mean(self.recall, self.precision)
+# Labels of the bins, and what each begins with.
+_HEIGHTS = {"under 10": 0, "10 to 15": 10, "15 to 20": 15, "20 to 30": 20, "30 to 50": 30, "50 and over": 50}
+_ANGLES = {"under 5": 0, "5 to 15": 5, "15 to 30": 15, "30 to 60": 30, "60 and over": 60}
 
 
 @dataclass(frozen=True)
@@ -70,15 +38,22 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Speed:
+class RunSpeed:
     """Of one run, from what was recorded of every image.
 
-    network: the network alone, pixels in, candidates out.
-    end_to_end: from one image's boxes to the next one's, decoding overlapped.
+    Attributes:
+        network: the network alone, pixels in, candidates out.
+        end_to_end: from one image's boxes to the next one's, decoding overlapped.
     """
 
     network: Latency
     end_to_end: Latency
+
+    @classmethod
+    def of(cls, results: Iterable[ImageResult]) -> RunSpeed:
+        """Of at least one image."""
+        network, wall = zip(*((result.network, result.wall) for result in results), strict=True)
+        return cls(Latency.of(network), Latency.of(wall))
 
     @property
     def network_fps(self) -> float:
@@ -91,18 +66,12 @@ class Speed:
         return 1e3 / self.end_to_end.mean
 
 
-def speed(records: Mapping[str, Record]) -> Speed:
-    """Speed of a run of at least one image."""
-    return Speed(
-        Latency.of(record.network for record in records.values()),
-        Latency.of(record.wall for record in records.values()),
-    )
-
-
-def threshold_sweep(detected: Mapping[str, Detected], result: Score) -> list[Point]:
+def threshold_sweep(detected: Mapping[str, Detected], result: Score) -> dict[float, Counts]:
     """Scores the detections at or above every confidence threshold from 0 to 1 in steps of 1/100.
 
-    detected: with confidences. result: their score. Matching is done anew at every threshold.
+    Args:
+        detected: what was found, with confidences, by image number.
+        result: its score. Matching is done anew at every threshold.
     """
     thresholds = np.linspace(0.0, 1.0, _THRESHOLDS)
     totals = np.zeros((_THRESHOLDS, 3), np.int64)
@@ -114,72 +83,54 @@ def threshold_sweep(detected: Mapping[str, Detected], result: Score) -> list[Poi
             best = np.arange(len(confidences)) < number
             tally = (len(match(overlaps, best)), overlaps.cared.sum(), (overlaps.counted & best).sum())
             totals[kept == number] += np.array(tally, np.int64)
-    points = []
-    for threshold, total in zip(thresholds, totals, strict=True):
-        counts = Counts(*(int(value) for value in total))
-        points.append(Point(float(threshold), counts.recall, counts.precision, counts.hmean))
-    return points
+    return {at: Counts(*total) for at, total in zip(thresholds.tolist(), totals.tolist(), strict=True)}
 
 
 def precision_recall_curve(
-    truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score
+    detected: Mapping[str, Detected], result: Score
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Recall and precision after each detection in the order of falling confidence, as average precision sees them.
 
-    detected: with confidences. result: their score.
-    Returns two float64 ``(M,)``.
+    Args:
+        detected: what was found, with confidences, by image number.
+        result: its score.
+
+    Returns:
+        Two float64 ``(M,)``.
     """
-    confidences, hits = [], []
-    for key in truths:
-        found, image = detected.get(key, NOTHING), result.images[key]
-        matched = {detection for _, detection in image.pairs}
-        for index in set(range(len(found.quads))) - set(image.set_aside):
-            confidences.append(0.0 if found.confidences is None else found.confidences[index])
-            hits.append(index in matched)
-    ranked = np.array(hits, np.bool_)[np.argsort(-np.array(confidences), kind="stable")].cumsum()
-    return ranked / max(result.counts.words, 1), ranked / np.arange(1, len(ranked) + 1)
+    confidences, matched = counted_matches(detected, result.images)
+    found = matched[np.argsort(-confidences)].cumsum()
+    return found / max(result.counts.words, 1), found / np.arange(1, len(found) + 1)
 
 
-def by_height(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score) -> list[Group]:
-    """Groups by height in pixels, the mean of the left and right side: of the word, or of a false alarm itself."""
-    labels = ["under 10", "10 to 15", "15 to 20", "20 to 30", "30 to 50", "50 and over"]
-    return _groups(truths, detected, result, heights, _HEIGHTS, labels)
+def by_height(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score) -> dict[str, Counts]:
+    """Counts by height in pixels, the mean of the left and right side: of the word, or of a false alarm itself."""
+    return _binned(truths, detected, result, heights, _HEIGHTS)
 
 
-def by_orientation(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score) -> list[Group]:
-    """Groups by the angle in degrees from horizontal: of the word, or of a false alarm itself."""
-    labels = ["under 5", "5 to 15", "15 to 30", "30 to 60", "60 and over"]
-    return _groups(truths, detected, result, lambda quads: np.abs(angles(quads)), _ANGLES, labels)
+def by_orientation(
+    truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected], result: Score
+) -> dict[str, Counts]:
+    """Counts by the angle in degrees from horizontal: of the word, or of a false alarm itself."""
+    return _binned(truths, detected, result, lambda quads: np.abs(angles(quads)), _ANGLES)
 
 
-def heights(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Mean length in pixels of the left and right sides, ``(N,)``."""
-    sides = (quads[:, 3] - quads[:, 0], quads[:, 2] - quads[:, 1])
-    return np.asarray(sum(np.hypot(side[:, 0], side[:, 1]) for side in sides) / 2)
-
-
-def angles(quads: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Reading direction in degrees, ``(N,)`` in -180..180: 0 is to the right, 90 downwards."""
-    along = (quads[:, 1] - quads[:, 0]) + (quads[:, 2] - quads[:, 3])
-    return np.asarray(np.degrees(np.arctan2(along[:, 1], along[:, 0])))
-
-
-def _groups(
+def _binned(
     truths: Mapping[str, GroundTruth],
     detected: Mapping[str, Detected],
     result: Score,
-    value_of: Callable[[NDArray[np.int32]], NDArray[np.float64]],
-    edges: tuple[float, ...],
-    labels: list[str],
-) -> list[Group]:
-    tallies = np.zeros((3, len(labels)), np.int64)
+    value_of: Callable[[NDArray[Any]], NDArray[np.float64]],
+    bins: Mapping[str, float],
+) -> dict[str, Counts]:
+    inner_edges = list(bins.values())[1:]
+    tallies = np.zeros((3, len(bins)), np.int64)
     for key, truth in truths.items():
         found, image = detected.get(key, NOTHING), result.images[key]
         alarm = np.ones(len(found.quads), np.bool_)
         alarm[[*image.set_aside, *(detection for _, detection in image.pairs)]] = False
         words = value_of(truth.quads)
         matched = words[[word for word, _ in image.pairs]]
-        kinds = (words[~truth.dont_care], matched, np.concatenate([matched, value_of(found.quads)[alarm]]))
+        kinds = (matched, words[~truth.dont_care], np.concatenate([matched, value_of(found.quads)[alarm]]))
         for row, values in enumerate(kinds):
-            tallies[row] += np.bincount(np.digitize(values, edges[1:-1]), minlength=len(labels))
-    return [Group(label, *(int(n) for n in column)) for label, column in zip(labels, tallies.T, strict=True)]
+            tallies[row] += np.bincount(np.digitize(values, inner_edges), minlength=len(bins))
+    return {label: Counts(*tally) for label, tally in zip(bins, tallies.T.tolist(), strict=True)}

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from east.errors import DatasetError, FormatError, SubmissionError
 from east.icdar import GroundTruth, parse_ground_truth
 
-from .archive import read_files
+from .submission import read_files
 
 HOW_TO_GET_IT = (
     "no ICDAR2015 data: get the test set images and the test set ground truth of task 4.1 from "
@@ -32,17 +31,8 @@ _TRUTH = re.compile(r"(?:.*/)?gt_img_([0-9]+)\.txt$")
 _DEPTH = 3
 _SHOWN_PROBLEMS = 8
 
-
-class Edition(NamedTuple):
-    """One of the published sets."""
-
-    name: str
-    images: int
-    words: int
-    legible: int
-
-
-EDITIONS = (Edition("test", 500, 5_230, 2_077), Edition("training", 1_000, 11_886, 4_468))
+# Images, words and legible words of the published sets.
+_EDITIONS = {"test": (500, 5_230, 2_077), "training": (1_000, 11_886, 4_468)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +48,11 @@ class Sample:
 class Icdar2015:
     """A set of images to evaluate on, by rising image number.
 
-    folder: where it was found. subset: the image numbers asked for, as written, or None for all.
-    digest: SHA-256 over numbers, images and ground truths.
+    Attributes:
+        folder: where it was found.
+        samples: the images.
+        subset: the image numbers asked for, as written, or None for all.
+        digest: SHA-256 over numbers, images and ground truths.
     """
 
     folder: Path
@@ -86,7 +79,7 @@ class Icdar2015:
     def edition(self) -> str | None:
         """Name of the published set that this is by its counts, None for a subset or anything else."""
         counts = (len(self.samples), self.words, self.legible)
-        return next((edition.name for edition in EDITIONS if edition[1:] == counts and self.subset is None), None)
+        return next((name for name, official in _EDITIONS.items() if official == counts and self.subset is None), None)
 
     @property
     def note(self) -> str | None:
@@ -94,32 +87,36 @@ class Icdar2015:
         if self.edition == "test":
             return None
         images = f"{len(self.samples)} image{'s' * (len(self.samples) != 1)}"
-        have = f"{images}, {self.words:,} words, {self.legible:,} legible"
+        told = f"{images}, {self.words:,} words, {self.legible:,} legible"
         if self.subset is not None:
-            return f"images {self.subset} only ({have}): not comparable with published figures"
-        if self.edition is not None:
-            return f"this is the {self.edition} set ({have}): not comparable with published figures"
-        test = EDITIONS[0]
-        return (
-            f"{have}, where the official test set has {test.images} images, {test.words:,} words, {test.legible:,} "
-            "legible: not comparable with published figures"
-        )
+            told = f"images {self.subset} only ({told})"
+        elif self.edition is not None:
+            told = f"this is the {self.edition} set ({told})"
+        else:
+            official = "{} images, {:,} words, {:,} legible".format(*_EDITIONS["test"])
+            told += f", where the official test set has {official}"
+        return f"{told}: not comparable with published figures"
 
 
 def load(data: Path, truths: Path | None = None, subset: str | None = None) -> Icdar2015:
     """Finds, reads and checks a set of images and ground truths.
 
-    data: folder with ``img_N.jpg`` and ``gt_img_N.txt``, together or in folders of their own, or with the ground
-        truths in a zip; up to three levels deep.
-    truths: folder or zip of the ground truths where they are elsewhere.
-    subset: image numbers to keep, such as ``801-1000`` or ``1,5,10-20``.
-    Raises DatasetError, which tells all that is missing, malformed or undecodable; ``ValueError`` for the subset.
+    Args:
+        data: folder with ``img_N.jpg`` and ``gt_img_N.txt``, together or in folders of their own, or with the ground
+            truths in a zip; up to three levels deep.
+        truths: folder or zip of the ground truths where they are elsewhere.
+        subset: image numbers to keep, such as ``801-1000`` or ``1,5,10-20``.
+
+    Raises:
+        DatasetError: for what is missing, malformed or undecodable; tells all of it.
+        ValueError: for the subset.
     """
     wanted = None if subset is None else parse_subset(subset)
     if not data.is_dir():
         raise DatasetError(f"{data} is not a folder; {HOW_TO_GET_IT}")
     files = list(_walk(data))
-    images = _find_images(files)
+    remedy = "name the folder of one set by --data, and its ground truths by --gt"
+    images = _numbered(files, _IMAGE, "image", remedy)
     texts = _read_truths(truths) if truths is not None else _find_truths(files)
     if not images and not texts:
         raise DatasetError(f"{data} holds no img_N.jpg and no gt_img_N.txt; {HOW_TO_GET_IT}")
@@ -189,32 +186,23 @@ def _try_image(path: Path) -> tuple[str, str | None]:
     return hashlib.sha256(data).hexdigest(), None
 
 
-def _find_images(files: list[Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in files:
-        if match := _IMAGE.fullmatch(path.name):
-            other = found.setdefault(match[1], path)
-            if other != path:
-                raise DatasetError(
-                    f"image {match[1]} is there twice, {other} and {path}: name the folder of one set by --data, "
-                    "and its ground truths by --gt"
-                )
-    return found
-
-
 def _find_truths(files: list[Path]) -> dict[str, tuple[str, bytes]]:
-    found: dict[str, Path] = {}
-    for path in files:
-        if match := _TRUTH.match(path.name):
-            other = found.setdefault(match[1], path)
-            if other != path:
-                raise DatasetError(f"ground truth {match[1]} is there twice, {other} and {path}: choose by --gt")
-    if found:
+    if found := _numbered(files, _TRUTH, "ground truth", "choose by --gt"):
         return {key: (str(path), path.read_bytes()) for key, path in found.items()}
     zips = {path: texts for path in files if path.suffix.lower() == ".zip" and (texts := _in_zip(path))}
     if len(zips) > 1:
         raise DatasetError(f"several zips hold ground truths, {' and '.join(map(str, sorted(zips)))}: choose by --gt")
     return next(iter(zips.values()), {})
+
+
+def _numbered(files: list[Path], name: re.Pattern[str], kind: str, remedy: str) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in files:
+        if match := name.fullmatch(path.name):
+            other = found.setdefault(match[1], path)
+            if other != path:
+                raise DatasetError(f"{kind} {match[1]} is there twice, {other} and {path}: {remedy}")
+    return found
 
 
 def _in_zip(path: Path) -> dict[str, tuple[str, bytes]]:
@@ -235,7 +223,7 @@ def _read_truths(path: Path) -> dict[str, tuple[str, bytes]]:
         raise DatasetError(str(error)) from error
     if not files:
         raise DatasetError(f"{path} holds no ground truth: expected files gt_img_N.txt")
-    return {match[1]: (f"{path}/{name}", data) for name, data in files.items() if (match := _TRUTH.match(name))}
+    return {key: (f"{path}/{name}", data) for key, (name, data) in files.items()}
 
 
 def _walk(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 from filelock import FileLock, Timeout
@@ -17,13 +16,14 @@ from east.errors import EvaluationError
 
 
 @dataclass(frozen=True)
-class Record:
-    """One evaluated image.
+class ImageResult:
+    """What was found in one image, and how fast.
 
-    lines: its words, in the form of the competition with a ninth value for the score.
-    width, height: of the upright image in pixels.
-    decode, resize, network, postprocess: milliseconds of the steps; decoding overlaps with the rest.
-    wall: milliseconds from the image before being done to this one being done.
+    Attributes:
+        lines: its words, in the form of the competition with a ninth value for the score.
+        width, height: of the upright image in pixels.
+        decode, resize, network, postprocess: milliseconds of the steps; decoding overlaps with the rest.
+        wall: milliseconds from the image before being done to this one being done.
     """
 
     lines: str
@@ -36,17 +36,21 @@ class Record:
     wall: float
 
 
-class Journal:
-    """Records by image number, each written as soon as it is added; used by one process at a time.
+class Journal(AbstractContextManager["Journal", None]):
+    """Results by image number, each written as soon as it is added; used by one process at a time.
 
-    The file is named after everything that the records depend on, so another run never finds them.
+    The file is named after everything that the results depend on, so another run never finds them.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         """Reads what is there.
 
-        identity: everything that the records depend on, as JSON values.
-        Raises EvaluationError when another process is doing the same run.
+        Args:
+            folder: of the journals; made if it is not there.
+            identity: everything that the results depend on, as JSON values.
+
+        Raises:
+            EvaluationError: when another process is doing the same run.
         """
         text = json.dumps(identity, sort_keys=True)
         self._path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.jsonl"
@@ -56,42 +60,37 @@ class Journal:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise EvaluationError("another process is doing this very run: wait for it or stop it") from None
-        self.records: dict[str, Record] = {}
+        self.results: dict[str, ImageResult] = {}
         self._stream = self._open()
 
-    def add(self, key: str, record: Record) -> None:
-        """Keeps the record of one image."""
-        self.records[key] = record
-        self._stream.write(json.dumps({"image": key, **asdict(record)}).encode() + b"\n")
+    def add(self, key: str, result: ImageResult) -> None:
+        """Keeps the result of one image."""
+        self.results[key] = result
+        self._stream.write(json.dumps({"image": key, **asdict(result)}).encode() + b"\n")
         self._stream.flush()
 
     def forget(self) -> None:
-        """Removes all records."""
-        self.records.clear()
+        """Removes all results."""
+        self.results.clear()
         self._stream.seek(0)
         self._stream.truncate()
 
     def close(self) -> None:
-        """Lets other processes have it; a journal without records leaves no file."""
+        """Lets other processes have it; a journal without results leaves no file."""
         if not self._lock.is_locked:
             return
         self._stream.close()
-        if not self.records:
+        if not self.results:
             self._path.unlink()
         self._lock.release()
         with suppress(OSError):
             Path(self._lock.lock_file).unlink()
 
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _open(self) -> IO[bytes]:
-        """Reads the records and opens the file behind the last whole one; a killed process may leave half a line."""
+        """Reads the results and opens the file behind the last whole one; a killed process may leave half a line."""
         stream = self._path.open("a+b")
         stream.seek(0)
         whole = 0
@@ -101,7 +100,7 @@ class Journal:
             try:
                 fields = json.loads(line)
                 key = fields.pop("image")
-                self.records[key] = Record(**fields)
+                self.results[key] = ImageResult(**fields)
             except (ValueError, KeyError, TypeError, AttributeError):
                 break
             whole += len(line)

@@ -1,16 +1,23 @@
-"""One pass of a detector over a set of images: resumable, reading ahead, scored at the end."""
+"""One pass of a detector over a set of images: resumable, reading ahead, scored at the end; and what it ran with."""
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from east.files import sha256_files
 from east.icdar import Detected, parse_detected
 from east.metrics import Counts, Score, score, score_image
+from east.types import Precision
 
-from .journal import Journal, Record
+from .analysis import RunSpeed
+from .journal import ImageResult, Journal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,19 +28,22 @@ if TYPE_CHECKING:
     from .dataset import Icdar2015, Sample
 
 _AHEAD = 3
+_LIBRARIES = ("tensorflow", "openvino", "nncf", "keras", "numpy", "opencv-python-headless", "numba", "shapely")
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """What one detector did on one set of images.
 
-    about: what was run, as JSON values; see `describe`.
-    records: per image, by rising image number.
-    detected: what the records say was found.
+    Attributes:
+        about: what was run, as JSON values; see `describe`.
+        results: per image, by rising image number.
+        detected: what the results say was found.
+        score: of what was found.
     """
 
     about: Mapping[str, Any]
-    records: dict[str, Record]
+    results: dict[str, ImageResult]
     detected: dict[str, Detected]
     score: Score
 
@@ -41,6 +51,11 @@ class Run:
     def name(self) -> str:
         """Such as ``openvino INT8``."""
         return f"{self.about['runtime']} {self.about['precision']}"
+
+    @property
+    def speed(self) -> RunSpeed:
+        """Of at least one image."""
+        return RunSpeed.of(self.results.values())
 
 
 def describe(detector: TextDetector) -> dict[str, Any]:
@@ -68,11 +83,31 @@ def describe(detector: TextDetector) -> dict[str, Any]:
     }
 
 
-def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
-    """The journal of this detector on this set, with what an interrupted run has done."""
-    from east.runtimes.conversion.artifacts import default_folder
+def environment() -> dict[str, str]:
+    """Python, platform, and the versions of the libraries that matter, by name."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
-    identity = {"dataset": dataset.digest, "threads": detector.options.threads, **describe(detector)}
+
+def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
+    """The journal of this detector on this set, with what an interrupted run of the same code has done."""
+    import east
+    from east.option_fields import to_paths
+    from east.runtimes.conversion.artifacts import default_folder
+    from east.runtimes.conversion.calibration import find_images
+
+    package = Path(east.__file__).parent
+    calibrated = detector.runtime.precision is Precision.INT8
+    identity = {
+        "dataset": dataset.digest,
+        "code": sha256_files(package, package.rglob("*.py")),
+        "options": {".".join(path): str(value) for path, value in to_paths(detector.options).items()},
+        "calibration": find_images(detector.options.calibration).sha256 if calibrated else None,
+        **describe(detector),
+    }
     return Journal(default_folder() / "evaluations", identity)
 
 
@@ -80,62 +115,60 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
     """Runs the detector on the images that the journal lacks, and scores all of them.
 
     Shows a progress bar with the running F1 on stderr where that is a terminal.
-    Raises ImageError for an image that cannot be used.
+
+    Raises:
+        ImageError: for an image that cannot be used.
     """
     from tqdm import tqdm
 
-    done = [sample for sample in dataset.samples if sample.key in journal.records]
-    todo = [sample for sample in dataset.samples if sample.key not in journal.records]
+    done = [sample for sample in dataset.samples if sample.key in journal.results]
+    todo = [sample for sample in dataset.samples if sample.key not in journal.results]
     if todo:
         detector.detect(todo[0].image)  # what is compiled for the first image counts for none
     name = f"{detector.runtime.name} {detector.runtime.precision}"
     with tqdm(desc=name, total=len(dataset.samples), initial=len(done), unit="image", disable=None, leave=False) as bar:
         watched = not bar.disable
-        counts = sum((_count(sample, journal.records[sample.key]) for sample in done if watched), Counts())
-        for sample, record in _records(detector, todo):
-            journal.add(sample.key, record)
+        counts = sum((_count(sample, journal.results[sample.key]) for sample in done if watched), Counts())
+        for sample, result in _results(detector, todo):
+            journal.add(sample.key, result)
             if watched:
-                counts += _count(sample, record)
+                counts += _count(sample, result)
                 bar.set_postfix_str(f"F1 {counts.hmean:.4f}", refresh=False)
                 bar.update()
-    records = {sample.key: journal.records[sample.key] for sample in dataset.samples}
-    detected = {key: _parse(key, record) for key, record in records.items()}
-    return Run(describe(detector), records, detected, score(dataset.truths, detected))
+    results = {sample.key: journal.results[sample.key] for sample in dataset.samples}
+    detected = {key: _parse(key, result) for key, result in results.items()}
+    return Run(describe(detector), results, detected, score(dataset.truths, detected))
 
 
-def _records(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sample, Record]]:
+def _results(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sample, ImageResult]]:
     """Runs the detector on each, a few images being decoded ahead so that the network does not wait for them."""
-    from east.prefetch import map_ahead
+    from east.prefetch import prefetch_map
 
     before = time.perf_counter()
-    for sample, decoded in zip(samples, map_ahead(_decode, samples, ahead=_AHEAD), strict=True):
-        found = detector.detect(decoded.image)
+    for sample, (image, decode) in zip(samples, prefetch_map(_decode, samples, buffer=_AHEAD), strict=True):
+        found = detector.detect(image)
         now = time.perf_counter()
-        yield sample, _record(found, decoded.milliseconds, (now - before) * 1e3)
+        yield sample, _result(found, decode, (now - before) * 1e3)
         before = now
 
 
-class _Decoded(NamedTuple):
-    image: NDArray[np.uint8]
-    milliseconds: float
-
-
-def _decode(sample: Sample) -> _Decoded:
+def _decode(sample: Sample) -> tuple[NDArray[np.uint8], float]:
+    """The image, and how many milliseconds it took."""
     from east.images.decoding import load_image
 
     start = time.perf_counter()
-    return _Decoded(load_image(sample.image), (time.perf_counter() - start) * 1e3)
+    return load_image(sample.image), (time.perf_counter() - start) * 1e3
 
 
-def _record(found: Detections, decode: float, wall: float) -> Record:
+def _result(found: Detections, decode: float, wall: float) -> ImageResult:
     times = {**asdict(found.timings), "decode": decode, "wall": wall}
     rounded = {name: round(milliseconds, 3) for name, milliseconds in times.items()}
-    return Record(found.to_icdar(scores=True), found.width, found.height, **rounded)
+    return ImageResult(found.to_icdar(scores=True), found.width, found.height, **rounded)
 
 
-def _count(sample: Sample, record: Record) -> Counts:
-    return score_image(sample.truth, _parse(sample.key, record)).counts
+def _count(sample: Sample, result: ImageResult) -> Counts:
+    return score_image(sample.truth, _parse(sample.key, result)).counts
 
 
-def _parse(key: str, record: Record) -> Detected:
-    return parse_detected(record.lines.encode(), f"res_img_{key}.txt", confidences=True)
+def _parse(key: str, result: ImageResult) -> Detected:
+    return parse_detected(result.lines.encode(), f"res_img_{key}.txt", confidences=True)

@@ -3,71 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from .analysis import speed
-from .run import Run
-
-
-class Reported(NamedTuple):
-    """A row of the original work's table."""
-
-    runtime: str
-    fps: float
-    recall: float
-    precision: float
-    hmean: float
+if TYPE_CHECKING:
+    from .run import Run
 
 
 ORIGINAL_CAPTION = "Reported for the original (Tesla V100, batch 1, official test set at 672x1280):"
-ORIGINAL = (
-    Reported("TF (slim) FP32", 42, 0.7732, 0.8466, 0.8083),
-    Reported("TF-TRT FP32", 63, 0.7732, 0.8466, 0.8083),
-    Reported("TF-TRT FP16", 98, 0.7723, 0.8442, 0.8066),
-    Reported("TF-TRT INT8", 83, 0.7602, 0.8572, 0.8058),
-)
-
 COLUMNS = ("runtime", "FPS network", "FPS end to end", "recall", "precision", "F1", "model MB")
+ORIGINAL_ROWS = (
+    ("TF (slim) FP32", "42", "-", "0.7732", "0.8466", "0.8083", "-"),
+    ("TF-TRT FP32", "63", "-", "0.7732", "0.8466", "0.8083", "-"),
+    ("TF-TRT FP16", "98", "-", "0.7723", "0.8442", "0.8066", "-"),
+    ("TF-TRT INT8", "83", "-", "0.7602", "0.8572", "0.8058", "-"),
+)
 
 
 def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` per run."""
-    made = []
-    for run in runs:
-        pace, counts = speed(run.records), run.score.counts
-        made.append(
-            (
-                f"{run.name} ({run.about['arithmetic']})",
-                f"{pace.network_fps:.1f}",
-                f"{pace.end_to_end_fps:.1f}",
-                *_accuracy(counts.recall, counts.precision, counts.hmean),
-                f"{run.about['model_bytes'] / 1e6:.1f}",
-            )
-        )
-    return made
-
-
-def original_rows() -> list[tuple[str, ...]]:
-    """The original work's rows in the same columns."""
     return [
-        (row.runtime, f"{row.fps:.0f}", "-", *_accuracy(row.recall, row.precision, row.hmean), "-") for row in ORIGINAL
+        (
+            f"{run.name} ({run.about['arithmetic']})",
+            f"{run.speed.network_fps:.1f}",
+            f"{run.speed.end_to_end_fps:.1f}",
+            *(f"{share:.4f}" for share in (run.score.recall, run.score.precision, run.score.hmean)),
+            f"{run.about['model_bytes'] / 1e6:.1f}",
+        )
+        for run in runs
     ]
 
 
-def markdown_table(runs: Iterable[Run]) -> str:
-    """Both tables in Markdown, columns aligned so that they also read well as plain text."""
-    ours, original = rows(runs), original_rows()
-    widths = [max(len(row[column]) for row in (COLUMNS, *ours, *original)) for column in range(len(COLUMNS))]
-    return f"{_layout(ours, widths)}\n{ORIGINAL_CAPTION}\n\n{_layout(original, widths)}"
+def accuracy_tables(runs: Iterable[Run]) -> str:
+    """Both tables in Markdown."""
+    ours = rows(runs)
+    above, below = markdown_table(COLUMNS, ours, ORIGINAL_ROWS), markdown_table(COLUMNS, ORIGINAL_ROWS, ours)
+    return f"{above}\n{ORIGINAL_CAPTION}\n\n{below}"
 
 
-def _accuracy(*values: float) -> tuple[str, ...]:
-    return tuple(f"{value:.4f}" for value in values)
+def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside: Sequence[Sequence[str]] = ()) -> str:
+    """A Markdown table, aligned so that it also reads well as plain text.
 
-
-def _layout(body: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    Args:
+        columns: their headings.
+        body: the rows; the first cell of each is text, the others are numbers.
+        beside: rows of another table that is to be as wide.
+    """
+    widths = [max(map(len, cells)) for cells in zip(columns, *body, *beside, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     return "".join(
         "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
-        for row in (COLUMNS, rule, *body)
+        for row in (columns, rule, *body)
     )

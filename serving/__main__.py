@@ -1,32 +1,56 @@
-"""``python -m serving``."""
+"""``python -m serving``, also ``east serve``."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from pydantic import ValidationError
-from pydantic_settings import CliApp, SettingsError
+from pydantic_settings import CliApp, CliSettingsSource
 
 from .auth import KeyRing
 from .settings import Settings
 
 
+class _Help(argparse.HelpFormatter):
+    """Says nothing of a default of None: what that means, the help says in words."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help and action.help.replace(" (default: None)", "")
+
+
 def main() -> int:
     """Reads the settings and serves. Returns the exit status: 2 for settings that are wrong."""
+    program = "python -m serving" if sys.argv[0].endswith("__main__.py") else sys.argv[0]
+    parser = argparse.ArgumentParser(
+        program, "%(prog)s [-h] [--FLAG VALUE ...]", Settings.__doc__, formatter_class=_Help, allow_abbrev=False
+    )
+    source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(Settings, root_parser=parser)
+    args = parser.parse_args()
     try:
-        settings = CliApp.run(Settings)
+        settings = CliApp.run(Settings, args, source)
         KeyRing(settings.security)
-    except ValidationError as error:
-        for wrong in error.errors():
-            name = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
-            sys.stderr.write(f"python -m serving: --{name}: {wrong['msg']}, got {wrong['input']!r}\n")
-        return 2
-    except (SettingsError, OSError, ValueError) as error:
-        sys.stderr.write(f"python -m serving: {error}\n")
+    except (OSError, ValueError) as error:
+        if vars(args).get("debug"):
+            raise
+        for line in _lines(error):
+            sys.stderr.write(f"{program}: {line}\n")
         return 2
     from .process import serve
 
     return serve(settings)
+
+
+def _lines(error: Exception) -> list[str]:
+    """What is wrong with the settings, each by the name of its flag."""
+    if not isinstance(error, ValidationError):
+        return [str(error)]
+    lines = []
+    for wrong in error.errors():
+        flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
+        told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {wrong['input']!r}")
+        lines.append(f"--{flag}: {told}" if flag else str(told))
+    return lines
 
 
 if __name__ == "__main__":

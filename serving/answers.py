@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, cast
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from east.detections import Detections
-from east.types import Thresholds
+from east.option_fields import leaves
+from east.options import CallChanges, CallOptions
 
 from .problems import ProblemDetails
-from .settings import Settings
+from .settings import with_fields
 
 Format = Literal["json", "icdar", "image/png", "image/jpeg"]
-Threshold = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+def _parameters() -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for leaf in leaves(CallOptions):
+        bounds: dict[str, Any] = {"ge": leaf.about.least, "le": leaf.about.most}
+        bounds = {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
+        if leaf.kind is float:
+            bounds["allow_inf_nan"] = False
+        told = leaf.about.help + ("; never more than the service is set up for" if leaf.name == "max_side" else "")
+        fields[leaf.name] = Annotated[leaf.kind, Field(**bounds)] | None, Field(default=None, description=told)
+    return fields
+
+
+@with_fields(_parameters())
 class DetectParameters(BaseModel):
-    """How to look for words; what is not given is as the service is set up."""
+    """How to look for words; what is not given is as the detector is set up."""
 
     model_config = ConfigDict(extra="forbid")
 
-    score_threshold: Threshold = Field(default=None, description="score above which a pixel is text")
-    nms_threshold: Threshold = Field(default=None, description="overlap (IoU) above which boxes merge")
-    box_threshold: Threshold = Field(default=None, description="mean score below which a box is dropped")
-    max_side: Annotated[int, Field(ge=32, le=8192)] | None = Field(
-        default=None, description="longest side in pixels the network sees; never more than the service is set up for"
-    )
-
-    def thresholds(self, settings: Settings) -> Thresholds:
-        def given(value: float | None, default: float) -> float:
-            return default if value is None else value
-
-        return Thresholds(
-            given(self.score_threshold, settings.score_threshold),
-            given(self.nms_threshold, settings.nms_threshold),
-            given(self.box_threshold, settings.box_threshold),
-        )
+    def changes(self) -> CallChanges:
+        """What was given."""
+        return cast(CallChanges, self.model_dump(include=set(CallChanges.__annotations__), exclude_none=True))
 
 
 class FormatParameters(DetectParameters):
@@ -75,7 +76,7 @@ class TimingsMs(BaseModel):
     total: float
 
 
-class Found(BaseModel):
+class ImageResult(BaseModel):
     """The words of one image: quads clockwise from the text's top-left corner, in pixels of the upright image."""
 
     image: ImageSize
@@ -84,27 +85,27 @@ class Found(BaseModel):
     timings_ms: TimingsMs
 
 
-class DetectAnswer(Found):
-    """The answer for one image."""
-
-    request_id: str
-
-
-class Refused(BaseModel):
+class RefusedImage(BaseModel):
     """An image of a batch that could not be used."""
 
     problem: ProblemDetails
+
+
+class DetectAnswer(ImageResult):
+    """The answer for one image."""
+
+    request_id: str
 
 
 class BatchAnswer(BaseModel):
     """One result for each image, in order."""
 
     request_id: str
-    results: list[Found | Refused]
+    results: list[ImageResult | RefusedImage]
 
 
 def as_dict(found: Detections, waited_ms: float) -> dict[str, Any]:
-    """`Found` of detections."""
+    """`ImageResult` of detections."""
     body = found.to_dict()
     timings = body["timings_ms"]
     body["timings_ms"] = {"queue": round(waited_ms, 3), **timings, "total": round(waited_ms + timings["total"], 3)}

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.security import APIKeyHeader, HTTPBearer
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from east import TextDetector, __version__
 
-from . import kserve, pages, problems
+from . import kserve, problems, routes
 from .auth import Gate
+from .context import ContextMiddleware, RequestContext
 from .metrics import Metrics
-from .middleware import ExchangeMiddleware
-from .process import leave
-from .routes import detection, operations
 from .service import Service
 from .settings import Settings
 
 
 def create_app(
-    settings: Settings | None = None, detector: TextDetector | None = None, *, owns_process: bool = False
+    settings: Settings | None = None,
+    detector: TextDetector | None = None,
+    *,
+    on_failure: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Makes the application.
 
-    settings: from the environment when not given. detector: loaded by the settings when not given.
-    owns_process: a detector that cannot be loaded, or dies, ends the process, so that a supervisor starts it anew.
-    Raises ``ValueError`` for keys that cannot be read.
+    Args:
+        settings: from the environment when not given.
+        detector: loaded by the settings when not given; it keeps its own options, whatever the settings say.
+        on_failure: called when the detector cannot be loaded, or dies; readiness tells of it in any case, and
+            ``app.state.service.failure`` why.
+
+    Raises:
+        ValueError: keys that cannot be read.
     """
     settings = settings or Settings()
     metrics = Metrics()
-    service = Service(settings, metrics, _stop_server if owns_process else _carry_on, detector)
+    service = Service(settings, metrics, on_failure, detector)
+    gate = Gate(settings.security)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -44,8 +50,6 @@ def create_app(
         yield
         await service.stop()
         gate.close()
-        if service.failure is not None and owns_process:
-            leave(settings, was_ready=service.failure.was_ready)
 
     app = FastAPI(
         title="EAST text detector",
@@ -54,26 +58,21 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        exception_handlers={
-            problems.Problem: problems.handle,
-            HTTPException: problems.handle,
-            RequestValidationError: problems.handle,
-        },
+        exception_handlers=dict.fromkeys(problems.EXPECTED, _tell),
     )
     app.state.service = service
     app.state.metrics = metrics
-    gate = Gate(settings.security)
     guards: list[Any] = [Depends(gate)]
-    refusals: dict[int | str, dict[str, Any]] = {}
     if gate.keys:
         guards += [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
-        refusals = problems.documented(401)
-    app.include_router(detection, dependencies=guards, responses=refusals)
-    app.include_router(operations)
+    app.include_router(
+        routes.detection, dependencies=guards, responses=problems.documented(*[401] if gate.keys else [])
+    )
+    app.include_router(routes.operations)
     app.include_router(kserve.metadata)
     app.include_router(kserve.inference, dependencies=guards)
-    app.include_router(pages.router)
-    app.mount("/static", pages.static)
+    app.include_router(routes.pages)
+    app.mount("/static", routes.static)
     if settings.security.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -82,14 +81,14 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
-    app.add_middleware(ExchangeMiddleware, metrics=metrics, answer_seconds=settings.limits.answer_seconds)
+    app.add_middleware(ContextMiddleware, metrics=metrics, answer_seconds=settings.limits.answer_seconds)
     return app
 
 
-def _stop_server() -> None:
-    """Has uvicorn finish what it can and shut down."""
-    signal.raise_signal(signal.SIGTERM)
-
-
-def _carry_on() -> None:
-    """Somebody else owns the process; readiness tells them."""
+async def _tell(request: Request, error: Exception) -> JSONResponse:
+    """Answers with what a client is to be told of an error."""
+    context = RequestContext.of(request)
+    context.problem = problem = problems.problem_of(error)
+    if kserve.TAG in getattr(request.scope.get("route"), "tags", ()):
+        return kserve.refusal(problem)
+    return problem.response(context.id)

@@ -21,7 +21,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from . import shared
-from .exchange import Exchange
+from .context import RequestContext
 from .problems import Problem
 from .settings import Security
 
@@ -62,8 +62,12 @@ class KeyRing:
 class RateLimit:
     """A bucket for each caller, filled at a steady rate; a full one lasts ten seconds.
 
-    file: a SQLite database that several processes share, so that they count together; in memory by default.
-    Source: the virtual scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A.
+    The virtual scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A.
+
+    Args:
+        per_minute: the rate.
+        file: a SQLite database that several processes share, so that they count together; in memory by default.
+        clock: seconds, the same in all processes.
     """
 
     _FORGET_EVERY = 1000
@@ -71,7 +75,7 @@ class RateLimit:
     def __init__(self, per_minute: int, file: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 60 / per_minute
         self._burst = max(self._interval, 10.0)
-        self._clock = clock  # the same in all processes
+        self._clock = clock
         self._taken = 0
         self._lock = threading.Lock()
         self._buckets = sqlite3.connect(file or ":memory:", 1.0, isolation_level=None, check_same_thread=False)
@@ -112,14 +116,14 @@ class Gate:
             self._limit = RateLimit(settings.requests_per_minute, folder and folder / "rate-limit.sqlite")
 
     def __call__(self, request: Request) -> None:
-        exchange = Exchange.of(request)
+        context = RequestContext.of(request)
         caller = request.client.host if request.client else ""
         if self.keys:
-            exchange.caller = self.keys.owner(_presented(request))
-            if exchange.caller is None:
+            context.caller = self.keys.owner(_presented(request))
+            if context.caller is None:
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
-            caller = exchange.caller
+            caller = context.caller
         seconds = self._wait(caller)
         if seconds:
             detail = f"too many requests; try again in {math.ceil(seconds)} seconds"

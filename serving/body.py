@@ -18,9 +18,15 @@ IMAGE_FIELDS = ("image", "file")
 async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
     """Reads the images of a request: a raw body, or the fields ``image`` and ``file`` of a multipart one.
 
-    hold: told of every chunk's size before it is kept; it raises when there is no room.
-    most: how many images the operation takes.
-    Raises `Problem`, or Starlette's ``ClientDisconnect``.
+    Args:
+        request: nothing of its body has been read.
+        limits: what is taken.
+        hold: told of every chunk's size before it is kept; it raises when there is no room.
+        most: how many images the operation takes.
+
+    Raises:
+        Problem: the body is not what is taken.
+        ClientDisconnect: it will never be whole.
     """
     header = request.headers.get("content-type", "application/octet-stream")
     kind, options = parse_options_header(header)
@@ -28,8 +34,11 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
     if coding != "identity":
         raise Problem(415, "unsupported-coding", f"send the body as it is, without content-encoding {coding!r}")
     if kind == b"multipart/form-data":
-        form = _Form(options.get(b"boundary", b""), limits, most)
-        await _receive(request, limits, hold, limits.body_bytes, form.feed)
+        try:
+            form = _Form(options.get(b"boundary", b""), limits, most)
+            await _receive(request, limits, hold, limits.body_bytes, form.feed)
+        except FormParserError:
+            raise _malformed() from None
         return form.finish()
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
         raise Problem(
@@ -43,14 +52,14 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
 
 
 async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
-    """Reads a whole body of whatever type."""
+    """Reads a whole body of whatever type. Raises like `read_images`."""
     body = bytearray()
     await _receive(request, limits, hold, limits.body_bytes, body.extend)
     return bytes(body)
 
 
 async def _receive(
-    request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], None]
+    request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], object]
 ) -> None:
     too_many = Problem(413, "too-many-bytes", f"at most {most} bytes are taken")
     length = request.headers.get("content-length", "")
@@ -91,27 +100,19 @@ class _Form:
         self._value = bytearray()
         self._disposition = b""
         self._ended = False
-        try:
-            self._parser = MultipartParser(
-                boundary,
-                {
-                    "on_part_begin": self._part_begins,
-                    "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-                    "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-                    "on_header_end": self._header_ends,
-                    "on_headers_finished": self._headers_finished,
-                    "on_part_data": self._part_data,
-                    "on_end": self._end,
-                },
-            )
-        except FormParserError:
-            raise _malformed() from None
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(chunk)
-        except FormParserError:
-            raise _malformed() from None
+        parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._headers_finished,
+                "on_part_data": self._part_data,
+                "on_end": self._end,
+            },
+        )
+        self.feed: Callable[[bytes], object] = parser.write
 
     def finish(self) -> list[bytes]:
         if not self._ended:

@@ -15,43 +15,40 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import httpx
 import numpy as np
 
-from east.errors import EastError
+from east.errors import ServiceError
 from east.types import TextBox
 
-Source: TypeAlias = str | os.PathLike[str] | bytes
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from east.options import CallChanges
+
+__all__ = ["AsyncClient", "Client", "DetectResult", "ImageSource", "ServiceError"]
+
+ImageSource: TypeAlias = str | os.PathLike[str] | bytes
 
 _TRY_AGAIN = {429, 503}
 
 
-class ServiceError(EastError):
-    """An answer other than boxes.
-
-    status: HTTP status, 0 when there was no answer at all. code: what was wrong, for programs.
-    request_id: to quote when asking the service's operator.
-    """
-
-    def __init__(self, status: int, code: str, detail: str, request_id: str | None = None) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-
-
 @dataclass(frozen=True, eq=False)
-class Found:
+class DetectResult:
     """The words of one image.
 
-    boxes: quads in pixels of the upright image, which is ``width`` by ``height`` pixels.
-    model: weights, runtime and precision. timings_ms: milliseconds of each step, by name.
+    Attributes:
+        boxes: quads in pixels of the upright image, which is ``width`` by ``height`` pixels.
+        width, height: of the upright image.
+        model: weights, runtime and precision.
+        timings_ms: milliseconds of each step, by name.
+        request_id: to quote when asking the service's operator.
     """
 
     boxes: tuple[TextBox, ...]
@@ -62,42 +59,103 @@ class Found:
     request_id: str
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], request_id: str) -> Found:
+    def of(cls, body: Mapping[str, Any], request_id: str) -> DetectResult:
+        """From the service's JSON."""
         boxes = tuple(TextBox(np.array(box["quad"], np.float32), box["score"]) for box in body["boxes"])
         return cls(boxes, **body["image"], model=body["model"], timings_ms=body["timings_ms"], request_id=request_id)
+
+
+Outcome: TypeAlias = httpx.Response | httpx.TransportError
+Got = TypeVar("Got")
+Flow: TypeAlias = Generator[tuple[float, httpx.Request], Outcome, Got]
+"""A call to the service: gives seconds to wait and a request to send then, and is sent what came of it."""
+
+
+class _Flows:
+    """What `Client` and `AsyncClient` have in common: all but sending and sleeping."""
+
+    def __init__(self, http: httpx.Client | httpx.AsyncClient, tries: int, patience: float) -> None:
+        self._http = http
+        self._tries = tries
+        self._patience = patience
+
+    def detect(self, image: ImageSource, options: Mapping[str, Any]) -> Flow[DetectResult]:
+        body = yield from self._post("/detect", options, content=_read(image))
+        return DetectResult.of(body, body["request_id"])
+
+    def detect_batch(
+        self, images: Sequence[ImageSource], options: Mapping[str, Any]
+    ) -> Flow[list[DetectResult | ServiceError]]:
+        parts = [("image", _read(image)) for image in images]
+        body = yield from self._post("/detect/batch", options, files=parts)
+        request_id = body["request_id"]
+        return [
+            _error(result["problem"], request_id) if "problem" in result else DetectResult.of(result, request_id)
+            for result in body["results"]
+        ]
+
+    def ready(self) -> Flow[bool]:
+        outcome = yield 0, self._http.build_request("GET", "/readyz")
+        return isinstance(outcome, httpx.Response) and outcome.is_success
+
+    def _post(self, path: str, options: Mapping[str, Any], **content: Any) -> Flow[dict[str, Any]]:
+        """The JSON that a request is answered with, at one of so many tries. Raises `ServiceError`."""
+        request = self._http.build_request("POST", path, params=dict(options), **content)
+        wait = 0.0
+        for number in range(self._tries):
+            outcome = yield wait, request
+            wait = 0.25 * 2.0**number * random.uniform(0.75, 1.25)
+            last = number == self._tries - 1
+            if isinstance(outcome, httpx.TransportError):
+                if last or isinstance(outcome, (httpx.UnsupportedProtocol, httpx.ReadTimeout)):
+                    detail = f"no answer: {outcome or type(outcome).__name__}"
+                    raise ServiceError(0, "no-answer", detail) from outcome
+            elif last or outcome.status_code not in _TRY_AGAIN:
+                return _checked(outcome)
+            elif (asked := outcome.headers.get("retry-after", "")).isdecimal():
+                wait = float(asked)
+            wait = min(wait, self._patience)
+        raise ValueError(f"tries must be at least 1, got {self._tries}")
 
 
 class Client:
     """Calls a service, and waits for its answer.
 
-    url: where the service is. key: the API key, where one is needed. timeout: seconds for one try.
-    tries: how often to ask before giving up. patience: most seconds to wait between two tries.
+    Args:
+        url: where the service is.
+        key: the API key, where one is needed.
+        timeout: seconds for one try.
+        tries: how often to ask before giving up.
+        patience: most seconds to wait between two tries.
     """
 
     def __init__(
         self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
     ) -> None:
         self._http = httpx.Client(base_url=url, timeout=timeout, headers=_headers(key))
-        self._retry = _Retry(tries, patience)
+        self._flows = _Flows(self._http, tries, patience)
 
-    def detect(self, image: Source, **options: float) -> Found:
-        """Finds the words of an image, given as a path or as bytes.
+    def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
+        """Finds the words of an image.
 
-        options: ``score_threshold``, ``nms_threshold``, ``box_threshold``, ``max_side``.
-        Raises `ServiceError`.
+        Args:
+            image: a path, or the bytes of an image file.
+            options: what is to be otherwise than the service is set up.
+
+        Raises:
+            ServiceError: the answer was not boxes.
         """
-        return _one(self._post("/detect", options, content=_read(image)))
+        return self._run(self._flows.detect(image, options))
 
-    def detect_batch(self, images: Sequence[Source], **options: float) -> list[Found | ServiceError]:
+    def detect_batch(
+        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+    ) -> list[DetectResult | ServiceError]:
         """Finds the words of several images. An image that cannot be used has its error in its place."""
-        return _several(self._post("/detect/batch", options, files=_parts(images)))
+        return self._run(self._flows.detect_batch(images, options))
 
     def ready(self) -> bool:
         """Whether the service can detect now."""
-        try:
-            return self._http.get("/readyz").is_success
-        except httpx.TransportError:
-            return False
+        return self._run(self._flows.ready())
 
     def close(self) -> None:
         self._http.close()
@@ -110,17 +168,18 @@ class Client:
     ) -> None:
         self.close()
 
-    def _post(self, path: str, options: Mapping[str, float], **body: Any) -> httpx.Response:
-        for pause in self._retry.pauses():
-            try:
-                answer = self._http.post(path, params=dict(options), **body)
-            except httpx.TransportError as error:
-                pause.after_error(error)
-            else:
-                if not pause.after_answer(answer):
-                    return answer
-            time.sleep(pause.seconds)
-        raise AssertionError("the last try returns or raises")
+    def _run(self, flow: Flow[Got]) -> Got:
+        try:
+            seconds, request = next(flow)
+            while True:
+                time.sleep(seconds)
+                try:
+                    outcome: Outcome = self._http.send(request)
+                except httpx.TransportError as error:
+                    outcome = error
+                seconds, request = flow.send(outcome)
+        except StopIteration as end:
+            return cast(Got, end.value)
 
 
 class AsyncClient:
@@ -130,22 +189,21 @@ class AsyncClient:
         self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
     ) -> None:
         self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=_headers(key))
-        self._retry = _Retry(tries, patience)
+        self._flows = _Flows(self._http, tries, patience)
 
-    async def detect(self, image: Source, **options: float) -> Found:
+    async def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """See `Client.detect`."""
-        return _one(await self._post("/detect", options, content=_read(image)))
+        return await self._run(self._flows.detect(image, options))
 
-    async def detect_batch(self, images: Sequence[Source], **options: float) -> list[Found | ServiceError]:
+    async def detect_batch(
+        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+    ) -> list[DetectResult | ServiceError]:
         """See `Client.detect_batch`."""
-        return _several(await self._post("/detect/batch", options, files=_parts(images)))
+        return await self._run(self._flows.detect_batch(images, options))
 
     async def ready(self) -> bool:
         """Whether the service can detect now."""
-        try:
-            return (await self._http.get("/readyz")).is_success
-        except httpx.TransportError:
-            return False
+        return await self._run(self._flows.ready())
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -158,79 +216,26 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
-    async def _post(self, path: str, options: Mapping[str, float], **body: Any) -> httpx.Response:
-        for pause in self._retry.pauses():
-            try:
-                answer = await self._http.post(path, params=dict(options), **body)
-            except httpx.TransportError as error:
-                pause.after_error(error)
-            else:
-                if not pause.after_answer(answer):
-                    return answer
-            await asyncio.sleep(pause.seconds)
-        raise AssertionError("the last try returns or raises")
-
-
-@dataclass(frozen=True)
-class _Retry:
-    tries: int
-    patience: float
-
-    def pauses(self) -> list[_Pause]:
-        return [_Pause(number, number == self.tries - 1, self.patience) for number in range(self.tries)]
-
-
-@dataclass
-class _Pause:
-    """What follows a try."""
-
-    number: int
-    last: bool
-    patience: float
-    seconds: float = 0.0
-
-    def after_error(self, error: httpx.TransportError) -> None:
-        """Sets the time to wait after a lost connection. Raises `ServiceError` after the last try."""
-        if self.last or isinstance(error, (httpx.UnsupportedProtocol, httpx.ReadTimeout)):
-            raise ServiceError(0, "no-answer", f"no answer: {error or type(error).__name__}") from error
-        self.seconds = self._grown()
-
-    def after_answer(self, answer: httpx.Response) -> bool:
-        """Whether to try again, after so many ``seconds``."""
-        if answer.status_code not in _TRY_AGAIN or self.last:
-            return False
-        asked = answer.headers.get("retry-after", "")
-        self.seconds = min(float(asked) if asked.isdecimal() else self._grown(), self.patience)
-        return True
-
-    def _grown(self) -> float:
-        return min(0.25 * 2.0**self.number * random.uniform(0.75, 1.25), self.patience)
+    async def _run(self, flow: Flow[Got]) -> Got:
+        try:
+            seconds, request = next(flow)
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    outcome: Outcome = await self._http.send(request)
+                except httpx.TransportError as error:
+                    outcome = error
+                seconds, request = flow.send(outcome)
+        except StopIteration as end:
+            return cast(Got, end.value)
 
 
 def _headers(key: str | None) -> dict[str, str]:
     return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
-def _read(image: Source) -> bytes:
+def _read(image: ImageSource) -> bytes:
     return image if isinstance(image, bytes) else Path(image).read_bytes()
-
-
-def _parts(images: Sequence[Source]) -> list[tuple[str, bytes]]:
-    return [("image", _read(image)) for image in images]
-
-
-def _one(answer: httpx.Response) -> Found:
-    body = _checked(answer)
-    return Found.of(body, body["request_id"])
-
-
-def _several(answer: httpx.Response) -> list[Found | ServiceError]:
-    body = _checked(answer)
-    request_id = body["request_id"]
-    return [
-        _error(result["problem"], request_id) if "problem" in result else Found.of(result, request_id)
-        for result in body["results"]
-    ]
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:

@@ -12,29 +12,28 @@ import asyncio
 import base64
 import binascii
 import struct
-from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
-from fastapi.routing import APIRoute
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from east import __version__
 from east.detections import Detections
 from east.errors import ImageError
+from east.options import CallChanges
 
 from .answers import DetectParameters, as_json
 from .body import read_bytes
-from .exchange import Exchange
-from .problems import Problem
-from .service import Service, problem_of
+from .problems import Problem, problem_of
+from .service import Hold, Service
 
 NAME = "east"
+TAG = "KServe v2"
 _HEADER = "inference-header-content-length"
 _OUTPUTS = {"quads": "FP32", "scores": "FP32", "image_index": "INT64", "image_size": "INT64"}
 _DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
@@ -57,12 +56,20 @@ class Output(BaseModel):
     parameters: dict[str, Any] = {}
 
 
+class InferParameters(DetectParameters):
+    """Those of `POST /detect`, and whether all outputs are to be binary; others are somebody else's."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    binary_data_output: bool = False
+
+
 class InferRequest(BaseModel):
-    """Images, and how to look at them: the parameters of `POST /detect`."""
+    """Images, and how to look at them."""
 
     inputs: list[Input] = Field(min_length=1, max_length=1)
     id: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: InferParameters = InferParameters()
     outputs: list[Output] | None = None
 
 
@@ -70,20 +77,9 @@ class KserveError(BaseModel):
     error: str
 
 
-class _Route(APIRoute):
-    """Errors as the protocol has them: ``{"error": "…"}``."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except Problem as problem:
-                Exchange.of(request).problem = problem
-                return JSONResponse({"error": problem.detail}, problem.status, problem.headers)
-
-        return handle
+def refusal(problem: Problem) -> JSONResponse:
+    """A problem as the protocol has it."""
+    return JSONResponse(KserveError(error=problem.detail).model_dump(), problem.status, problem.headers)
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -107,8 +103,8 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
 ModelName = Annotated[str, PathParameter(description="always `east`", json_schema_extra={"enum": [NAME]})]
 
-inference = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
-metadata = APIRouter(prefix="/v2", tags=["KServe v2"], route_class=_Route)
+inference = APIRouter(prefix="/v2", tags=[TAG])
+metadata = APIRouter(prefix="/v2", tags=[TAG])
 
 
 @metadata.get("", summary="Server metadata")
@@ -123,8 +119,7 @@ async def live() -> dict[str, bool]:
 
 @metadata.get("/health/ready", summary="Server ready", responses=_errors(503))
 async def ready(request: Request) -> dict[str, bool]:
-    if not _service(request).ready:
-        raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+    Service.of(request).check_ready()
     return {"ready": True}
 
 
@@ -160,52 +155,35 @@ async def describe(model: ModelName) -> dict[str, Any]:
 )
 async def infer(request: Request, model: ModelName) -> Response:
     _check_name(model)
-    service, exchange = _service(request), Exchange.of(request)
+    service = Service.of(request)
     limits = service.settings.limits
-    service.scheduler.check_room()
-    with service.holding() as hold:
+    asked: InferRequest
+
+    async def read(hold: Hold) -> list[bytes]:
+        nonlocal asked
         body = await read_bytes(request, limits, hold)
         asked, images = await asyncio.to_thread(_parse, body, request.headers.get(_HEADER))
         if len(images) > limits.images:
             raise Problem(413, "too-many-images", f"at most {limits.images} images are taken")
         if max(map(len, images)) > limits.image_bytes:
             raise Problem(413, "too-many-bytes", f"at most {limits.image_bytes} bytes are taken for an image")
-        exchange.images = len(images)
-        parameters = _detect_parameters(asked.parameters)
-        thresholds = parameters.thresholds(service.settings)
-        jobs = []
-        for index, image in enumerate(images):
-            try:
-                size = await service.inspect(image)
-            except ImageError as error:
-                raise _of_image(index, problem_of(error)) from error
-            jobs.append(service.job(exchange, image, size, thresholds, parameters.max_side, _arrays))
-        answers = await service.answers(request, jobs)
-    for index, answer in enumerate(answers):
-        if isinstance(answer, ImageError):
-            raise _of_image(index, problem_of(answer))
-        if isinstance(answer, BaseException):
-            raise problem_of(answer)
-    tensors = _join(answers)
-    exchange.boxes = len(tensors["scores"])
-    body, headers = await asyncio.to_thread(_render, asked, tensors)
-    service.hold_answer(exchange, body)
-    return Response(body, headers=headers)
+        return images
 
+    def changes() -> CallChanges:
+        return asked.parameters.changes()
 
-def _service(request: Request) -> Service:
-    service = request.app.state.service
-    assert isinstance(service, Service)  # noqa: S101 -- the app was made with it
-    return service
+    def refuse(index: int, error: ImageError) -> dict[str, NDArray[Any]]:
+        problem = problem_of(error)
+        raise Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
+
+    results = await service.detect(request, read, changes, _arrays, refuse)
+    body, headers = await asyncio.to_thread(_render, asked, results)
+    return service.response(request, body, headers)
 
 
 def _check_name(model: ModelName) -> None:
     if model != NAME:
         raise Problem(404, "unknown-model", f"no model {model[:80]!r}; the model is {NAME!r}")
-
-
-def _of_image(index: int, problem: Problem) -> Problem:
-    return Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
 
 
 def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[bytes]]:
@@ -240,26 +218,13 @@ def _unpack(data: bytes, tensor: Input) -> list[bytes]:
     if tensor.parameters["binary_data_size"] != len(data):
         raise Problem(422, "invalid-parameters", f"inputs.0: binary_data_size is not the {len(data)} bytes that came")
     images, position = [], 0
-    while position < len(data):
-        if position + 4 > len(data):
-            break
+    while position + 4 <= len(data):
         (length,) = struct.unpack_from("<I", data, position)
         images.append(data[position + 4 : position + 4 + length])
         position += 4 + length
     if position != len(data):
         raise Problem(422, "invalid-parameters", "inputs.0: the lengths of the images do not add up")
     return images
-
-
-def _detect_parameters(given: Mapping[str, Any]) -> DetectParameters:
-    try:
-        return TypeAdapter(DetectParameters).validate_python(
-            {name: value for name, value in given.items() if name in DetectParameters.model_fields}
-        )
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(map(str, wrong["loc"]))
-        raise Problem(422, "invalid-parameters", f"parameters.{where}: {wrong['msg']}") from None
 
 
 def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
@@ -270,21 +235,18 @@ def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
     }
 
 
-def _join(answers: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    joined = {name: np.concatenate([answer[name] for answer in answers]) for name in ("quads", "scores", "image_size")}
-    counts = [len(answer["scores"]) for answer in answers]
-    return {**joined, "image_index": np.repeat(np.arange(len(answers), dtype=np.int64), counts)}
-
-
-def _render(asked: InferRequest, tensors: dict[str, NDArray[Any]]) -> tuple[bytes, dict[str, str]]:
+def _render(asked: InferRequest, results: list[dict[str, NDArray[Any]]]) -> tuple[bytes, dict[str, str]]:
     """The body of the answer and its headers."""
+    tensors = {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+    counts = [len(result["scores"]) for result in results]
+    tensors["image_index"] = np.repeat(np.arange(len(results), dtype=np.int64), counts)
     wanted = asked.outputs or [Output.model_validate({"name": name}) for name in _OUTPUTS]
     outputs: list[dict[str, Any]] = []
     binary = []
     for output in wanted:
         array, datatype = tensors[output.name], _OUTPUTS[output.name]
         entry: dict[str, Any] = {"name": output.name, "shape": list(array.shape), "datatype": datatype}
-        if output.parameters.get("binary_data", asked.parameters.get("binary_data_output", False)):
+        if output.parameters.get("binary_data", asked.parameters.binary_data_output):
             binary.append(array.astype(_DTYPES[datatype]).tobytes())
             entry["parameters"] = {"binary_data_size": len(binary[-1])}
         else:

@@ -46,13 +46,14 @@ class ConsoleFormatter(logging.Formatter):
 def configure(settings: Settings) -> None:
     """Sets up the log of this process. A log that cannot be written is no reason to fail, or to say so."""
     logging.raiseExceptions = False
-    logging.config.dictConfig(configuration(settings))
+    logging.config.dictConfig(logging_config(settings))
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
+def logging_config(settings: Settings) -> dict[str, Any]:
     """The ``logging.config.dictConfig`` of a server process; everything goes to standard output."""
     json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
     formatter = JsonFormatter if json_lines else ConsoleFormatter
+    level = "DEBUG" if settings.verbose else settings.log_level.upper()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -60,7 +61,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
         "root": {"handlers": ["stdout"], "level": "WARNING"},
         "loggers": {
-            **{name: {"level": settings.log_level.upper()} for name in ("serving", "uvicorn")},
+            **{name: {"level": level} for name in ("serving", "east", "uvicorn")},
             "uvicorn.access": {"propagate": False},  # the middleware writes these lines, with more in them
         },
     }

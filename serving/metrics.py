@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,31 +36,17 @@ class Metrics:
             ["operation", "status", "outcome"],
             registry=self.registry,
         )
-        self.request_seconds = Histogram(
-            "east_request_seconds",
-            "Time from a request's header to its answer.",
-            ["operation"],
-            buckets=_SECONDS,
-            registry=self.registry,
+        self.request_seconds = self._histogram(
+            "east_request_seconds", "Time from a request's header to its answer.", label="operation"
         )
         self.queue_length = self._gauge("east_queue_length", "Images waiting.")
         self.held_bytes = self._gauge("east_held_bytes", "Bytes of images and answers held.")
-        self.queue_seconds = Histogram(
-            "east_queue_seconds", "Time an image waited.", buckets=_SECONDS, registry=self.registry
+        self.queue_seconds = self._histogram("east_queue_seconds", "Time an image waited.")
+        self.batch_size = self._histogram("east_batch_size", "Images in one run.", (1, 2, 4, 8, 16, 32, 64))
+        self.stage_seconds = self._histogram(
+            "east_stage_seconds", "Time of decode, resize, network and postprocess.", label="stage"
         )
-        self.batch_size = Histogram(
-            "east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64), registry=self.registry
-        )
-        self.stage_seconds = Histogram(
-            "east_stage_seconds",
-            "Time of decode, resize, network and postprocess.",
-            ["stage"],
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self.boxes = Histogram(
-            "east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200), registry=self.registry
-        )
+        self.boxes = self._histogram("east_boxes", "Boxes in one image.", (0, 1, 2, 5, 10, 20, 50, 100, 200))
         self.ready = self._gauge("east_ready", "Processes that are ready.")
 
     def detected(self, timings: Timings, boxes: int) -> None:
@@ -75,6 +62,11 @@ class Metrics:
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         return generate_latest(everyone)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float] = _SECONDS, label: str | None = None
+    ) -> Histogram:
+        return Histogram(name, text, [label] if label else [], buckets=buckets, registry=self.registry)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")

@@ -10,8 +10,9 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import JSONResponse
+
+from east.errors import ImageDecodeError, ImageError, ImageTooLargeError, TooManyBoxesError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -32,8 +33,12 @@ class ProblemDetails(BaseModel):
 class Problem(Exception):  # noqa: N818 -- what RFC 9457 calls it
     """A request that cannot be answered as asked.
 
-    status: HTTP status. code: what is wrong, for programs. detail: one line for people, without paths.
-    retry_after: seconds after which it may work. errors: one entry per wrong parameter.
+    Attributes:
+        status: HTTP status.
+        code: what is wrong, for programs.
+        detail: one line for people, without paths.
+        errors: one entry for each wrong parameter.
+        headers: of the answer; ``Retry-After`` from ``retry_after``, the seconds after which it may work.
     """
 
     def __init__(
@@ -64,40 +69,39 @@ class Problem(Exception):  # noqa: N818 -- what RFC 9457 calls it
             "detail": self.detail,
             "code": self.code,
         }
-        if self.errors:
-            body["errors"] = self.errors
-        if request_id is not None:
-            body["request_id"] = request_id
-        return body
+        more = {"errors": self.errors, "request_id": request_id}
+        return body | {name: value for name, value in more.items() if value}
 
     def response(self, request_id: str | None = None) -> JSONResponse:
         return JSONResponse(self.body(request_id), self.status, self.headers, MEDIA_TYPE)
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """Parameters that are not what the documentation says."""
-    errors = [{"parameter": str(e["loc"][-1]), "detail": e["msg"]} for e in error.errors()]
-    detail = "; ".join(f"{e['parameter']}: {e['detail']}" for e in errors)
-    return Problem(422, "invalid-parameters", detail, errors=errors)
+EXPECTED = (Problem, ImageError, HTTPException, RequestValidationError)
+"""The errors that `problem_of` knows."""
+
+_IMAGE_ERRORS: tuple[tuple[type[ImageError], int, str], ...] = (
+    (ImageTooLargeError, 413, "too-many-pixels"),
+    (TooManyBoxesError, 422, "too-many-boxes"),
+    (ImageDecodeError, 400, "undecodable-image"),
+    (ImageError, 400, "unusable-image"),
+)
 
 
-def of_http(error: HTTPException) -> Problem:
-    """What the framework refuses by itself: unknown paths and methods."""
-    phrase = HTTPStatus(error.status_code).phrase
-    return Problem(error.status_code, phrase.lower().replace(" ", "-"), error.detail, headers=error.headers)
-
-
-async def handle(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler for everything a client is to be told about."""
+def problem_of(error: Exception) -> Problem:
+    """What the client is told of an error; one that is not `EXPECTED` is raised again."""
+    if isinstance(error, Problem):
+        return error
     if isinstance(error, RequestValidationError):
-        problem = of_validation(error)
-    elif isinstance(error, HTTPException):
-        problem = of_http(error)
-    else:
-        assert isinstance(error, Problem)  # noqa: S101 -- the handler is registered for these three
-        problem = error
-    request.scope["east.exchange"].problem = problem
-    return problem.response(request.scope["east.exchange"].id)
+        errors = [{"parameter": str(e["loc"][-1]), "detail": e["msg"]} for e in error.errors()]
+        detail = "; ".join(f"{e['parameter']}: {e['detail']}" for e in errors)
+        return Problem(422, "invalid-parameters", detail, errors=errors)
+    if isinstance(error, HTTPException):  # what the framework refuses by itself: unknown paths and methods
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return Problem(error.status_code, code, error.detail, headers=error.headers)
+    for kind, status, code in _IMAGE_ERRORS:
+        if isinstance(error, kind):
+            return Problem(status, code, str(error))
+    raise error
 
 
 _MEANINGS = {

@@ -1,23 +1,22 @@
-"""Server processes: one, or several that share a port and are started again when they die."""
+"""Server processes: one, or several that share a port and are started again when they die; and how they die."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
 
 from . import logs, shared
-from .protocol import PatientProtocol
+from .connection import PatientProtocol
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 FAILED = 1
 _STOP_ALL = 3  # a worker of uvicorn's that ends with it is not started again
@@ -26,7 +25,7 @@ _STOP_ALL = 3  # a worker of uvicorn's that ends with it is not started again
 def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
     logs.configure(settings)
-    config = configuration(settings, functools.partial(_application, settings))
+    config = uvicorn_config(settings, functools.partial(_application, settings))
     try:
         if settings.workers == 1:
             uvicorn.Server(config).run()
@@ -48,7 +47,7 @@ class Supervisor(Multiprocess):
         super().terminate_all()
 
 
-def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicorn.Config:
+def uvicorn_config(settings: Settings, make_app: Callable[[], ASGIApp]) -> uvicorn.Config:
     """How uvicorn is to run the application."""
     protocol: Any = functools.partial(PatientProtocol, settings.limits.header_seconds, settings.limits.connections)
     return uvicorn.Config(
@@ -68,15 +67,20 @@ def configuration(settings: Settings, make_app: Callable[[], FastAPI]) -> uvicor
     )
 
 
-def _application(settings: Settings) -> FastAPI:
+def _application(settings: Settings) -> ASGIApp:
+    """The application of a process that ends when the detector cannot be loaded, or dies."""
     logs.configure(settings)
     from .app import create_app  # heavy, and not needed in the process that only supervises
 
-    return create_app(settings, owns_process=True)
+    # uvicorn finishes what it can when it gets the signal
+    app = create_app(settings, on_failure=functools.partial(signal.raise_signal, signal.SIGTERM))
 
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        service = app.state.service
+        if scope["type"] == "lifespan" and service.failure is not None:
+            logging.shutdown()
+            sys.stdout.flush()  # a thread that hangs must not keep the process; only a worker that was ready comes back
+            os._exit(FAILED if service.loaded or settings.workers == 1 else _STOP_ALL)
 
-def leave(settings: Settings, *, was_ready: bool) -> None:
-    """Ends this process for good, also when a thread of it hangs. Only a worker that once was ready comes back."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(FAILED if was_ready or settings.workers == 1 else _STOP_ALL)
+    return application

@@ -1,13 +1,16 @@
-"""The service's own operations."""
+"""The service's own operations, and the pages for people; all that a page needs comes from here."""
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
 
 from east.detections import Detections
 from east.errors import ImageError
@@ -15,13 +18,17 @@ from east.errors import ImageError
 from . import metrics
 from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
-from .exchange import Exchange
-from .problems import Problem, documented
-from .scheduling import Job
-from .service import Service, problem_of
+from .context import RequestContext
+from .problems import documented, problem_of
+from .service import Service
+
+_FOLDER = Path(__file__).parent / "static"
+_PAGE_HEADERS = {"Cache-Control": "no-cache"}  # keep, but ask whether it is still the same
 
 detection = APIRouter(tags=["detection"])
 operations = APIRouter(tags=["operations"])
+pages = APIRouter(include_in_schema=False)
+static = StaticFiles(directory=_FOLDER)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -45,27 +52,14 @@ _FORMATS = {"text/plain": {"schema": {"type": "string"}}, "image/png": _BINARY, 
 )
 async def detect(request: Request, parameters: Annotated[FormatParameters, Query()]) -> Response:
     """Takes the image as the body, or as the multipart field `image`."""
-    service, exchange = _service(request), Exchange.of(request)
-    service.scheduler.check_room()
-    with service.holding() as hold:
-        [image] = await read_images(request, service.settings.limits, hold, most=1)
-        exchange.images = 1
+    service, request_id = Service.of(request), RequestContext.of(request).id
+    read = partial(read_images, request, service.settings.limits, most=1)
 
-        def finish(found: Detections, waited_ms: float) -> tuple[bytes, str]:
-            exchange.boxes = len(found)
-            return render(found, waited_ms, parameters.format, exchange.id)
+    def finish(found: Detections, waited_ms: float) -> tuple[bytes, str]:
+        return render(found, waited_ms, parameters.format, request_id)
 
-        try:
-            size = await service.inspect(image)
-        except ImageError as error:
-            raise problem_of(error) from error
-        job = service.job(exchange, image, size, parameters.thresholds(service.settings), parameters.max_side, finish)
-        [answer] = await service.answers(request, [job])
-    if isinstance(answer, BaseException):
-        raise problem_of(answer)
-    body, media_type = answer
-    service.hold_answer(exchange, body)
-    return Response(body, media_type=media_type)
+    [(body, media_type)] = await service.detect(request, read, parameters.changes, finish)
+    return service.response(request, body, {"Content-Type": media_type})
 
 
 @detection.post(
@@ -80,32 +74,16 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
 
     An image that cannot be used has its problem in its place, and does not lose the others.
     """
-    service, exchange = _service(request), Exchange.of(request)
+    service, request_id = Service.of(request), RequestContext.of(request).id
     limits = service.settings.limits
-    service.scheduler.check_room()
-    with service.holding() as hold:
-        images = await read_images(request, limits, hold, most=limits.images)
-        exchange.images = len(images)
-        thresholds = parameters.thresholds(service.settings)
-        results: list[Any] = []
-        for image in images:
-            try:
-                size = await service.inspect(image)
-            except ImageError as error:
-                results.append(error)
-            else:
-                results.append(service.job(exchange, image, size, thresholds, parameters.max_side, as_dict))
-        jobs = [result for result in results if isinstance(result, Job)]
-        answers = iter(await service.answers(request, jobs) if jobs else [])
-    results = [next(answers) if isinstance(result, Job) else result for result in results]
-    for result in results:
-        if isinstance(result, Problem) or not isinstance(result, (dict, ImageError)):
-            raise problem_of(result)  # the service's own trouble concerns the whole request
-    exchange.boxes = sum(len(result["boxes"]) for result in results if isinstance(result, dict))
-    told = [result if isinstance(result, dict) else {"problem": problem_of(result).body()} for result in results]
-    body = await run_in_threadpool(as_json, {"request_id": exchange.id, "results": told})
-    service.hold_answer(exchange, body)
-    return Response(body, media_type="application/json")
+    read = partial(read_images, request, limits, most=limits.images)
+
+    def refuse(index: int, error: ImageError) -> dict[str, Any]:
+        return {"problem": problem_of(error).body()}
+
+    results = await service.detect(request, read, parameters.changes, as_dict, refuse)
+    body = await asyncio.to_thread(as_json, {"request_id": request_id, "results": results})
+    return service.response(request, body, {"Content-Type": "application/json"})
 
 
 @operations.get("/healthz", summary="Is the process alive?")
@@ -117,8 +95,7 @@ async def healthz() -> dict[str, str]:
 @operations.get("/readyz", summary="Can it detect?", responses=documented(503))
 async def readyz(request: Request) -> dict[str, str]:
     """Yes once the detector is loaded and warmed up, until its runtime fails."""
-    if not _service(request).ready:
-        raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+    Service.of(request).check_ready()
     return {"status": "ready"}
 
 
@@ -130,11 +107,20 @@ async def readyz(request: Request) -> dict[str, str]:
 )
 async def show_metrics(request: Request) -> Response:
     """Counts and times of all processes together."""
-    text = await run_in_threadpool(request.app.state.metrics.render)
+    text = await asyncio.to_thread(request.app.state.metrics.render)
     return Response(text, media_type=metrics.MEDIA_TYPE)
 
 
-def _service(request: Request) -> Service:
-    service = request.app.state.service
-    assert isinstance(service, Service)  # noqa: S101 -- the app was made with it
-    return service
+@pages.api_route("/", methods=["GET", "HEAD"])
+async def index() -> FileResponse:
+    return FileResponse(_FOLDER / "index.html", headers=_PAGE_HEADERS)
+
+
+@pages.get("/docs")
+async def docs() -> FileResponse:
+    return FileResponse(_FOLDER / "docs.html", headers=_PAGE_HEADERS)
+
+
+@pages.get("/favicon.ico")
+async def icon() -> FileResponse:
+    return FileResponse(_FOLDER / "icon.svg", headers=_PAGE_HEADERS)

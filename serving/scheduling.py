@@ -8,11 +8,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from east import TextDetector
 from east.detections import Detections
 from east.errors import ImageError
-from east.types import Size, Thresholds
+from east.options import CallChanges
+from east.types import Size
 
 from .metrics import Metrics
 from .problems import Problem
@@ -23,24 +25,6 @@ _FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take; 
 logger = logging.getLogger("serving")
 
 
-class Detector(Protocol):
-    """What the scheduler needs of `east.TextDetector`."""
-
-    def detect(
-        self, image: bytes, *, thresholds: Thresholds | None = None, max_side: int | None = None
-    ) -> Detections: ...
-
-    def detect_batch(
-        self, images: Sequence[bytes], *, thresholds: Thresholds | None = None
-    ) -> Sequence[Detections | ImageError]: ...
-
-    def warm_up(self) -> None: ...
-
-
-class DeadRuntimeError(Exception):
-    """The runtime cannot do even a blank image any more."""
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -49,16 +33,19 @@ def _now() -> float:
 class Job:
     """One image to find words in.
 
-    size: the network's size for it, which decides whom it may share a batch with.
-    finish: makes the answer of the detections and the milliseconds waited, off the event loop.
-    deadline: event-loop time after which nobody wants the answer.
-    answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
+    Attributes:
+        image: encoded.
+        size: the network's size for it, which decides whom it may share a batch with.
+        changes: what is asked of the detector, likewise.
+        finish: makes the answer of the detections and the milliseconds waited, off the event loop.
+        deadline: event-loop time after which nobody wants the answer.
+        submitted: event-loop time since which it waits.
+        answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
     """
 
     image: bytes
     size: Size
-    thresholds: Thresholds
-    max_side: int | None
+    changes: CallChanges
     finish: Callable[[Detections, float], Any]
     deadline: float
     submitted: float = field(default_factory=_now)
@@ -66,21 +53,25 @@ class Job:
 
     def goes_with(self, other: Job) -> bool:
         """Whether one run of the network serves both."""
-        mine = (self.size, self.thresholds, self.max_side)
-        return self.max_side is None and mine == (other.size, other.thresholds, other.max_side)
+        return self.size == other.size and self.changes == other.changes
 
 
 class Scheduler:
     """A bounded queue in front of a detector, and the threads that work it off.
 
-    parallel: detections at a time. batch: images of one run of the network.
-    seconds_per_image: what a detection takes, as a first guess; then it is measured.
-    on_failure: told, once, that the runtime is dead; from then on nothing is taken.
+    Args:
+        detector: finds the words.
+        settings: of the queue.
+        metrics: told of each step.
+        on_failure: told, once, why the runtime is dead; from then on nothing is taken.
+        parallel: detections at a time.
+        batch: images of one run of the network.
+        seconds_per_image: what a detection takes, as a first guess; then it is measured.
     """
 
     def __init__(
         self,
-        detector: Detector,
+        detector: TextDetector,
         settings: Queue,
         metrics: Metrics,
         on_failure: Callable[[str], None],
@@ -150,11 +141,11 @@ class Scheduler:
             running = loop.run_in_executor(self._pool, self._detect, batch, waited)
             try:
                 outcomes = await asyncio.wait_for(running, self._settings.stuck_seconds)
-            except DeadRuntimeError as error:
-                self._fail(batch, f"the runtime failed: {error}")
-                return
             except asyncio.TimeoutError:
                 self._fail(batch, f"the runtime gave no answer in {self._settings.stuck_seconds:g} seconds")
+                return
+            except Exception as error:  # not even a blank image can be done
+                self._fail(batch, f"the runtime failed: {error}")
                 return
             self._learn((loop.time() - start) / len(batch))
             for job, outcome in zip(batch, outcomes, strict=True):
@@ -166,7 +157,7 @@ class Scheduler:
             batch = self._take(1)
             if not batch:
                 continue
-            if self._batch > 1 and batch[0].max_side is None:
+            if self._batch > 1:
                 batch += self._take(self._batch - 1, like=batch[0])
                 if len(batch) < self._batch and self._settings.batch_milliseconds:
                     await asyncio.sleep(self._settings.batch_milliseconds / 1e3)
@@ -190,37 +181,30 @@ class Scheduler:
         return taken
 
     def _detect(self, batch: list[Job], waited: list[float]) -> list[Any]:
-        """Runs in a thread. Per job its answer, or the exception instead."""
-        first = batch[0]
+        """Runs in a thread.
+
+        Returns:
+            for each job its answer, or the exception instead.
+
+        Raises:
+            Exception: the runtime is broken: it fails a blank image, too.
+        """
         try:
-            found: Sequence[Detections | ImageError]
-            if len(batch) == 1:
-                found = [self._detector.detect(first.image, thresholds=first.thresholds, max_side=first.max_side)]
-            else:
-                found = self._detector.detect_batch([job.image for job in batch], thresholds=first.thresholds)
+            found = self._detector.detect_batch([job.image for job in batch], **batch[0].changes)
             return [
                 detections if isinstance(detections, ImageError) else self._finish(job, detections, seconds)
                 for job, detections, seconds in zip(batch, found, waited, strict=True)
             ]
-        except ImageError as error:
-            return [error] * len(batch)
         except Exception as error:
             logger.exception("detection failed")
             if len(batch) > 1:  # one bad image must not take the others with it
                 return [self._detect([job], [seconds])[0] for job, seconds in zip(batch, waited, strict=True)]
-            self._check_alive()
+            self._detector.warm_up()  # tells a runtime that is broken from an image that breaks it
             return [error]
 
     def _finish(self, job: Job, detections: Detections, waited: float) -> Any:
         self._metrics.detected(detections.timings, len(detections))
         return job.finish(detections, waited * 1e3)
-
-    def _check_alive(self) -> None:
-        """Tells a runtime that is broken from an image that breaks it."""
-        try:
-            self._detector.warm_up()
-        except Exception as error:
-            raise DeadRuntimeError(str(error)) from error
 
     def _fail(self, batch: list[Job], reason: str) -> None:
         self._dead = True
@@ -240,6 +224,7 @@ class Scheduler:
 
 
 def deadline_passed() -> Problem:
+    """What nobody waits for any more."""
     return Problem(504, "deadline-passed", "there was no answer in time")
 
 

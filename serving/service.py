@@ -7,42 +7,49 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from east import TextDetector
 from east.detections import Detections
-from east.errors import EastError, ImageDecodeError, ImageError, ImageTooLargeError, TooManyBoxesError
+from east.errors import EastError, ImageError, ImageTooLargeError
 from east.images.decoding import header_size
 from east.images.sizing import network_size
+from east.options import CallChanges, DetectorOptions
 from east.runtimes.base import Runtime
-from east.types import Size, Thresholds
+from east.types import Size
 
-from .exchange import Exchange
+from .context import RequestContext
 from .metrics import Metrics
 from .problems import Problem
 from .scheduling import Job, Scheduler, deadline_passed
-from .settings import Settings, shape
+from .settings import Settings
 
 logger = logging.getLogger("serving")
 
+Result = TypeVar("Result")
+Hold: TypeAlias = Callable[[int], None]
 
-@dataclass(frozen=True)
-class Failure:
-    """Why the service cannot go on, and whether it ever was ready."""
 
-    reason: str
-    was_ready: bool
+def _raise(index: int, error: ImageError) -> NoReturn:
+    raise error
 
 
 class Service:
     """Takes images and gives answers.
 
-    on_failure: called when the service cannot go on; `failure` tells why.
+    Args:
+        settings: what the operator has set.
+        metrics: told of each step.
+        on_failure: called when the service cannot go on.
+        detector: loaded by the settings when not given.
+
+    Attributes:
+        failure: why the service cannot go on; None while it can.
     """
 
     def __init__(
@@ -51,12 +58,22 @@ class Service:
         self.settings = settings
         self.detector = detector
         self._owns_detector = detector is None
-        self.failure: Failure | None = None
+        self.failure: str | None = None
         self._metrics = metrics
         self._on_failure = on_failure
         self._scheduler: Scheduler | None = None
         self._held = 0
-        self._input_size = None if settings.input_size is None else shape(settings.input_size)
+
+    @classmethod
+    def of(cls, request: Request) -> Service:
+        """The service that a request came to."""
+        service: Service = request.app.state.service
+        return service
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the detector ever was ready."""
+        return self._scheduler is not None
 
     def start(self) -> None:
         """Loads and warms up in a thread of its own, so that the service is alive, and can be stopped, meanwhile."""
@@ -71,19 +88,80 @@ class Service:
         if self._owns_detector and self.detector is not None and self.failure is None:
             self.detector.close()
 
-    @property
-    def ready(self) -> bool:
-        return self._scheduler is not None and self.failure is None
+    def check_ready(self) -> None:
+        """Raises `Problem` unless images can be answered now."""
+        if self._scheduler is None or self.failure is not None:
+            raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
 
-    @property
-    def scheduler(self) -> Scheduler:
-        """Raises `Problem` as long as the detector is not ready."""
-        if self._scheduler is None:
+    async def detect(
+        self,
+        request: Request,
+        read: Callable[[Hold], Awaitable[Sequence[bytes]]],
+        changes: Callable[[], CallChanges],
+        finish: Callable[[Detections, float], Result],
+        refuse: Callable[[int, ImageError], Result] = _raise,
+    ) -> list[Result]:
+        """Takes a request all its way: room in the queue, its body, the size of each image, detection.
+
+        Args:
+            request: nothing of its body has been read.
+            read: reads it, and returns the encoded images; tells the function it is given every number of bytes before
+                it keeps them.
+            changes: what is asked of the detector, known once the body has been read.
+            finish: makes the result of an image of its detections and the milliseconds it waited, off the event loop.
+            refuse: makes the result of an image that cannot be used, given its index and what is wrong; or raises.
+
+        Returns:
+            one result for each image, in order.
+
+        Raises:
+            Problem: the detector is not ready, there is no room, the deadline has passed, or the runtime has failed.
+            ClientDisconnect: nobody listens any more.
+        """
+        context = RequestContext.of(request)
+        detector, scheduler = self.detector, self._scheduler
+        if detector is None or scheduler is None:
             raise Problem(503, "not-ready", "the detector is being loaded", retry_after=5)
-        return self._scheduler
+        scheduler.check_room()
+
+        def count(found: Detections, waited_ms: float) -> tuple[Result, int]:
+            return finish(found, waited_ms), len(found)
+
+        with self._holding() as hold:
+            images = await read(hold)
+            context.images = len(images)
+            asked = changes()
+            if "max_side" in asked:
+                asked["max_side"] = min(asked["max_side"], detector.options.max_side)
+            options = detector.options.changed(**asked)
+            deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_seconds - context.seconds
+            results: dict[int, Result] = {}
+            jobs: dict[int, Job] = {}
+            for index, image in enumerate(images):
+                try:
+                    size = await self._network_size(image, options)
+                except ImageError as error:
+                    results[index] = refuse(index, error)
+                else:
+                    jobs[index] = Job(image, size, asked, count, deadline)
+            answers = await _answers(scheduler, request, list(jobs.values())) if jobs else []
+        for index, answer in zip(jobs, answers, strict=True):
+            if isinstance(answer, ImageError):
+                results[index] = refuse(index, answer)
+            elif isinstance(answer, BaseException):
+                raise answer  # the service's own trouble concerns the whole request
+            else:
+                results[index], boxes = answer
+                context.boxes += boxes
+        return [results[index] for index in range(len(images))]
+
+    def response(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
+        """An answer, held until it is sent. Raises `Problem` when too much is held."""
+        RequestContext.of(request).ending.enter_context(self._holding())(len(body))
+        return Response(body, headers=headers)
 
     @contextmanager
-    def holding(self) -> Iterator[Callable[[int], None]]:
+    def _holding(self) -> Iterator[Hold]:
         """Gives a function to call with every size before keeping it; it raises `Problem` when too much is held."""
         held = 0
 
@@ -101,86 +179,33 @@ class Service:
             self._held -= held
             self._metrics.held_bytes.set(self._held)
 
-    def hold_answer(self, exchange: Exchange, answer: bytes) -> None:
-        """Counts an answer as held until it is sent. Raises `Problem` when too much is held."""
-        exchange.ending.enter_context(self.holding())(len(answer))
-
-    async def inspect(self, image: bytes) -> Size:
-        """The size of an image, from its header. Raises `ImageError`, for too many pixels too."""
+    async def _network_size(self, image: bytes, options: DetectorOptions) -> Size:
+        """The network's size for an image, told from its header. Raises `ImageError`, for too many pixels too."""
         size = await asyncio.to_thread(header_size, image)
         most = self.settings.limits.pixels
         if size.height * size.width > most:
             raise ImageTooLargeError(f"the image has {size.width}x{size.height} pixels; at most {most} are taken")
-        return size
-
-    def job(
-        self,
-        exchange: Exchange,
-        image: bytes,
-        size: Size,
-        thresholds: Thresholds,
-        max_side: int | None,
-        finish: Callable[[Detections, float], Any],
-    ) -> Job:
-        """A job for an image of ``size``, to be answered before the request's deadline."""
-        if max_side is not None:
-            max_side = min(max_side, self.settings.max_side)
-        network = self._input_size or network_size(size, max_side or self.settings.max_side)
-        left = self.settings.queue.deadline_seconds - exchange.seconds
-        deadline = asyncio.get_running_loop().time() + left
-        return Job(image, Size(*network), thresholds, max_side, finish, deadline)
-
-    async def answers(self, request: Request, jobs: Sequence[Job]) -> list[Any]:
-        """Has the jobs done. Returns per job its answer, or the exception instead.
-
-        Raises `Problem` when there is no room or the deadline passes, ``ClientDisconnect`` when nobody listens.
-        """
-        self.scheduler.submit(jobs)
-        gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
-        everything: asyncio.Future[list[Any]] = asyncio.gather(*(job.answer for job in jobs), return_exceptions=True)
-        try:
-            left = jobs[0].deadline - asyncio.get_running_loop().time()
-            await asyncio.wait({gone, everything}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if everything.done():
-                return everything.result()
-            if gone.done():
-                raise ClientDisconnect
-            raise deadline_passed()
-        finally:
-            gone.cancel()
-            self.scheduler.withdraw(jobs)
+        return options.fixed_size or network_size(size, options.max_side, options.rounding)
 
     def _load(self, loop: asyncio.AbstractEventLoop) -> None:
-        settings = self.settings
         try:
             if self.detector is None:
-                self.detector = TextDetector(
-                    settings.weights,
-                    settings.runtime,
-                    settings.precision,
-                    self._input_size,
-                    settings.max_side,
-                    settings.score_threshold,
-                    settings.nms_threshold,
-                    settings.box_threshold,
-                    settings.threads,
-                    max_boxes=settings.limits.boxes,
-                )
-            for size in map(shape, settings.warm_up) if settings.warm_up else (None,):
+                self.detector = TextDetector.from_options(self.settings.detector_options())
+            for size in self.settings.warm_up or (None,):
                 self.detector.warm_up(size)
             start = time.perf_counter()
             self.detector.warm_up(size)
             seconds = time.perf_counter() - start
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)
-            self._tell(loop, self._fail, f"the detector cannot be loaded: {reason}")
+            self._tell(loop, self._fail, f"the detector cannot be loaded: {reason}", error)
         else:
             self._tell(loop, self._open, seconds)
 
     @staticmethod
-    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], argument: object) -> None:
+    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):  # the service was stopped meanwhile
-            loop.call_soon_threadsafe(what, argument)
+            loop.call_soon_threadsafe(what, *arguments)
 
     def _open(self, seconds_per_image: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
@@ -198,10 +223,10 @@ class Service:
         self._metrics.ready.set(1)
         logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)
 
-    def _fail(self, reason: str) -> None:
-        self.failure = Failure(reason, self.ready)
+    def _fail(self, reason: str, error: Exception | None = None) -> None:
+        self.failure = reason
         self._metrics.ready.set(0)
-        logger.critical("%s", reason)
+        logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
 
 
@@ -212,19 +237,22 @@ def _parallel(runtime: Runtime) -> int:
     return 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
 
 
-def problem_of(error: BaseException) -> Problem:
-    """What the client is told when an image could not be answered."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, ImageTooLargeError):
-        return Problem(413, "too-many-pixels", str(error))
-    if isinstance(error, TooManyBoxesError):
-        return Problem(422, "too-many-boxes", str(error))
-    if isinstance(error, ImageDecodeError):
-        return Problem(400, "undecodable-image", str(error))
-    if isinstance(error, ImageError):
-        return Problem(400, "unusable-image", str(error))
-    raise error
+async def _answers(scheduler: Scheduler, request: Request, jobs: Sequence[Job]) -> list[Any]:
+    """Has the jobs done. Returns for each its answer, or the exception instead."""
+    scheduler.submit(jobs)
+    gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
+    everything: asyncio.Future[list[Any]] = asyncio.gather(*(job.answer for job in jobs), return_exceptions=True)
+    try:
+        left = jobs[0].deadline - asyncio.get_running_loop().time()
+        await asyncio.wait({gone, everything}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if everything.done():
+            return everything.result()
+        if gone.done():
+            raise ClientDisconnect
+        raise deadline_passed()
+    finally:
+        gone.cancel()
+        scheduler.withdraw(jobs)
 
 
 async def _disconnected(request: Request) -> None:

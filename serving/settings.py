@@ -1,54 +1,71 @@
-"""What an operator can set: by flag (``--limits.image-bytes``) or environment (``EAST_LIMITS__IMAGE_BYTES``)."""
+"""What an operator can set: by flag (``--limits.image-bytes``) or environment (``EAST_LIMITS__IMAGE_BYTES``).
+
+What the detector is told is not declared here: those settings are derived from `east.options.DetectorOptions`.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    create_model,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from east.option_fields import Leaf, leaves, to_paths
+from east.options import DetectorOptions
+from east.types import Size
 
 MIB = 1024 * 1024
 
+Declared = TypeVar("Declared", bound=BaseModel)
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Words = Annotated[list[str], NoDecode]
 
 
-def _words(value: object) -> object:
+def _split(value: object) -> object:
     """Words between commas or blanks."""
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
-def shape(text: str) -> tuple[int, int]:
-    """Height and width of ``672x1280``. Raises ``ValueError`` for anything the network does not take."""
-    try:
-        height, width = (int(side) for side in text.lower().split("x"))
-    except ValueError:
-        raise ValueError(f"must be HEIGHTxWIDTH, got {text!r}") from None
-    if any(side % 32 or not 32 <= side <= 8192 for side in (height, width)):
-        raise ValueError(f"must be multiples of 32 from 32 to 8192, got {text!r}")
-    return height, width
+def _value(leaf: Leaf, value: Any) -> Any:
+    return leaf.parsed(value) if isinstance(value, str) else leaf.checked(value)
 
 
-def _checked_shape(text: str) -> str:
-    shape(text)
-    return text
+_INPUT_SIZE = next(leaf for leaf in leaves(DetectorOptions) if leaf.path == ("input_size",))
+
+Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+NetworkSize = Annotated[Size, PlainValidator(partial(_value, _INPUT_SIZE))]
 
 
-Shape = Annotated[str, AfterValidator(_checked_shape)]
-Shapes = Annotated[list[Shape], NoDecode]
+def with_fields(fields: Mapping[str, Any]) -> Callable[[type[Declared]], type[Declared]]:
+    """Adds fields, given as ``pydantic.create_model`` takes them, to a model that is being declared."""
+
+    def decorate(model: type[Declared]) -> type[Declared]:
+        inherited = {"__base__": model, "__module__": model.__module__, "__doc__": model.__doc__}
+        return cast(type[Declared], create_model(model.__name__, **inherited, **fields))  # type: ignore[call-overload]
+
+    return decorate
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """Settings that belong together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Limits(Group):
+class Limits(SettingsGroup):
     """What a client may send, and for how long."""
 
     image_bytes: Count = Field(default=16 * MIB, description="bytes of one image")
@@ -63,7 +80,7 @@ class Limits(Group):
     connections: Count = Field(default=1000, description="open connections of one process")
 
 
-class Queue(Group):
+class Queue(SettingsGroup):
     """What may wait, and for how long."""
 
     requests: Count = Field(default=64, description="images waiting for the network")
@@ -79,7 +96,7 @@ class Queue(Group):
     stuck_seconds: Seconds = Field(default=120, description="a detection that takes longer counts as a dead runtime")
 
 
-class Security(Group):
+class Security(SettingsGroup):
     """Who may call."""
 
     keys: Words = Field(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
@@ -89,41 +106,54 @@ class Security(Group):
     )
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
-    @field_validator("keys", "cors_origins", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _words(value)
+
+_LIMITS = {"max_boxes": "limits__boxes", "max_pixels": "limits__pixels"}
+"""The options of the detector that are limits of the service, with defaults of its own."""
 
 
+def _option_fields(options: type[Any]) -> dict[str, Any]:
+    """A field for every option of a class; for every group in it a model that becomes the group once validated."""
+    fields: dict[str, Any] = {}
+    for leaf in leaves(options):
+        name = leaf.path[0]
+        if name in _LIMITS or name in fields:
+            continue
+        if len(leaf.path) == 1:
+            simple = leaf.kind in (bool, int, float) and not leaf.several
+            kind: Any = Literal[leaf.choices] if leaf.choices else leaf.kind if simple else str
+            told = Field(default=leaf.default, description=leaf.about.help)
+            fields[name] = (Annotated[kind, PlainValidator(partial(_value, leaf))], told)
+        else:
+            group = get_type_hints(options)[name]
+            about = str(group.__doc__).partition("\n")[0]
+            model = create_model(group.__name__, __base__=SettingsGroup, __doc__=about, **_option_fields(group))
+            fields[name] = (Annotated[model, AfterValidator(partial(_group, group))], model())
+    return fields
+
+
+def _group(group: Callable[..., Any], values: BaseModel) -> Any:
+    return group(**dict(values))
+
+
+@with_fields(_option_fields(DetectorOptions))
 class Settings(BaseSettings):
-    """Detects words in images, over HTTP."""
+    """Detects words in images, over HTTP. Every flag can be given by environment: --max-side as EAST_MAX_SIDE."""
 
     model_config = SettingsConfigDict(
         env_prefix="EAST_",
         env_nested_delimiter="__",
         frozen=True,
-        cli_prog_name="python -m serving",
-        cli_kebab_case=True,
         cli_avoid_json=True,
         cli_hide_none_type=True,
+        cli_implicit_flags=True,
+        cli_kebab_case=True,
         cli_use_class_docs_for_groups=True,
     )
 
     host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    workers: Count = Field(default=1, description="processes, each with its own detector")
-    weights: str = Field(default="default", description="name or path of the weights")
-    runtime: str = Field(default="auto", description="auto, or a name that `python -m east runtimes` shows")
-    precision: Literal["FP32", "FP16", "INT8"] = Field(default="FP32", description="precision of the network")
-    threads: Count | None = Field(default=None, description="CPU threads of each process's network")
-    max_side: int = Field(default=2400, ge=32, le=8192, description="longest side in pixels the network sees")
-    score_threshold: Fraction = Field(default=0.8, description="score above which a pixel is text")
-    nms_threshold: Fraction = Field(default=0.2, description="overlap above which boxes merge")
-    box_threshold: Fraction = Field(default=0.1, description="mean score below which a box is dropped")
-    input_size: Shape | None = Field(
-        default=None, description="HEIGHTxWIDTH every image is resized to, multiples of 32"
-    )
-    warm_up: Shapes = Field(
+    workers: Count = Field(default=1, description="processes, each with its own detector and its share of the cores")
+    warm_up: Annotated[list[NetworkSize], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="network sizes, HEIGHTxWIDTH, to be ready for before the first request"
     )
     shutdown_seconds: Count = Field(default=30, description="time to finish accepted requests when told to stop")
@@ -131,31 +161,33 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
     )
+    verbose: bool = Field(default=False, description="the same as --log-level debug")
+    debug: bool = Field(default=False, description="show a traceback when the service cannot start")
     limits: Limits = Limits()
     queue: Queue = Queue()
     security: Security = Security()
 
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+    @model_validator(mode="after")
+    def _queue_takes_a_batch(self) -> Settings:
+        if self.queue.requests < (images := self.limits.images):
+            raise ValueError(f"--queue.requests ({self.queue.requests}) must not be under --limits.images ({images})")
+        return self
 
-    @field_validator("warm_up", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return _words(value)
+    def detector_options(self) -> DetectorOptions:
+        """What the detector of each process is told; several processes share the cores."""
+        names = {leaf.path[0] for leaf in leaves(DetectorOptions)}
+        values = {name: getattr(self, name) for name in names.difference(_LIMITS)}
+        if self.workers > 1 and values["threads"] is None:
+            values["threads"] = max(1, (os.cpu_count() or 1) // self.workers)
+        return DetectorOptions(**values, max_boxes=self.limits.boxes, max_pixels=self.limits.pixels)
 
-    @field_validator("queue")
-    @classmethod
-    def _queue_takes_a_batch(cls, value: Queue, info: ValidationInfo) -> Queue:
-        images = info.data["limits"].images if "limits" in info.data else 1
-        if value.requests < images:
-            raise ValueError(f"queue.requests ({value.requests}) must not be under limits.images ({images})")
-        return value
 
-    @field_validator("threads")
-    @classmethod
-    def _share_cores(cls, value: int | None, info: ValidationInfo) -> int | None:
-        """Several processes share the cores instead of each taking all of them."""
-        workers = info.data.get("workers", 1)
-        return value if value or workers == 1 else max(1, (os.cpu_count() or 1) // workers)
+def environment(options: DetectorOptions) -> dict[str, str]:
+    """The environment in which a service gives its detector these options."""
+    variables = {}
+    for path, value in to_paths(options).items():
+        if value is not None:
+            name = "__".join(path)
+            text = ",".join(map(str, value)) if type(value) is tuple else str(value)
+            variables[f"EAST_{_LIMITS.get(name, name)}".upper()] = text
+    return variables

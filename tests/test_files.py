@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and named when they cannot be read or written."""
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from east.files import written_whole
+from east.files import sha256_file, written_whole
 
 
 def test_replaces_a_file_at_the_end(tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_standard_output_is_where_the_shell_sent_it(tmp_path: Path) -> None:
-    script = "import sys; from pathlib import Path; from east.files import written_whole\n"
+    script = "import sys; from pathlib import Path; from east.files import sha256_file, written_whole\n"
     script += "with written_whole(Path(sys.argv[1])) as file: file.write(b'found')"
     device, output = tmp_path / "stdout", tmp_path / "output"
     device.symlink_to("/proc/self/fd/1")  # what /dev/stdout is
@@ -89,3 +90,18 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     reader.join()
     assert read == [b"through"]
     assert path.is_fifo()
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(OSError, match="No space left") as error, written_whole(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux' /proc")
+def test_a_file_that_cannot_be_hashed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").symlink_to("/proc/self/mem")
+    with pytest.raises(OSError, match="Input/output error") as error:
+        sha256_file(tmp_path / "file")
+    assert error.value.filename == str(tmp_path / "file")

@@ -60,3 +60,11 @@ def test_none_are_none() -> None:
     empty = np.empty((0, 4, 2), np.float32)
     assert [f(empty).shape for f in (signed_areas, heights, widths, angles)] == [(0,)] * 4
     assert clockwise(empty).shape == empty.shape
+
+
+def test_height_and_angle_of_a_word() -> None:
+    level, upright = [[0, 0], [60, 0], [60, 20], [0, 20]], [[20, 0], [20, 60], [0, 60], [0, 0]]
+    climbing = [[0, 60], [60, 0], [70, 10], [10, 70]]
+    quads = np.array([level, upright, climbing], np.int32)
+    assert heights(quads) == pytest.approx([20, 20, np.hypot(10, 10)])
+    assert angles(quads) == pytest.approx([0, 90, -45])

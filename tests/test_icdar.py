@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from east.errors import FormatError
-from east.icdar import has_confidence, parse_detected, parse_ground_truth
+from east.icdar import format_lines, has_confidence, parse_detected, parse_ground_truth, reportable
 
 SQUARE = "0,0,10,0,10,10,0,10"
 
@@ -120,3 +122,72 @@ def test_empty_file() -> None:
 def test_whether_there_are_confidences(data: bytes, answer: bool | None) -> None:
     assert has_confidence(data) is answer
     assert has_confidence(b"1,2,3,4,5,6,7,8,0.5\n1,2,3,4,5,6,7,8") is True
+
+
+# --- training's rule ----------------------------------------------------------------------------------------------
+
+
+def test_lenient_lines_may_have_decimals_and_blanks_around_them() -> None:
+    data = b"\xef\xbb\xbf 0.5,0,1e1,0, 10,10 ,0,10,a, b \r\n\r\n  \n" + f"{SQUARE},###".encode()
+    truth = parse_ground_truth(data, "gt", lenient=True)
+    assert truth.quads.dtype == np.float32
+    assert truth.quads.tolist() == [[[0.5, 0], [10, 0], [10, 10], [0, 10]], [[0, 0], [10, 0], [10, 10], [0, 10]]]
+    assert truth.transcriptions == ("a, b", "###")
+    assert truth.dont_care.tolist() == [False, True]
+
+
+def test_lenient_quads_are_turned_clockwise_and_keep_their_first_corner() -> None:
+    truth = parse_ground_truth(b"0,0,0,10,10,10,10,0,word", "gt", lenient=True)
+    assert truth.quads.tolist() == [[[0, 0], [10, 0], [10, 10], [0, 10]]]
+
+
+@pytest.mark.parametrize("text", ['"quoted"', r"back\\slash", "", "caf\ufffd"])
+def test_lenient_transcriptions_are_kept_as_they_stand(text: str) -> None:
+    data = f"{SQUARE},{text}".encode().replace("\ufffd".encode(), b"\xe9")
+    assert parse_ground_truth(data, "gt", lenient=True).transcriptions == (text,)
+
+
+def test_a_lenient_file_may_end_its_lines_with_carriage_returns_alone() -> None:
+    truth = parse_ground_truth(f"{SQUARE},a\r{SQUARE},b\r".encode(), "gt", lenient=True)
+    assert truth.transcriptions == ("a", "b")
+    assert parse_ground_truth(b"", "gt", lenient=True).quads.shape == (0, 4, 2)
+
+
+@pytest.mark.parametrize("line", ["1,2,3,4,5,6,7,8", "1,2,3,4,5,6,x,8,word", "word", ","])
+def test_lenient_lines_that_are_refused(line: str) -> None:
+    with pytest.raises(FormatError, match="expected eight coordinates and a transcription") as caught:
+        parse_ground_truth(f"{SQUARE},fine\n{line}\n".encode(), "gt_img_7.txt", lenient=True)
+    assert str(caught.value).startswith("gt_img_7.txt, line 2: ")
+    assert repr(line) in str(caught.value)
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+def test_lines_are_whole_pixels_and_what_comes_last() -> None:
+    quads = np.array([[[0.4, -0.4], [9.6, 0], [10, 10.5], [0, 11.5]]] * 2)
+    assert format_lines(quads, ["a,b", ""]) == "0,0,10,0,10,10,0,12,a,b\n0,0,10,0,10,10,0,12,\n"
+    assert format_lines(quads[:1], end="\r\n") == "0,0,10,0,10,10,0,12\r\n"
+    assert format_lines(quads[:0]) == ""
+    with pytest.raises(ValueError, match="shorter"):
+        format_lines(quads, ["one"])
+
+
+@given(
+    arrays(np.float64, (3, 4, 2), elements=st.floats(-(2.0**40), 2.0**40) | st.integers(-20, 20).map(float)),
+)
+def test_whatever_is_written_is_clockwise_and_read_back(quads: NDArray[np.float64]) -> None:
+    written = parse_ground_truth(format_lines(quads, "abc").encode(), "gt")
+    assert written.transcriptions == ("a", "b", "c")
+    assert parse_detected(format_lines(written.quads).encode(), "res", confidences=False).quads.tolist() == (
+        written.quads.tolist()
+    )
+    whole = quads.round().clip(-(2**31), 2**31 - 1)
+    assert ((written.quads == whole) | (written.quads == whole[:, [0, 3, 2, 1]])).all(axis=(1, 2)).all()
+
+
+@pytest.mark.parametrize(("width", "height", "reported"), [(30, 5, True), (30, 4.9, False), (4.9, 30, False)])
+def test_words_with_a_side_under_five_pixels_are_not_reported(width: float, height: float, reported: bool) -> None:
+    quad = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    assert reportable(quad[None]).tolist() == [reported]
+    assert reportable(np.empty((0, 4, 2), np.float32)).tolist() == []

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from east.icdar import Detected, GroundTruth, parse_detected, parse_ground_truth
-from east.metrics import Score, match, measure, score
+from east.metrics import Score, harmonic_mean, match, measure, ratio, score
 
 Quad = list[int]
 
@@ -256,3 +256,12 @@ def test_matching_can_be_limited() -> None:
     overlaps = measure(GroundTruth(stacked([WORD]), ("a",)), Detected(stacked([WORD, WORD])))
     assert match(overlaps) == ((0, 0),)
     assert match(overlaps, np.array([False, True])) == ((0, 1),)
+
+
+def test_means_and_ratios_of_arrays_are_those_of_their_elements() -> None:
+    values = np.array([0.0, 0.25, 0.5, 1.0])
+    a, b = (grid.ravel() for grid in np.meshgrid(values, values))
+    for function in (ratio, harmonic_mean):
+        assert function(a, b).tolist() == [function(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    assert [ratio(3, 4), ratio(3, 0), harmonic_mean(0.0, 0.0), harmonic_mean(1, 0.5)] == [0.75, 0, 0, 2 / 3]
+    assert isinstance(harmonic_mean(0.5, 0.5), float)

@@ -40,14 +40,7 @@ def run(args: argparse.Namespace) -> int:
         raise IsADirectoryError(21, "is a folder; name a file", str(args.output))
     from ..model.freezing.freeze import freeze
 
-    frozen = freeze(
-        path,
-        input_dtype=args.input_dtype,
-        input_name=options.nodes.input,
-        score_name=options.nodes.score,
-        geometry_name=options.nodes.geometry,
-        signature=args.signature,
-    )
+    frozen = freeze(path, options.nodes, input_dtype=args.input_dtype, signature=args.signature)
     frozen.save(args.output)
     size = args.output.stat().st_size / 1e6
     kinds = len(frozen.operations)

@@ -1,0 +1,13 @@
+"""Images on their way into the network: decoded from whatever holds them, then resized."""
+
+from .decoding import ImageInput, header_size, load_image
+from .sizing import network_size, resize, to_image_frame
+
+__all__ = [
+    "ImageInput",
+    "header_size",
+    "load_image",
+    "network_size",
+    "resize",
+    "to_image_frame",
+]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import DEFAULTS, Rounding
 from ..types import Size
 
-Rounding: TypeAlias = Literal["down", "original"]
 
-
-def network_size(size: Size, max_side: int = 2400, rounding: Rounding = "down") -> Size:
+def network_size(size: Size, max_side: int = DEFAULTS.max_side, rounding: Rounding = DEFAULTS.rounding) -> Size:
     """Chooses the size, in multiples of 32, at which the network sees an image of ``size``.
 
-    max_side: longer images are shrunk, keeping their aspect, until the long side is this many pixels.
-    rounding: ``down`` rounds each side down to a multiple of 32; ``original`` maps a side that is no multiple of
-        32 to ``(side // 32 - 1) * 32`` as the first public EAST code did. No side falls below 32.
+    Args:
+        size: the upright image's.
+        max_side: longer images are shrunk, keeping their aspect, until the long side is this many pixels.
+        rounding: ``down`` rounds each side down to a multiple of 32; ``original`` maps a side that is no multiple of
+            32 to ``(side // 32 - 1) * 32`` as the first public EAST code did. No side falls below 32.
+
+    Raises:
+        ValueError: ``max_side`` is below 32, or ``rounding`` is neither of the two.
     """
     if max_side < 32:
         raise ValueError(f"max_side must be at least 32, got {max_side}")

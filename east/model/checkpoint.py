@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from ..errors import CheckpointError, WeightsError
 from ..files import written_whole
 from ..frameworks import tensorflow
+from .architecture import variable_shapes
+from .reading import reading
 
 Variables = dict[str, NDArray[np.float32]]
 
@@ -24,14 +27,15 @@ _LISTED = 5
 def read_variables(path: str | Path) -> Variables:
     """Reads the network's 306 variables, float32, under their checkpoint names.
 
-    path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder with checkpoints, of which the
-        latest is meant. Moving averages take the place of raw values; optimizer slots, ``global_step`` and
-        the like are left out.
-    Raises `CheckpointError` listing variables that are missing or mis-shaped, `WeightsError` for a file that
-    cannot be read.
-    """
-    from .network import variable_shapes
+    Moving averages take the place of raw values; optimizer slots, ``global_step`` and the like are left out.
 
+    Args:
+        path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder, of which the latest is meant.
+
+    Raises:
+        CheckpointError: variables are missing or mis-shaped; the message lists some.
+        WeightsError: a file cannot be read or is damaged.
+    """
     values = read_arrays(path)
     shapes = variable_shapes()
     check_variables(values, shapes, str(path))
@@ -41,7 +45,10 @@ def read_variables(path: str | Path) -> Variables:
 def read_arrays(path: str | Path) -> Variables:
     """Like `read_variables`, but whatever floating-point variables there are, unchecked."""
     path = Path(path)
-    return _read_bundle(path) if path.suffix == ".npz" else _read_checkpoint(checkpoint_prefix(path))
+    if path.suffix != ".npz":
+        return _read_checkpoint(checkpoint_prefix(path))
+    with reading(path):
+        return _read_bundle(path)
 
 
 def check_variables(
@@ -49,7 +56,8 @@ def check_variables(
 ) -> None:
     """Checks that ``values`` has every name of ``shapes`` in its shape.
 
-    Raises `CheckpointError` naming the first few that are missing or mis-shaped, and how many there are.
+    Raises:
+        CheckpointError: some are missing or mis-shaped; the message names the first few, and how many there are.
     """
     wrong = [
         f"{name} is missing" if name not in values else f"{name} is {values[name].shape}, not {shape}"
@@ -65,29 +73,29 @@ def check_variables(
 def checkpoint_prefix(path: str | Path) -> Path:
     """The prefix that the files of a TensorFlow checkpoint share.
 
-    path: the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
-        one (its folder may have moved since) unless there is only one.
-    Raises `WeightsError` when there is no checkpoint.
+    Args:
+        path: the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
+            one (its folder may have moved since) unless there is only one.
+
+    Raises:
+        WeightsError: there is no checkpoint.
     """
     path = Path(path)
-    if path.is_dir():
-        prefixes = [index.with_suffix("") for index in sorted(path.glob("*.index"))]
-        state = re.search(r'^model_checkpoint_path: "(.*)"', _text(path / "checkpoint"), re.MULTILINE)
-        latest = path / re.split(r"[\\/]", state[1])[-1] if state else None
-        if latest and (latest in prefixes or latest.is_file()):
-            return latest
-        if len(prefixes) == 1:
-            return prefixes[0]
-        found = f"it holds {len(prefixes)}, and no file 'checkpoint' that says which" if prefixes else "it holds none"
-        raise WeightsError(f"{path} is not a folder with a checkpoint: {found}")
-    prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
-    if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # a single file: the format of TensorFlow 0.x
-        raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
-    return prefix
+    with reading(path):
+        if path.is_dir():
+            return _latest(path)
+        prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
+        if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # one file: the format of TensorFlow 0.x
+            raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
+        return prefix
 
 
 def write_bundle(path: str | Path, variables: Mapping[str, NDArray[Any]]) -> None:
-    """Writes a bundle: convolutions as float16, everything else as float32. Whole or not at all."""
+    """Writes a bundle, whole or not at all: convolutions as float16, everything else as float32.
+
+    Raises:
+        CheckpointError: a value is not finite, or not as float16.
+    """
     with np.errstate(over="ignore"):
         arrays = {name: np.asarray(v, np.float16 if v.ndim == 4 else np.float32) for name, v in variables.items()}
     for name, array in arrays.items():
@@ -106,9 +114,11 @@ def write_checkpoint(
 ) -> None:
     """Writes a TensorFlow 1 checkpoint, which ``tf.compat.v1.train.Saver`` restores, and names it the latest.
 
-    prefix: where; ``.index`` and ``.data-00000-of-00001`` are appended. variables: under their checkpoint names,
-        to which ``global_step`` is added. averages: moving averages of some of them, under the same names.
-    Raises ``OSError``.
+    Args:
+        prefix: where; ``.index`` and ``.data-00000-of-00001`` are appended.
+        variables: under their checkpoint names.
+        averages: moving averages of some of them, under the same names.
+        global_step: is added to the variables under that name.
     """
     tf = tensorflow()
     prefix = Path(prefix)
@@ -136,8 +146,8 @@ def _read_bundle(path: Path) -> Variables:
     try:
         with path.open("rb") as file, np.load(file) as bundle:
             return {name: bundle[name].astype(np.float32) for name in bundle.files}
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    except OSError:
+        raise
     except Exception as error:  # NumPy and zipfile fail in many ways on other files
         raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
@@ -145,6 +155,9 @@ def _read_bundle(path: Path) -> Variables:
 def _read_checkpoint(prefix: Path) -> Variables:
     tf = tensorflow()
     file = prefix if prefix.is_file() else Path(f"{prefix}.index")
+    for part in (file, *prefix.parent.glob(f"{escape(prefix.name)}.data-*")):
+        with reading(part), part.open("rb") as opened:
+            opened.read(1)  # TensorFlow calls damaged what it may not read
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         dtypes = reader.get_variable_to_dtype_map()
@@ -161,8 +174,19 @@ def _read_checkpoint(prefix: Path) -> Variables:
     return values
 
 
-def _text(path: Path) -> str:
-    return path.read_text(errors="replace") if path.is_file() else ""
+def _latest(folder: Path) -> Path:
+    prefixes = [index.with_suffix("") for index in sorted(folder.glob("*.index"))]
+    state = folder / "checkpoint"
+    with reading(state):
+        text = state.read_text(errors="replace") if state.is_file() else ""
+    named = re.search(r'^model_checkpoint_path: "(.*)"', text, re.MULTILINE)
+    latest = folder / re.split(r"[\\/]", named[1])[-1] if named else None
+    if latest and (latest in prefixes or latest.is_file()):
+        return latest
+    if len(prefixes) == 1:
+        return prefixes[0]
+    found = f"it holds {len(prefixes)}, and no file 'checkpoint' that says which" if prefixes else "it holds none"
+    raise WeightsError(f"{folder} is not a folder with a checkpoint: {found}")
 
 
 def _line(error: BaseException) -> str:

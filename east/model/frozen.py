@@ -11,6 +11,7 @@ from typing import Any, Literal
 from ..errors import GraphError, WeightsError
 from ..files import sha256_file, written_whole
 from ..frameworks import tensorflow
+from .reading import read_message, reading
 
 InputDtype = Literal["uint8", "float32"]
 
@@ -28,8 +29,10 @@ _HASH = "_weights_sha256"  # attributes with an underscore are nobody's business
 class FrozenModel:
     """A GraphDef from images to maps, with nothing of training in it.
 
-    input_name: a placeholder of ``input_dtype``, RGB 0..255 (N, H, W, 3). score_name, geometry_name: float32
-    (N, H/4, W/4, 1) and (N, H/4, W/4, 5), as in `east.types.Maps`. weights_sha256: see `freeze`.
+    Attributes:
+        input_name: a placeholder of ``input_dtype``, RGB 0..255 (N, H, W, 3).
+        score_name, geometry_name: float32 (N, H/4, W/4, 1) and (N, H/4, W/4, 5), as in `east.types.Maps`.
+        weights_sha256: see `east.model.freezing.freeze.freeze`.
     """
 
     graph_def: Any
@@ -45,43 +48,34 @@ class FrozenModel:
         return dict(sorted(Counter(node.op for node in self.graph_def.node).items()))
 
     def save(self, path: str | Path) -> None:
-        """Writes a ``.pb``, whole or not at all. Raises ``OSError`` naming it."""
+        """Writes a ``.pb``, whole or not at all."""
         graph_def = type(self.graph_def)()
         graph_def.CopyFrom(self.graph_def)
         for node in graph_def.node:
             if node.name == self.input_name:
                 node.attr[_HASH].s = self.weights_sha256.encode()
-        try:
-            with written_whole(Path(path)) as file:
-                file.write(graph_def.SerializeToString(deterministic=True))
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        with written_whole(Path(path)) as file:
+            file.write(graph_def.SerializeToString(deterministic=True))
 
     @classmethod
     def load(cls, path: str | Path) -> FrozenModel:
-        """Reads what `save` wrote. Raises `WeightsError` for a damaged file, `GraphError` for another graph."""
+        """Reads what `save` wrote; raises `WeightsError` for a damaged file, `GraphError` for another graph."""
         tf = tensorflow()
+        path = Path(path)
         graph_def = read_graph_def(path)
         nodes = {node.name: node for node in graph_def.node}
         missing = [name for name in (INPUT, SCORE, GEOMETRY) if name not in nodes]
         if missing:
             raise GraphError(f"{path} has no node {missing[0]!r}: freeze it first")
         dtype = tf.as_dtype(nodes[INPUT].attr["dtype"].type).name
-        sha256 = nodes[INPUT].attr[_HASH].s.decode() if _HASH in nodes[INPUT].attr else sha256_file(Path(path))
+        with reading(path):
+            sha256 = nodes[INPUT].attr[_HASH].s.decode() if _HASH in nodes[INPUT].attr else sha256_file(path)
         return cls(graph_def, INPUT, SCORE, GEOMETRY, dtype, sha256)
 
 
 def read_graph_def(path: str | Path) -> Any:
-    """Reads a binary GraphDef. Raises `WeightsError`."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    graph_def = tensorflow().compat.v1.GraphDef()
-    try:
-        graph_def.ParseFromString(Path(path).read_bytes())
-    except DecodeError as error:
-        raise WeightsError(f"{path} is damaged or not a TensorFlow graph") from error
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    """Reads a binary GraphDef; raises `WeightsError` for a file that cannot be read, is damaged or empty."""
+    graph_def = read_message(Path(path), tensorflow().compat.v1.GraphDef(), "a TensorFlow graph")
     if not graph_def.node:
         raise WeightsError(f"{path} has no graph in it")
     return graph_def

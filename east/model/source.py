@@ -8,10 +8,11 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..errors import WeightsError
 from ..files import sha256_file, sha256_files
 from ..options import NodeNames
+from . import weights
 from .checkpoint import checkpoint_prefix
+from .reading import reading
 
 if TYPE_CHECKING:
     from .frozen import FrozenModel
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 class ModelSource:
     """Weights as the user named them.
 
-    path: bundle (.npz), TensorFlow checkpoint (its prefix, one of its files, or its folder), frozen graph (.pb) or
-        SavedModel folder.
-    name: what to call them in results. sha256: of the file, or of all files of a checkpoint or SavedModel.
+    Attributes:
+        path: bundle (.npz), TensorFlow checkpoint (its prefix, one of its files, or its folder), frozen graph (.pb)
+            or SavedModel folder.
+        name: what to call them in results.
+        sha256: of the file, or of all files of a checkpoint or SavedModel.
+        nodes: names of the graph's nodes, where they are not the original's.
     """
 
     path: Path
@@ -33,30 +37,20 @@ class ModelSource:
 
     @classmethod
     def find(cls, name_or_path: str | os.PathLike[str], nodes: NodeNames | None = None) -> ModelSource:
-        """Resolves a name or a path. Raises `WeightsError` when there is no such thing or it is damaged."""
-        from . import weights
-
+        """Resolves a name or a path; raises `WeightsError` for none, or one that is damaged or cannot be read."""
         path = weights.resolve(name_or_path)
         known = {record.path: record for record in weights.manifest().values()}
         record = known.get(path)
         if record is not None:
             return cls(path, record.name, record.sha256, nodes or NodeNames())
-        try:
+        with reading(path):
             return cls(path, *_identify(path), nodes or NodeNames())
-        except OSError as error:
-            raise WeightsError(f"cannot read weights {path}: {error.strerror}") from error
 
     def freeze(self, input_dtype: Literal["uint8", "float32"] = "uint8") -> FrozenModel:
         """The frozen graph; imports TensorFlow."""
         from .freezing.freeze import freeze
 
-        return freeze(
-            self.path,
-            input_dtype=input_dtype,
-            input_name=self.nodes.input,
-            score_name=self.nodes.score,
-            geometry_name=self.nodes.geometry,
-        )
+        return freeze(self.path, self.nodes, input_dtype=input_dtype)
 
 
 def _identify(path: Path) -> tuple[str, str]:

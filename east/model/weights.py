@@ -1,4 +1,4 @@
-"""Which weights there are, where they lie, and whether they are still what was recorded."""
+"""The registry of weights: which there are, where they lie, and whether they are still what was recorded."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from east.errors import DamagedFileError, WeightsError
-from east.files import sha256_file, written_whole
+from ..errors import DamagedFileError, WeightsError
+from ..files import sha256_file, written_whole
+from .checkpoint import read_variables, write_bundle
+from .reading import reading
 
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
-class Record:
+class WeightsRecord:
     """What is on record of one set of weights.
 
-    name: what the user writes. path: the file, in the bundled format. sha256, bytes: of that file.
-    training, terms: in words. accuracy: dataset, recall, precision and F1, where they were measured.
+    Attributes:
+        name: what the user writes.
+        path: the file, in the bundled format.
+        sha256, bytes: its hash and size.
+        training, terms: how they were trained and may be used, in words.
+        accuracy: dataset, recall, precision and F1, where they were measured.
     """
 
     name: str
@@ -49,15 +55,15 @@ def default_name() -> str:
     return str(_read_manifest(BUNDLED)["default"])
 
 
-def manifest() -> dict[str, Record]:
+def manifest() -> dict[str, WeightsRecord]:
     """All recorded weights by name: the bundled ones first, then the imported ones."""
-    records: dict[str, Record] = {}
+    records: dict[str, WeightsRecord] = {}
     for folder in (BUNDLED, user_folder()):
         try:
             for entry in _read_manifest(folder)["weights"]:
-                record = dict(entry, path=folder / entry["file"])
-                del record["file"]
-                records.setdefault(entry["name"], Record(**record))
+                fields = dict(entry, path=folder / entry["file"])
+                del fields["file"]
+                records.setdefault(entry["name"], WeightsRecord(**fields))
         except (KeyError, TypeError) as error:
             raise WeightsError(f"cannot read the weights manifest {folder / 'manifest.json'}: {error!r}") from error
     return records
@@ -66,8 +72,9 @@ def manifest() -> dict[str, Record]:
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     """Finds weights by name (checked against the record) or by path (taken as it is).
 
-    Raises `WeightsError` for an unknown name or a path that does not exist, `DamagedFileError` for a
-    file that is not the recorded one.
+    Raises:
+        WeightsError: an unknown name, a path that does not exist or that may not be looked at.
+        DamagedFileError: a file that is not the recorded one.
     """
     name = os.fspath(name_or_path)
     records = manifest()
@@ -76,37 +83,44 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
         verify(record)
         return record.path
     path = Path(name)
-    if path.exists() or path.with_name(path.name + ".index").exists():
-        return path
+    with reading(path):
+        if path.exists() or path.with_name(path.name + ".index").exists():
+            return path
     near = get_close_matches(name, records, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known names: {', '.join(records)}"
     raise WeightsError(f"no weights named {name!r} and no such file; {hint}")
 
 
-def verify(record: Record) -> None:
+def verify(record: WeightsRecord) -> None:
     """Raises `DamagedFileError`, naming the file and both hashes, unless the file is the recorded one."""
     try:
-        found = sha256_file(record.path)
+        found, size = sha256_file(record.path), record.path.stat().st_size
     except OSError as error:
         raise DamagedFileError(f"weights {record.name!r}: cannot read {record.path}: {error.strerror}") from error
     if found != record.sha256:
-        size = record.path.stat().st_size
         raise DamagedFileError(
             f"weights {record.name!r} are damaged: {record.path} has {size} bytes and sha256 {found}, "
             f"on record are {record.bytes} bytes and sha256 {record.sha256}; restore or import the file again"
         )
 
 
-def import_weights(source: Path, name: str, *, training: str = "", terms: str = "", replace: bool = False) -> Record:
+def import_weights(
+    source: Path, name: str, *, training: str = "", terms: str = "", replace: bool = False
+) -> WeightsRecord:
     """Copies the variables of a checkpoint into the user's weights folder and puts them on record.
 
-    source: anything `east.model.checkpoint.read_variables` reads. name: letters, digits, ``.``, ``_``
-    and ``-``, not a bundled name; a name imported before needs ``replace``.
-    Raises `WeightsError` for a bad name, `CheckpointError` for a checkpoint that is not this network's.
+    Args:
+        source: anything `east.model.checkpoint.read_variables` reads.
+        name: letters, digits, ``.``, ``_`` and ``-``; not a bundled name.
+        training: how they were trained, in words.
+        terms: the terms they may be used under, in words.
+        replace: the name may be one imported before.
+
+    Raises:
+        WeightsError: a bad name, or files that cannot be read.
+        CheckpointError: a checkpoint that is not this network's.
     """
     from filelock import FileLock
-
-    from east.model.checkpoint import read_variables, write_bundle
 
     if not _NAME.fullmatch(name) or name == "default":
         raise WeightsError(f"{name!r} cannot name weights; use letters, digits, '.', '_' and '-'")
@@ -118,7 +132,8 @@ def import_weights(source: Path, name: str, *, training: str = "", terms: str = 
     folder = user_folder()
     path = folder / f"{name}.npz"
     write_bundle(path, variables)
-    record = Record(name, path, sha256_file(path), path.stat().st_size, training or f"Imported from {source}.", terms)
+    training = training or f"Imported from {source}."
+    record = WeightsRecord(name, path, sha256_file(path), path.stat().st_size, training, terms)
     entry = {key: value for key, value in record.as_dict().items() if key != "path"} | {"file": path.name}
     with FileLock(folder / "manifest.lock"):
         entries = [old for old in _read_manifest(folder)["weights"] if old["name"] != name]
@@ -130,10 +145,10 @@ def import_weights(source: Path, name: str, *, training: str = "", terms: str = 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    if not path.exists():
-        return {"weights": []}
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {"weights": []}
     except (OSError, ValueError) as error:
         raise WeightsError(f"cannot read the weights manifest {path}: {error}") from error
     return content

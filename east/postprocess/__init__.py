@@ -3,7 +3,8 @@
 The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 """
 
-from .nms import extract_boxes, locality_aware_nms, mean_scores
+from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
+from .scores import extract_boxes, mean_scores
 
 __all__ = ["decode_quads", "extract_boxes", "locality_aware_nms", "mean_scores", "select_candidates"]

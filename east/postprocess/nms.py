@@ -1,4 +1,4 @@
-"""Locality-aware non-maximum suppression and the scoring of boxes."""
+"""Locality-aware non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TooManyBoxesError
-from ..types import STRIDE, Candidates, Thresholds
-from .rbox import decode_quads
-
-_FAR = 2.0**20
-"""Pixels: further corners are brought this near before drawing, whose integers they would overflow."""
 
 
 def locality_aware_nms(
@@ -51,59 +46,5 @@ def locality_aware_nms(
         )
     order = np.argsort(-sums, kind="stable")
     merged, sums = merged[order], sums[order]
-    kept = suppress(merged, iou_threshold)
-    return merged[kept].astype(np.float32), sums[kept].astype(np.float32)
-
-
-def mean_scores(score_map: NDArray[np.float32], quads: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Averages the score map over the pixels of each quad.
-
-    Args:
-        score_map: float32 ``(h, w)``.
-        quads: float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels.
-
-    Returns:
-        float32 ``(M,)``; 0 for a quad that is flat, not finite or outside the map.
-    """
-    import cv2
-
-    from .polygon import areas
-
-    means = np.zeros(len(quads), np.float32)
-    sound = np.flatnonzero(areas(np.ascontiguousarray(quads, np.float64)))
-    corners = np.floor(np.clip(quads[sound], -_FAR, _FAR) / STRIDE).astype(np.int32)  # (M, 4, 2) map pixels
-    edge = score_map.shape[::-1]
-    starts = np.clip(corners.min(axis=1), 0, edge)
-    stops = np.clip(corners.max(axis=1) + 1, 0, edge)
-    for k, polygon, (x0, y0), (x1, y1) in zip(sound, corners, starts.tolist(), stops.tolist(), strict=True):
-        if x0 < x1 and y0 < y1:
-            mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
-            cv2.fillPoly(mask, [polygon], (1,), offset=(-x0, -y0))
-            means[k] = cv2.mean(score_map[y0:y1, x0:x1], mask)[0]
-    return means
-
-
-def extract_boxes(
-    candidates: Candidates, thresholds: Thresholds, max_boxes: int | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Turns one image's candidates into scored boxes.
-
-    Args:
-        candidates: the pixels that passed the score threshold.
-        thresholds: of which ``nms`` and ``box`` are used.
-        max_boxes: see `locality_aware_nms`.
-
-    Returns:
-        quads, float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels, clockwise from the text's top-left
-        corner, and their mean scores, float32 ``(M,)``, 0..1; highest score first.
-
-    Raises:
-        TooManyBoxesError: more than ``max_boxes`` would have to be compared.
-    """
-    rows, columns = candidates.pixels.T
-    weights = candidates.score_map[rows, columns]
-    quads, _ = locality_aware_nms(decode_quads(candidates), weights, thresholds.nms, max_boxes)
-    scores = mean_scores(candidates.score_map, quads)
-    order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= thresholds.box]
-    return quads[order], scores[order]
+    keep = suppress(merged, iou_threshold)
+    return merged[keep].astype(np.float32), sums[keep].astype(np.float32)

@@ -221,13 +221,13 @@ def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
     hulls, scratch = np.empty_like(quads), np.empty((2, _VERTICES, 2))
     bounds = np.empty((len(quads), 4))  # left, top, right, bottom
     hull_areas = np.empty(len(quads))
-    kept = np.zeros(len(quads), np.bool_)
+    keep = np.zeros(len(quads), np.bool_)
     n = 0  # quads that stay; their hulls, bounds and areas are the first n
     for k in range(len(quads)):
         hull = hulls[n]
         area = _hull(quads[k], hull)
         left, top, right, bottom = _bounds(hull)
-        kept[k] = True
+        keep[k] = True
         for i in range(n):
             width = min(right, bounds[i, 2]) - max(left, bounds[i, 0])
             height = min(bottom, bounds[i, 3]) - max(top, bounds[i, 1])
@@ -235,10 +235,10 @@ def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
                 most = min(width * height, area, hull_areas[i])  # no larger intersection fits
                 possible = most > threshold * (area + hull_areas[i] - most)
                 if possible and _hull_iou(hulls[i], hull_areas[i], hull, area, scratch) > threshold:
-                    kept[k] = False
+                    keep[k] = False
                     break
-        if kept[k]:
+        if keep[k]:
             bounds[n, 0], bounds[n, 1], bounds[n, 2], bounds[n, 3] = left, top, right, bottom
             hull_areas[n] = area
             n += 1
-    return kept
+    return keep

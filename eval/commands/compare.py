@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from east.icdar import GroundTruth
 
-    from ..compare import Comparison, ImageChange
-    from ..report.read import Report
+    from ..comparison import Comparison, ImageChange
+    from ..report import SavedRun
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Compares and prints."""
     from east.errors import ReportError
 
-    from ..compare import compare
+    from ..comparison import compare
 
     a, b = (_read(path, args.gt) for path in (args.a, args.b))
     if not _same(a.truths, b.truths):
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path, truths: Path | None) -> Report:
+def _read(path: Path, truths: Path | None) -> SavedRun:
     from east.errors import ReportError
 
-    from ..report.read import Report, is_report, read_report
+    from ..report import SavedRun, is_report, read_report
     from ..submission import read_ground_truths, read_submission
 
     if is_report(path):
@@ -68,7 +68,7 @@ def _read(path: Path, truths: Path | None) -> Report:
     if truths is None:
         raise ReportError(f"{path} is no folder of a report; for a submission name the ground truths by --gt")
     ground_truths = read_ground_truths(truths)
-    return Report(ground_truths, read_submission(path, ground_truths))
+    return SavedRun(ground_truths, read_submission(path, ground_truths))
 
 
 def _same(a: Mapping[str, GroundTruth], b: Mapping[str, GroundTruth]) -> bool:
@@ -106,8 +106,7 @@ def _line(change: ImageChange, truth: GroundTruth) -> str:
 
 
 def _values(result: Comparison, truths: Mapping[str, GroundTruth]) -> dict[str, Any]:
-    def figures(score: Any) -> dict[str, float]:
-        return {"precision": score.precision, "recall": score.recall, "hmean": score.hmean, "AP": score.ap}
+    from east.metrics import figures
 
     return {
         "a": figures(result.a),

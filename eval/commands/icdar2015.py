@@ -12,7 +12,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from east.flags import add_options, option_type, options_from, positive
+from east.errors import UsageError
+from east.flags import add_options, argument_type, option_type, options_from, positive
 from east.options import EVALUATION_SIZE
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..dataset import Icdar2015
     from ..journal import Journal
-    from ..run import Run
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -40,7 +40,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder with img_N.jpg and gt_img_N.txt (default: ICDAR2015_DIR)",
     )
     data.add_argument("--gt", type=Path, metavar="PATH", help="folder or zip of the ground truths, if elsewhere")
-    data.add_argument("--subset", metavar="NUMBERS", help="images to evaluate on, such as 801-1000 or 1,5,10-20")
+    data.add_argument(
+        "--subset",
+        type=argument_type(_subset),
+        metavar="NUMBERS",
+        help="images to evaluate on, such as 801-1000 or 1,5,10-20",
+    )
     group = parser.add_argument_group("runtimes")
     group.add_argument(
         "--runtime",
@@ -67,29 +72,33 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=run)
 
 
+def _subset(text: str) -> str:
+    from ..dataset import parse_subset
+
+    parse_subset(text)
+    return text
+
+
 def run(args: argparse.Namespace) -> int:
     """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
     from east import TextDetector
 
     from .. import dataset as icdar2015
+    from ..report import overview, write_report
     from ..run import evaluate
+    from ..table import accuracy_tables
 
     if args.data is None:
-        return _refuse(icdar2015.HOW_TO_GET_IT)
-    try:
-        todo, impossible = _possible(args)
-        if args.subset is not None:
-            icdar2015.parse_subset(args.subset)
-    except ValueError as error:
-        return _refuse(str(error))
+        raise UsageError(icdar2015.HOW_TO_GET_IT)
+    if args.report is not None and args.report.is_file():
+        raise UsageError(f"--report needs a folder, and {args.report} is a file")
+    todo, impossible = _possible(args)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
         _tell(f"note: {dataset.note}")
     for problem in impossible:
         _tell(f"error: {problem}")
     if args.report is not None:
-        if args.report.is_file():
-            return _refuse(f"--report needs a folder, and {args.report} is a file")
         args.report.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         journals: list[Journal] = []
@@ -100,17 +109,15 @@ def run(args: argparse.Namespace) -> int:
                 try:
                     runs.append(evaluate(detector, dataset, journals[-1]))
                 except KeyboardInterrupt:
-                    done = f"{len(journals[-1].records)} of {len(dataset.samples)} images are done"
+                    done = f"{len(journals[-1].results)} of {len(dataset.samples)} images are done"
                     _tell(f"{done}; the same command goes on from there")
                     raise
         if runs and args.report is not None:
-            from ..report import write_report
-
             write_report(args.report, dataset, runs, shown=args.gallery)
         for journal in journals:
             journal.forget()
     if runs:
-        print(_printed(args.json, dataset, runs), end="")
+        print(json.dumps(overview(dataset, runs), indent=2) if args.json else accuracy_tables(runs).rstrip())
     return 1 if impossible else 0
 
 
@@ -137,22 +144,10 @@ def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetecto
     journal = open_journal(dataset, detector)
     if args.restart:
         journal.forget()
-    if journal.records:
-        _tell(f"going on with an interrupted run: {len(journal.records)} of {len(dataset.samples)} images are done")
+    if journal.results:
+        _tell(f"going on with an interrupted run: {len(journal.results)} of {len(dataset.samples)} images are done")
     return journal
-
-
-def _printed(as_json: bool, dataset: Icdar2015, runs: list[Run]) -> str:
-    from ..report import overview
-    from ..table import markdown_table
-
-    return f"{json.dumps(overview(dataset, runs), indent=2)}\n" if as_json else markdown_table(runs)
 
 
 def _tell(message: str) -> None:
     print(f"eval: {message}", file=sys.stderr)
-
-
-def _refuse(message: str) -> int:
-    _tell(f"error: {message}")
-    return 2

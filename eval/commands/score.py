@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Scores and prints."""
     from east.files import written_whole
-    from east.metrics import score
+    from east.metrics import figures, score
 
     from ..submission import read_ground_truths, read_submission
 
@@ -46,26 +47,19 @@ def run(args: argparse.Namespace) -> int:
         with written_whole(args.per_image) as file:
             file.write((json.dumps(images, indent=1) + "\n").encode())
     if args.json:
-        print(json.dumps(_values(result)))
+        print(json.dumps(figures(result)))
     else:
         ranked = any(found.confidences is not None for found in detected.values())
         print(_table(result, ranked=ranked))
     return 0
 
 
-def _values(result: Score) -> dict[str, float]:
-    return {"precision": result.precision, "recall": result.recall, "hmean": result.hmean, "AP": result.ap}
-
-
 def _image_values(image: ImageScore) -> dict[str, Any]:
+    from east.metrics import figures
+
     return {
-        "precision": image.precision,
-        "recall": image.recall,
-        "hmean": image.hmean,
-        "AP": image.ap,
-        "matched": image.counts.matched,
-        "words": image.counts.words,
-        "detections": image.counts.detections,
+        **figures(image),
+        **asdict(image.counts),
         "pairs": [{"gt": word, "det": detection} for word, detection in image.pairs],
         "detDontCare": list(image.set_aside),
     }

@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
     from east.runtimes.conversion.calibration import SHIPPED
     from east.types import Precision
 
-    from ..environment import environment
-    from ..speed import Settings, cases, measure
-    from ..speed_table import comma_separated, document, markdown
+    from ..run import environment
+    from ..speed.benchmark import Workload, cases, run_benchmark
+    from ..speed.formats import comma_separated, document, markdown
 
     folder = args.images or SHIPPED
     images = tuple(sorted(folder.glob("*.jpg")))[:16]
@@ -56,12 +56,12 @@ def run(args: argparse.Namespace) -> int:
     todo = cases(options, RUNTIMES if "auto" in args.runtime else args.runtime, args.precision or Precision)
     if not todo:
         raise ValueError("nothing to measure: none of these runtimes can do any of these precisions here")
-    settings = Settings(images, tuple(args.batch), args.rounds, args.seconds)
-    results = measure(todo, settings)
-    table = markdown(results)
+    workload = Workload(images, tuple(args.batch), args.rounds, args.seconds)
+    measured = run_benchmark(todo, workload)
+    table = markdown(measured)
     if args.output is not None:
-        values = json.dumps(document(results, settings, environment()), indent=2) + "\n"
-        texts = {"speed.json": values, "speed.csv": comma_separated(results), "speed.md": table}
+        values = json.dumps(document(measured, workload, environment()), indent=2) + "\n"
+        texts = {"speed.json": values, "speed.csv": comma_separated(measured), "speed.md": table}
         for name, text in texts.items():
             with written_whole(args.output / name) as file:
                 file.write(text.encode())

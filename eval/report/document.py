@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from east.metrics import Score
+from east.metrics import Counts, figures
 
-from ..analysis import Group, Latency, Speed, by_height, by_orientation, speed, threshold_sweep
+from ..analysis import Latency, by_height, by_orientation, threshold_sweep
 from ..dataset import Icdar2015, Sample
-from ..environment import environment
-from ..run import Run
+from ..run import Run, environment
 
 FORMAT = 1
 
@@ -23,19 +22,21 @@ def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
         "dataset": _dataset(dataset),
         "environment": environment(),
         "runs": [
-            {"run": dict(run.about), "score": _score(run.score), "speed": _speed(speed(run.records))} for run in runs
+            {"run": dict(run.about), "score": {**figures(run.score), **asdict(run.score.counts)}, "speed": _speed(run)}
+            for run in runs
         ],
     }
 
 
 def full(dataset: Icdar2015, run: Run) -> dict[str, Any]:
     """The figures of one run, broken down, and what was found in every image."""
-    truths = dataset.truths
+    breakdown = dataset.truths, run.detected, run.score
+    sweep = threshold_sweep(run.detected, run.score)
     return {
         **overview(dataset, [run]),
-        "by_height": [_group(group) for group in by_height(truths, run.detected, run.score)],
-        "by_orientation": [_group(group) for group in by_orientation(truths, run.detected, run.score)],
-        "by_threshold": [asdict(point) for point in threshold_sweep(run.detected, run.score)],
+        "by_height": [_bin(label, counts) for label, counts in by_height(*breakdown).items()],
+        "by_orientation": [_bin(label, counts) for label, counts in by_orientation(*breakdown).items()],
+        "by_threshold": [{"threshold": threshold, **_rates(counts)} for threshold, counts in sweep.items()],
         "images": {sample.key: _image(sample, run) for sample in dataset.samples},
     }
 
@@ -52,22 +53,12 @@ def _dataset(dataset: Icdar2015) -> dict[str, Any]:
     }
 
 
-def _score(score: Score) -> dict[str, Any]:
+def _speed(run: Run) -> dict[str, Any]:
     return {
-        "precision": score.precision,
-        "recall": score.recall,
-        "hmean": score.hmean,
-        "AP": score.ap,
-        **asdict(score.counts),
-    }
-
-
-def _speed(pace: Speed) -> dict[str, Any]:
-    return {
-        "fps_network": pace.network_fps,
-        "fps_end_to_end": pace.end_to_end_fps,
-        "network_ms": _latency(pace.network),
-        "end_to_end_ms": _latency(pace.end_to_end),
+        "fps_network": run.speed.network_fps,
+        "fps_end_to_end": run.speed.end_to_end_fps,
+        "network_ms": _latency(run.speed.network),
+        "end_to_end_ms": _latency(run.speed.end_to_end),
     }
 
 
@@ -75,12 +66,17 @@ def _latency(latency: Latency) -> dict[str, float]:
     return {name: round(value, 3) for name, value in asdict(latency).items()}
 
 
-def _group(group: Group) -> dict[str, Any]:
-    return {**asdict(group), "recall": group.recall, "precision": group.precision, "hmean": group.hmean}
+def _bin(label: str, counts: Counts) -> dict[str, Any]:
+    found = {"words": counts.words, "found": counts.matched, "detections": counts.detections}
+    return {"label": label, **found, **_rates(counts)}
+
+
+def _rates(counts: Counts) -> dict[str, float]:
+    return {"recall": counts.recall, "precision": counts.precision, "hmean": counts.hmean}
 
 
 def _image(sample: Sample, run: Run) -> dict[str, Any]:
-    score, found, record = run.score.images[sample.key], run.detected[sample.key], run.records[sample.key]
+    score, found, result = run.score.images[sample.key], run.detected[sample.key], run.results[sample.key]
     by_word = dict(score.pairs)
     by_detection = {detection: word for word, detection in score.pairs}
     confidences = [] if found.confidences is None else found.confidences.tolist()
@@ -101,13 +97,10 @@ def _image(sample: Sample, run: Run) -> dict[str, Any]:
     ]
     return {
         "file": sample.image.name,
-        "width": record.width,
-        "height": record.height,
-        "precision": score.precision,
-        "recall": score.recall,
-        "hmean": score.hmean,
-        "AP": score.ap,
+        "width": result.width,
+        "height": result.height,
+        **figures(score),
         "words": words,
         "detections": detections,
-        "ms": {name: getattr(record, name) for name in ("decode", "resize", "network", "postprocess", "wall")},
+        "ms": {name: getattr(result, name) for name in ("decode", "resize", "network", "postprocess", "wall")},
     }

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis import heights, speed
+from east.geometry import heights
+
 from ..dataset import Icdar2015
 from ..run import Run
-from ..table import COLUMNS, ORIGINAL_CAPTION, original_rows, rows
+from ..table import COLUMNS, ORIGINAL_CAPTION, ORIGINAL_ROWS, rows
 from .markdown import about_data
 from .plots import PLOTS
 
@@ -21,7 +22,9 @@ from .plots import PLOTS
 def worst(images: Mapping[str, Mapping[str, Any]], most: int) -> list[str]:
     """Numbers of the images with errors, most errors first, then lowest F1; at most ``most``.
 
-    images: of a report's document.
+    Args:
+        images: of a report's document.
+        most: how many.
     """
     errors = {key: sum(mark["kind"] in {"missed", "alarm"} for mark in _marks(image)) for key, image in images.items()}
     ranked = sorted(
@@ -31,7 +34,14 @@ def worst(images: Mapping[str, Mapping[str, Any]], most: int) -> list[str]:
 
 
 def run_page(dataset: Icdar2015, run: Run, values: Mapping[str, Any], shown: Collection[str]) -> str:
-    """The gallery of one run. values: its document. shown: numbers of the images in it, in order."""
+    """The gallery of one run.
+
+    Args:
+        dataset: what the run was on.
+        run: the run.
+        values: its document.
+        shown: numbers of the images in the gallery, in order.
+    """
     images = [_image(key, values["images"][key]) for key in shown]
     data = json.dumps(images, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     plots = (
@@ -62,7 +72,7 @@ def index_page(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
         ours="\n".join(_row(row) for row in rows(runs.values())),
         caption=ORIGINAL_CAPTION,
         span=str(len(COLUMNS)),
-        original="\n".join(_row(row) for row in original_rows()),
+        original="\n".join(_row(row) for row in ORIGINAL_ROWS),
         links=links,
         style=_page("gallery.css"),
     )
@@ -73,9 +83,9 @@ def _row(cells: Iterable[str], tag: str = "td") -> str:
 
 
 def _figures(run: Run) -> dict[str, str]:
-    score, pace = run.score, speed(run.records)
+    score = run.score
     accuracy = {"F1": score.hmean, "recall": score.recall, "precision": score.precision, "AP": score.ap}
-    frames = {"FPS network": pace.network_fps, "FPS end to end": pace.end_to_end_fps}
+    frames = {"FPS network": run.speed.network_fps, "FPS end to end": run.speed.end_to_end_fps}
     return {name: f"{value:.4f}" for name, value in accuracy.items()} | {k: f"{v:.1f}" for k, v in frames.items()}
 
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..dataset import Icdar2015
 from ..run import Run
-from ..table import markdown_table
+from ..table import accuracy_tables, markdown_table
 from .plots import PLOTS
+
+_RATES = ("recall", "precision", "hmean")
 
 
 def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
-    """The report of one run. values: its document."""
+    """The report of one run.
+
+    Args:
+        dataset: what the run was on.
+        run: the run.
+        values: its document.
+    """
     parts = [
         f"# {run.name} on ICDAR2015",
         about_data(dataset),
-        markdown_table([run]).rstrip(),
+        accuracy_tables([run]).rstrip(),
         "## What was run",
         _settings(run, values["environment"]),
         "## By word height in pixels",
-        _groups(values["by_height"]),
+        _breakdown(values["by_height"]),
         "## By orientation in degrees from horizontal",
-        _groups(values["by_orientation"]),
+        _breakdown(values["by_orientation"]),
         "A found word counts in its own row, a false alarm in the row of its own size or angle.",
         "## Plots",
         *(f"![{plot.caption}]({plot.file})" for plot in PLOTS),
@@ -33,9 +41,9 @@ def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
 
 
 def several(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
-    """The overview of several runs. runs: by the name of the folder that holds their report."""
+    """The overview of several runs, given by the name of the folder that holds their report."""
     links = "\n".join(f"- [{run.name}]({folder}/report.md)" for folder, run in runs.items())
-    parts = ["# ICDAR2015", about_data(dataset), markdown_table(runs.values()).rstrip(), "## Reports", links]
+    parts = ["# ICDAR2015", about_data(dataset), accuracy_tables(runs.values()).rstrip(), "## Reports", links]
     return "\n\n".join(parts) + "\n"
 
 
@@ -60,9 +68,9 @@ def _settings(run: Run, environment: Mapping[str, str]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 
 
-def _groups(groups: list[dict[str, Any]]) -> str:
-    lines = ["| | words | detections | recall | precision | F1 |", "|---|---:|---:|---:|---:|---:|"]
-    for group in groups:
-        figures = " | ".join(f"{group[name]:.4f}" for name in ("recall", "precision", "hmean"))
-        lines.append(f"| {group['label']} | {group['words']} | {group['detections']} | {figures} |")
-    return "\n".join(lines)
+def _breakdown(bins: Iterable[Mapping[str, Any]]) -> str:
+    body = [
+        [one["label"], str(one["words"]), str(one["detections"]), *(f"{one[rate]:.4f}" for rate in _RATES)]
+        for one in bins
+    ]
+    return markdown_table(["", "words", "detections", "recall", "precision", "F1"], body).rstrip()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..analysis import precision_recall_curve
-from ..dataset import Icdar2015
 from ..run import Run
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ class Plot(NamedTuple):
 
     file: str
     caption: str
-    draw: Callable[[Icdar2015, Run, dict[str, Any]], Figure]
+    draw: Callable[[Run, dict[str, Any]], Figure]
 
 
-def _precision_recall(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
+def _precision_recall(run: Run, values: dict[str, Any]) -> Figure:
     figure, axes = _axes("recall", "precision")
-    recall, precision = precision_recall_curve(dataset.truths, run.detected, run.score)
+    recall, precision = precision_recall_curve(run.detected, run.score)
     axes.plot(recall, precision, color=_BLUE, label=f"AP {run.score.ap:.4f}")
     axes.plot(
         [run.score.recall], [run.score.precision], "o", color=_ORANGE, label=f"all detections, F1 {run.score.hmean:.4f}"
@@ -39,7 +39,7 @@ def _precision_recall(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> F
     return figure
 
 
-def _by_threshold(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
+def _by_threshold(run: Run, values: dict[str, Any]) -> Figure:
     figure, axes = _axes("detections scored at least", "")
     points = [point for point in values["by_threshold"] if point["recall"] > 0] or values["by_threshold"][:1]
     thresholds = [point["threshold"] for point in points]
@@ -58,20 +58,26 @@ def _by_threshold(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figur
     return figure
 
 
-def _by_height(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
-    return _grouped(values["by_height"], "height of the word in pixels")
+def _bars(breakdown: str, label: str, run: Run, values: dict[str, Any]) -> Figure:
+    figure, axes = _axes(label, "")
+    bins = values[breakdown]
+    places = np.arange(len(bins))
+    for offset, (name, shown, color) in enumerate(
+        (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
+    ):
+        axes.bar(places + (offset - 1) * 0.27, [one[name] for one in bins], 0.25, color=color, label=shown)
+    axes.set_xticks(places, [f"{one['label']}\n{one['words']} words" for one in bins], fontsize=8)
+    axes.set(ylim=(0, 1.02))
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
+    return figure
 
 
-def _by_orientation(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
-    return _grouped(values["by_orientation"], "degrees from horizontal")
-
-
-def _latency(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
+def _latency(run: Run, values: dict[str, Any]) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _axes("milliseconds per image", "images")
-    network = np.array([record.network for record in run.records.values()])
-    wall = np.array([record.wall for record in run.records.values()])
+    network = np.array([result.network for result in run.results.values()])
+    wall = np.array([result.wall for result in run.results.values()])
     top = float(np.percentile(wall, 99)) * 1.05
     bins = np.linspace(min(network.min(), wall.min()) * 0.95, top, 41)
     kinds: tuple[tuple[NDArray[np.float64], str, str, Literal["step", "stepfilled"]], ...] = (
@@ -89,23 +95,10 @@ def _latency(dataset: Icdar2015, run: Run, values: dict[str, Any]) -> Figure:
 PLOTS = (
     Plot("precision_recall.png", "Precision and recall by falling score", _precision_recall),
     Plot("f1_by_threshold.png", "F1 against the score threshold", _by_threshold),
-    Plot("f1_by_height.png", "F1 by word height", _by_height),
-    Plot("f1_by_orientation.png", "F1 by orientation", _by_orientation),
+    Plot("f1_by_height.png", "F1 by word height", partial(_bars, "by_height", "height of the word in pixels")),
+    Plot("f1_by_orientation.png", "F1 by orientation", partial(_bars, "by_orientation", "degrees from horizontal")),
     Plot("latency.png", "Latency", _latency),
 )
-
-
-def _grouped(groups: list[dict[str, Any]], label: str) -> Figure:
-    figure, axes = _axes(label, "")
-    places = np.arange(len(groups))
-    for offset, (name, shown, color) in enumerate(
-        (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
-    ):
-        axes.bar(places + (offset - 1) * 0.27, [group[name] for group in groups], 0.25, color=color, label=shown)
-    axes.set_xticks(places, [f"{group['label']}\n{group['words']} words" for group in groups], fontsize=8)
-    axes.set(ylim=(0, 1.02))
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False)
-    return figure
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:

@@ -14,7 +14,7 @@ from east.icdar import parse_detected
 from east.metrics import score
 from eval import dataset as icdar2015
 from eval.dataset import Icdar2015
-from eval.journal import Record
+from eval.journal import ImageResult
 from eval.run import Run
 
 Words = list[tuple[int, int, str]]
@@ -71,12 +71,12 @@ def run_of() -> Callable[..., Run]:
     """Makes a run out of what shall have been found."""
 
     def make(dataset: Icdar2015, *, precision: str = "FP32", drop: frozenset[str] = frozenset()) -> Run:
-        records = {}
+        results = {}
         for sample in dataset.samples:
             found = [] if sample.key in drop else MADE_UP[sample.key][1]
             lines = "".join(line(*detection) + "\n" for detection in found)
-            records[sample.key] = Record(lines, 320, 240, 5.0, 1.0, 80.0 + int(sample.key), 0.5, 90.0)
-        detected = {key: parse_detected(r.lines.encode(), key, confidences=True) for key, r in records.items()}
+            results[sample.key] = ImageResult(lines, 320, 240, 5.0, 1.0, 80.0 + int(sample.key), 0.5, 90.0)
+        detected = {key: parse_detected(r.lines.encode(), key, confidences=True) for key, r in results.items()}
         about = {
             "runtime": "openvino",
             "precision": precision,
@@ -88,6 +88,6 @@ def run_of() -> Callable[..., Run]:
             "input_size": [672, 1280],
             "thresholds": {"score": 0.8, "nms": 0.2, "box": 0.1},
         }
-        return Run(about, records, detected, score(dataset.truths, detected))
+        return Run(about, results, detected, score(dataset.truths, detected))
 
     return make

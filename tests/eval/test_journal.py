@@ -7,33 +7,33 @@ from pathlib import Path
 import pytest
 
 from east.errors import EvaluationError
-from eval.journal import Journal, Record
+from eval.journal import ImageResult, Journal
 
-RECORD = Record("0,0,9,0,9,9,0,9,0.5\n", 1280, 720, 5.0, 1.0, 80.0, 0.5, 90.0)
+RESULT = ImageResult("0,0,9,0,9,9,0,9,0.5\n", 1280, 720, 5.0, 1.0, 80.0, 0.5, 90.0)
 
 
-def test_records_are_there_again(tmp_path: Path) -> None:
+def test_results_are_there_again(tmp_path: Path) -> None:
     with Journal(tmp_path, {"run": 1}) as journal:
-        journal.add("1", RECORD)
-        journal.add("2", RECORD)
+        journal.add("1", RESULT)
+        journal.add("2", RESULT)
     with Journal(tmp_path, {"run": 1}) as journal:
-        assert journal.records == {"1": RECORD, "2": RECORD}
+        assert journal.results == {"1": RESULT, "2": RESULT}
     with Journal(tmp_path, {"run": 2}) as journal:
-        assert journal.records == {}
+        assert journal.results == {}
 
 
 @pytest.mark.parametrize("lost", range(1, 40, 6))
 def test_half_a_line_is_forgotten(tmp_path: Path, lost: int) -> None:
     with Journal(tmp_path, {}) as journal:
-        journal.add("1", RECORD)
-        journal.add("2", RECORD)
+        journal.add("1", RESULT)
+        journal.add("2", RESULT)
     (file,) = tmp_path.glob("*.jsonl")
     file.write_bytes(file.read_bytes()[:-lost])
     with Journal(tmp_path, {}) as journal:
-        assert list(journal.records) == ["1"]
-        journal.add("3", RECORD)
+        assert list(journal.results) == ["1"]
+        journal.add("3", RESULT)
     with Journal(tmp_path, {}) as journal:
-        assert list(journal.records) == ["1", "3"]
+        assert list(journal.results) == ["1", "3"]
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_half_a_line_is_forgotten(tmp_path: Path, lost: int) -> None:
 )
 def test_a_damaged_journal_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     with Journal(tmp_path, {}) as journal:
-        journal.add("1", RECORD)
+        journal.add("1", RESULT)
     (file,) = tmp_path.glob("*.jsonl")
     file.write_bytes(content)
     with Journal(tmp_path, {}) as journal:
-        assert journal.records == {}
+        assert journal.results == {}
 
 
 def test_a_forgotten_journal_leaves_nothing(tmp_path: Path) -> None:
     with Journal(tmp_path, {}) as journal:
-        journal.add("1", RECORD)
+        journal.add("1", RESULT)
         journal.forget()
-        assert journal.records == {}
+        assert journal.results == {}
     assert list(tmp_path.iterdir()) == []
 
 

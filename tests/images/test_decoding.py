@@ -1,8 +1,10 @@
-"""Image files: every format decodes to the right pixels, every damage to its own one-line error."""
+"""Files, arrays and images of every kind become the right pixels, every damage its own one-line error."""
 
 from __future__ import annotations
 
 import io
+import os
+import re
 import struct
 import warnings
 import zlib
@@ -17,11 +19,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
 from east import ImageDecodeError, ImageError, ImageTooLargeError
-from east.images.decoding import header_size, load_image
+from east.images import header_size, load_image
+from tests.support.photographs import photograph
 
 
 def scene(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
@@ -266,6 +270,15 @@ def test_too_many_pixels_are_told_from_the_header(data: bytes) -> None:
         load_image(data)
 
 
+def test_more_pixels_than_pillow_itself_takes_are_too_many() -> None:
+    extended = FILES["webp"]
+    assert extended[12:16] == b"VP8X"
+    data = extended[:24] + (19_999).to_bytes(3, "little") * 2 + extended[30:]
+    for use in (header_size, load_image):
+        with pytest.raises(ImageTooLargeError, match=r"the image is too large: .*400000000 pixels"):
+            use(data)
+
+
 def test_a_file_that_claims_no_pixels_is_refused() -> None:
     jpeg = encode(scene(), "JPEG").replace(struct.pack(">HH", 40, 60), struct.pack(">HH", 40, 0), 1)
     with pytest.raises(ImageDecodeError, match="the JPEG image has no pixels: its header says no size, or one of zero"):
@@ -275,3 +288,182 @@ def test_a_file_that_claims_no_pixels_is_refused() -> None:
 def test_32_bit_tiffs_are_refused() -> None:
     with pytest.raises(ImageError, match="a 32-bit floating-point image has no agreed white"):
         load_image(encode(Image.new("F", (4, 4)), "TIFF"))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_every_format_comes_out_upright(form: str, orientation: int) -> None:
+    upright = np.zeros((24, 40, 3), np.uint8)
+    upright[:8, :8] = (255, 0, 0)
+    upright[:8, 32:] = (0, 255, 0)
+    data = photograph(upright, orientation, form)
+    image = load_image(data)
+    assert np.abs(image.astype(int) - upright).max() <= (12 if form == "JPEG" else 0)
+    assert image.flags.c_contiguous
+    assert header_size(data) == (24, 40)
+    with Image.open(io.BytesIO(data)) as opened:
+        np.testing.assert_array_equal(load_image(opened), image)
+
+
+def test_a_path_a_string_and_the_bytes_are_the_same_image(tmp_path: Path) -> None:
+    path = tmp_path / "sign.png"
+    data = photograph(np.arange(300, dtype=np.uint8).reshape(10, 10, 3), 1, "PNG")
+    path.write_bytes(data)
+    for source in (path, str(path), data, bytearray(data), memoryview(data)):
+        np.testing.assert_array_equal(load_image(source), load_image(data))  # type: ignore[arg-type]
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.jpg"
+    with pytest.raises(
+        ImageError, match=f"^{re.escape(str(missing))}: cannot read the file: No such file or directory$"
+    ):
+        load_image(missing)
+    with pytest.raises(ImageError, match=f"^{re.escape(str(tmp_path))}: cannot read the file: Is a directory$"):
+        load_image(tmp_path)
+    with pytest.raises(ImageError, match="cannot read the file: embedded null byte"):
+        load_image("a\0b.jpg")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read anything")
+def test_a_forbidden_file_is_named_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "secret.jpg"
+    path.touch(mode=0)
+    with pytest.raises(ImageError, match=f"^{re.escape(str(path))}: cannot read the file: Permission denied$"):
+        load_image(path)
+
+
+def test_what_is_wrong_with_a_files_image_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jpg"
+    path.write_text("not an image at all")
+    with pytest.raises(
+        ImageDecodeError, match=f"^{re.escape(str(path))}: not an image: it starts with b'not an i'; JPEG, PNG"
+    ):
+        load_image(path)
+    Image.new("RGB", (30, 20)).save(path)
+    with pytest.raises(
+        ImageTooLargeError,
+        match=f"^{re.escape(str(path))}: the image is too large: 20x30 is 600 pixels, the limit is 5",
+    ):
+        load_image(path, max_pixels=500)
+
+
+def test_what_is_no_image_type_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="must be a path, bytes, a NumPy array or a Pillow image, got list"):
+        load_image([1, 2, 3])  # type: ignore[arg-type]
+
+
+COLOURS = np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 255)], [(10, 20, 30), (0, 0, 0), (255, 255, 255)]], np.uint8)
+GREYS = np.array([[0, 1, 127], [128, 254, 255]], np.uint8)
+GREYS_RGB = np.repeat(GREYS[..., None], 3, axis=2)
+
+
+def test_an_rgb_array_is_itself() -> None:
+    assert load_image(COLOURS) is COLOURS
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1)])
+def test_grey_arrays(shape: tuple[int, ...]) -> None:
+    np.testing.assert_array_equal(load_image(GREYS.reshape(shape)), GREYS_RGB)
+
+
+def test_bgr_arrays_change_their_order_and_others_do_not() -> None:
+    np.testing.assert_array_equal(load_image(COLOURS[..., ::-1], bgr=True), COLOURS)
+    np.testing.assert_array_equal(load_image(GREYS, bgr=True), GREYS_RGB)
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_alpha_lies_over_white(bgr: bool) -> None:
+    alpha = np.array([[255, 0, 51], [255, 128, 0]], np.uint8)
+    expected = np.rint(COLOURS * (alpha[..., None] / 255) + 255 * (1 - alpha[..., None] / 255))
+    array = np.dstack([COLOURS[..., ::-1] if bgr else COLOURS, alpha])
+    assert np.abs(load_image(array, bgr=bgr) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_16_bit_arrays_keep_their_high_byte(order: str) -> None:
+    array = (GREYS.astype(order) << 8) + 0x7F
+    np.testing.assert_array_equal(load_image(array), GREYS_RGB)
+    np.testing.assert_array_equal(load_image(np.dstack([array] * 3)), GREYS_RGB)
+
+
+def test_bool_arrays_are_black_and_white() -> None:
+    np.testing.assert_array_equal(load_image(GREYS > 127)[..., 0], [[0, 0, 0], [255, 255, 255]])
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.bool_, np.uint8, np.uint16]),
+        st.tuples(st.integers(1, 9), st.integers(1, 9))
+        | st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3, 4])),
+    ),
+    st.booleans(),
+)
+def test_any_image_array_becomes_contiguous_uint8_rgb(array: NDArray[Any], bgr: bool) -> None:
+    for view in (array, array[::-1, ::-1], array.swapaxes(0, 1)):
+        image = load_image(view, bgr=bgr)
+        assert image.dtype == np.uint8
+        assert image.shape == (*view.shape[:2], 3)
+        assert image.flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint32, np.int8, np.complex64, object])
+def test_other_dtypes_are_refused_by_name(dtype: type) -> None:
+    with pytest.raises(ImageError, match=r"must be uint8 \(0..255\), uint16 .* or bool, got .*: scale and convert it"):
+        load_image(np.zeros((4, 4, 3), dtype))
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 4, 2), (3, 40, 60), (1, 4, 4, 3), (4, 4, 0)])
+def test_other_shapes_are_refused_by_name(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageError, match=r"must be \(H, W\), .*, got shape \("):
+        load_image(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(0, 5, 3), (5, 0), (0, 0, 4)])
+def test_arrays_without_pixels_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ImageDecodeError, match=f"has no pixels: its size is {shape[0]}x{shape[1]}"):
+        load_image(np.zeros(shape, np.uint8))
+
+
+def test_absurdly_large_arrays_are_refused_before_they_are_touched() -> None:
+    array = np.broadcast_to(np.uint8(0), (1_000_000, 1_000_000, 3))
+    with pytest.raises(ImageTooLargeError, match=r"1000000x1000000 is 1,000,000,000,000 pixels, the limit is 64,000,0"):
+        load_image(array)
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"]
+)
+def test_pillow_images_of_every_8_bit_mode(mode: str) -> None:
+    image = Image.fromarray(np.repeat(COLOURS[1:, 1:], 8, axis=0)).convert(mode)
+    loaded = load_image(image)
+    assert loaded.flags.c_contiguous
+    assert loaded.flags.writeable
+    assert np.abs(loaded.astype(int) - [(0, 0, 0), (255, 255, 255)]).max() <= 2
+
+
+def test_palette_images_show_white_where_they_are_transparent() -> None:
+    image = Image.fromarray(COLOURS).convert("P", palette=Image.Palette.ADAPTIVE)
+    red = image.getpixel((0, 0))
+    image.info["transparency"] = red
+    expected = COLOURS.copy()
+    expected[0, 0] = 255
+    np.testing.assert_array_equal(load_image(image), expected)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I;16L"])
+def test_16_bit_pillow_images(mode: str) -> None:
+    np.testing.assert_array_equal(load_image(Image.new(mode, (3, 2), 0x1234)), np.full((2, 3, 3), 0x12))
+
+
+@pytest.mark.parametrize(("mode", "word"), [("I", "integer"), ("F", "floating-point")])
+def test_32_bit_pillow_images_are_refused(mode: str, word: str) -> None:
+    with pytest.raises(ImageError, match=f"a 32-bit {word} image has no agreed white: convert it to 8 or 16 bits"):
+        load_image(Image.new(mode, (3, 2)))
+
+
+def test_pillow_images_are_measured_before_they_are_decoded() -> None:
+    with pytest.raises(ImageTooLargeError, match="2x3 is 6 pixels, the limit is 5"):
+        load_image(Image.new("RGB", (3, 2)), max_pixels=5)
+    with pytest.raises(ImageDecodeError, match="its size is 0x3"):
+        load_image(Image.new("RGB", (3, 0)))

@@ -1,23 +1,17 @@
-"""The way into the network and back: sizes, resizing, coordinates, files on disk."""
+"""The way into the network and back: sizes, resizing, coordinates."""
 
 from __future__ import annotations
 
-import io
-import os
-import re
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from PIL import Image
 
-from east import ImageDecodeError, ImageError, ImageTooLargeError, Size
-from east.images.decoding import header_size, load_image
-from east.images.sizing import network_size, resize, to_image_frame
+from east import Size
+from east.images import load_image, network_size, resize, to_image_frame
+from tests.support.photographs import photograph
 
 sides = st.integers(1, 20_000)
 
@@ -100,47 +94,6 @@ def test_no_boxes_map_to_no_boxes() -> None:
     assert to_image_frame(np.empty((0, 4, 2), np.float32), Size(32, 32), Size(5, 9)).shape == (0, 4, 2)
 
 
-# EXIF orientation -> what a camera did to the upright picture when it stored it (EXIF 2.32, 4.6.4.A).
-STORED_AS = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def photograph(upright: NDArray[np.uint8], orientation: int, form: str) -> bytes:
-    """A file whose pixels are stored turned, as EXIF's ``orientation`` says."""
-    method = STORED_AS[orientation]
-    stored = Image.fromarray(upright)
-    stored = stored if method is None else stored.transpose(method)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    file = io.BytesIO()
-    options = {"lossless": True} if form == "WEBP" else {"quality": 95, "subsampling": 0} if form == "JPEG" else {}
-    stored.save(file, form, exif=exif, **options)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_orientation_of_every_format_comes_out_upright(form: str, orientation: int) -> None:
-    upright = np.zeros((24, 40, 3), np.uint8)
-    upright[:8, :8] = (255, 0, 0)
-    upright[:8, 32:] = (0, 255, 0)
-    data = photograph(upright, orientation, form)
-    image = load_image(data)
-    assert np.abs(image.astype(int) - upright).max() <= (12 if form == "JPEG" else 0)
-    assert image.flags.c_contiguous
-    assert header_size(data) == (24, 40)
-    with Image.open(io.BytesIO(data)) as opened:
-        np.testing.assert_array_equal(load_image(opened), image)
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_boxes_map_back_to_the_upright_image_for_any_size_and_orientation(data: st.DataObject) -> None:
@@ -162,51 +115,3 @@ def test_boxes_map_back_to_the_upright_image_for_any_size_and_orientation(data: 
     pixel = np.array([width / size.width, height / size.height])  # one pixel of the network, in the image
     expected = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     assert (np.abs(mapped - expected) <= np.maximum(pixel, 1)).all()
-
-
-def test_a_path_a_string_and_the_bytes_are_the_same_image(tmp_path: Path) -> None:
-    path = tmp_path / "sign.png"
-    data = photograph(np.arange(300, dtype=np.uint8).reshape(10, 10, 3), 1, "PNG")
-    path.write_bytes(data)
-    for source in (path, str(path), data, bytearray(data), memoryview(data)):
-        np.testing.assert_array_equal(load_image(source), load_image(data))  # type: ignore[arg-type]
-
-
-def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.jpg"
-    with pytest.raises(
-        ImageError, match=f"^{re.escape(str(missing))}: cannot read the file: No such file or directory$"
-    ):
-        load_image(missing)
-    with pytest.raises(ImageError, match=f"^{re.escape(str(tmp_path))}: cannot read the file: Is a directory$"):
-        load_image(tmp_path)
-    with pytest.raises(ImageError, match="cannot read the file: embedded null byte"):
-        load_image("a\0b.jpg")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read anything")
-def test_a_forbidden_file_is_named_with_the_reason(tmp_path: Path) -> None:
-    path = tmp_path / "secret.jpg"
-    path.touch(mode=0)
-    with pytest.raises(ImageError, match=f"^{re.escape(str(path))}: cannot read the file: Permission denied$"):
-        load_image(path)
-
-
-def test_what_is_wrong_with_a_files_image_names_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "notes.jpg"
-    path.write_text("not an image at all")
-    with pytest.raises(
-        ImageDecodeError, match=f"^{re.escape(str(path))}: not an image: it starts with b'not an i'; JPEG, PNG"
-    ):
-        load_image(path)
-    Image.new("RGB", (30, 20)).save(path)
-    with pytest.raises(
-        ImageTooLargeError,
-        match=f"^{re.escape(str(path))}: the image is too large: 20x30 is 600 pixels, the limit is 5",
-    ):
-        load_image(path, max_pixels=500)
-
-
-def test_what_is_no_image_type_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="must be a path, bytes, a NumPy array or a Pillow image, got list"):
-        load_image([1, 2, 3])  # type: ignore[arg-type]

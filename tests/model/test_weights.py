@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -14,9 +13,8 @@ import pytest
 
 from east.errors import CheckpointError, DamagedFileError, WeightsError
 from east.files import sha256_file
-from east.model import checkpoint, weights
+from east.model import weights
 from east.model.checkpoint import read_variables
-from weights.__main__ import main
 
 
 @pytest.fixture
@@ -83,8 +81,9 @@ def test_imported_weights_are_listed_and_equal_to_their_source(user: Path, tmp_p
     variables["feature_fusion/Conv_7/biases"] = np.array([0.25], np.float32)
     source = tmp_path / "mine.npz"
     np.savez(source, **variables)
-    assert main(["import", str(source), "--name", "mine", "--training", "by hand"]) == 0
+    imported = weights.import_weights(source, "mine", training="by hand")
     record = weights.manifest()["mine"]
+    assert record == imported
     assert record.path == user / "mine.npz"
     assert record.training == "by hand"
     assert read_variables(weights.resolve("mine"))["feature_fusion/Conv_7/biases"] == 0.25
@@ -103,7 +102,7 @@ def test_imports_at_once_are_all_kept(user: Path, tmp_path: Path, monkeypatch: p
         return content
 
     monkeypatch.setattr(weights, "_read_manifest", read_slowly)
-    monkeypatch.setattr(checkpoint, "read_variables", lambda _: {"a": np.zeros(1, np.float32)})
+    monkeypatch.setattr(weights, "read_variables", lambda _: {"a": np.zeros(1, np.float32)})
     names = ["one", "two", "three"]
     threads = [Thread(target=weights.import_weights, args=(tmp_path, name)) for name in names]
     for thread in threads:
@@ -138,20 +137,3 @@ def test_foreign_checkpoint_is_refused_and_leaves_nothing(user: Path, tmp_path: 
     with pytest.raises(CheckpointError):
         weights.import_weights(source, "other")
     assert not user.exists() or not any(user.iterdir())
-
-
-def test_commands_print_what_is_on_record(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list"]) == 0
-    assert "east_resnet50" in capsys.readouterr().out
-    assert main(["show"]) == 0
-    assert json.loads(capsys.readouterr().out)["sha256"] == weights.manifest()["east_resnet50"].sha256
-    assert main(["verify"]) == 0
-    assert "intact" in capsys.readouterr().out
-
-
-def test_verify_command_fails_on_a_damaged_file(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copied.write_bytes(copied.read_bytes()[:-1])
-    assert main(["verify", "east_resnet50"]) == 1
-    printed = capsys.readouterr()
-    assert printed.err.count("\n") == 1
-    assert "damaged" in printed.err

@@ -18,17 +18,25 @@ from PIL import Image
 
 from east import TextDetector
 from serving.app import create_app
-from serving.process import configuration
+from serving.process import uvicorn_config
 from serving.settings import Settings
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Waits, though not for ever."""
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 @contextmanager
 def running(detector: Any, **options: Any) -> Iterator[httpx.Client]:
     """A server with these settings; gives a client for it."""
     settings = Settings(**{"port": 0, "log_level": "warning", "warm_up": ["32x32"], **options})
-    server = uvicorn.Server(configuration(settings, lambda: create_app(settings, detector)))
+    server = uvicorn.Server(uvicorn_config(settings, lambda: create_app(settings, detector)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

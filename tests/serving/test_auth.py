@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from serving import shared
 from serving.auth import Gate, KeyRing, RateLimit, key_hash
-from serving.exchange import Exchange
+from serving.context import RequestContext
 from serving.problems import Problem
 from serving.settings import Security
 
@@ -97,7 +97,7 @@ def test_bucket_fills_at_its_rate() -> None:
 
 def request_from(address: str) -> Request:
     scope = {"type": "http", "headers": [], "client": (address, 1)}
-    Exchange.begin(scope)
+    RequestContext.begin(scope)
     return Request(scope)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 
 from east import TextDetector
 from serving.auth import key_hash
-from serving.client import AsyncClient, Client, Found, ServiceError
+from serving.client import AsyncClient, Client, DetectResult, ServiceError
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -27,7 +28,7 @@ def url(client: httpx.Client) -> str:
 
 def check(found: object, detector: TextDetector, photo: bytes) -> None:
     expected = detector.detect(photo)
-    assert isinstance(found, Found)
+    assert isinstance(found, DetectResult)
     assert (found.width, found.height) == (expected.width, expected.height)
     np.testing.assert_allclose([box.quad for box in found.boxes], expected.quads, atol=0.01)
     assert found.model["runtime"] == "openvino"
@@ -83,7 +84,8 @@ def test_waits_as_long_as_it_is_asked_to(serve: Serve, detector: TextDetector, p
         check(client.detect(photo), detector, photo)  # the bucket is empty: the first try is refused
 
 
-def test_tries_again_when_the_connection_is_lost(photo: bytes) -> None:
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_tries_again_when_the_connection_is_lost(kind: type[Client | AsyncClient], photo: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         visits = []
 
@@ -95,11 +97,51 @@ def test_tries_again_when_the_connection_is_lost(photo: bytes) -> None:
 
         thread = threading.Thread(target=hang_up)
         thread.start()
-        with (
-            Client(f"http://127.0.0.1:{listener.getsockname()[1]}", tries=3, patience=0.01) as client,
-            pytest.raises(ServiceError) as caught,
-        ):
-            client.detect(photo)
+        with pytest.raises(ServiceError) as caught:
+            detect_batch(kind, f"http://127.0.0.1:{listener.getsockname()[1]}", photo)
         thread.join()
     assert len(visits) == 3
     assert caught.value.status == 0
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_each_try_sends_everything(kind: type[Client | AsyncClient], photo: bytes) -> None:
+    sent: list[bytes] = []
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(503 if len(sent) < 3 else 418)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Busy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(ServiceError, match="418") as caught:
+            detect_batch(kind, f"http://127.0.0.1:{server.server_port}", photo)
+        server.shutdown()
+        thread.join()
+    assert caught.value.status == 418
+    assert len(sent) == 3
+    assert photo in sent[0]
+    assert sent[0] == sent[1] == sent[2]
+
+
+def detect_batch(kind: type[Client | AsyncClient], url: str, image: bytes) -> None:
+    """One call to a server that will not answer it, soon given up."""
+
+    async def ask(client: AsyncClient) -> None:
+        async with client:
+            await client.detect_batch([image])
+
+    client = kind(url, tries=3, patience=0.01)
+    if isinstance(client, AsyncClient):
+        asyncio.run(ask(client))
+    else:
+        with client:
+            client.detect_batch([image])

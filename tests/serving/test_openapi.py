@@ -30,3 +30,17 @@ def test_no_answer_breaks_the_document(client: httpx.Client, tmp_path: Path) -> 
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stdout
     assert "11 selected / 11 total" in run.stdout
+
+
+def test_openapi_describes_the_operations(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+    operation = document["paths"]["/detect"]["post"]
+    assert set(operation["requestBody"]["content"]) == {
+        "image/*",
+        "application/octet-stream",
+        "multipart/form-data",
+    }
+    assert set(operation["responses"]) == {"200", "400", "408", "413", "415", "422", "429", "500", "503", "504"}
+    for status, response in operation["responses"].items():
+        if status != "200":
+            assert set(response["content"]) == {"application/problem+json"}

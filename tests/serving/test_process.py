@@ -171,6 +171,13 @@ def test_detector_that_cannot_be_loaded_ends_everything(workers: str) -> None:
         assert not any("Traceback" in line for line in server.lines)
 
 
+def test_debug_shows_why_it_cannot_start() -> None:
+    with start("--weights", "no-such-weights", "--debug", ready=False) as server:
+        assert server.ended() == 1
+        [critical] = [line for line in map(json.loads, server.lines) if line["level"] == "critical"]
+        assert critical["exception"].startswith("Traceback")
+
+
 def test_port_that_is_taken(client: httpx.Client) -> None:
     command = [sys.executable, "-m", "serving", "--port", str(client.base_url.port)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -8,17 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 from PIL import Image
 
 from east import TextDetector
-from east.types import Size, Thresholds
+from east.types import Size
 from serving.metrics import Metrics
 from serving.scheduling import Job, Scheduler
 from serving.settings import Queue
+from tests.serving.conftest import running, wait_until
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -37,23 +38,19 @@ class Gated:
         self._detector = detector
         self.gate = threading.Event()
         self.seen: list[list[bytes]] = []
+        self.changes: list[dict[str, Any]] = []
         self.fail: Callable[[bytes], None] = lambda image: None
         self.dead = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._detector, name)
 
-    def detect(self, image: bytes, **options: Any) -> Any:
-        self.seen.append([image])
-        assert self.gate.wait(60)
-        self.fail(image)
-        return self._detector.detect(image, **options)
-
     def detect_batch(self, images: Sequence[bytes], **options: Any) -> Any:
         self.seen.append(list(images))
         assert self.gate.wait(60)
         for image in images:
             self.fail(image)
+        self.changes.append(options)
         return self._detector.detect_batch(images, **options)
 
     def warm_up(self, size: object = None) -> None:
@@ -64,13 +61,6 @@ class Gated:
 @pytest.fixture
 def gated(detector: TextDetector) -> Gated:
     return Gated(detector)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def queue_length(client: httpx.Client) -> float:
@@ -190,6 +180,23 @@ def test_images_of_one_size_share_a_batch(serve: Serve, gated: Gated) -> None:
         assert sorted(len(run) for run in gated.seen) == [1, 1, 1, 3]
 
 
+def test_images_asked_for_in_the_same_way_share_a_batch(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"parallel": 1, "batch": 3, "batch_milliseconds": 0}) as client:
+        queries = ["?max_side=32", "?max_side=64", "", "?max_side=64", "?max_side=64&score_threshold=0.5"]
+        with ThreadPoolExecutor(len(queries) + 1) as pool:
+            first = pool.submit(client.post, "/detect", content=blank(32, 32))
+            wait_until(lambda: gated.seen)
+            posts = [pool.submit(client.post, f"/detect{query}", content=blank()) for query in queries]
+            wait_until(lambda: queue_length(client) == len(queries))
+            gated.gate.set()
+        assert {post.result().status_code for post in [first, *posts]} == {200}
+        runs = [(len(images), changes) for images, changes in zip(gated.seen[1:], gated.changes[1:], strict=True)]
+        assert len(runs) == 4
+        expected = [{"max_side": 32}, {}, {"max_side": 64, "score_threshold": 0.5}]
+        assert all((1, changes) in runs for changes in expected)
+        assert (2, {"max_side": 64}) in runs
+
+
 def test_image_that_breaks_the_detector_takes_no_other_with_it(serve: Serve, gated: Gated) -> None:
     def fail(image: bytes) -> None:
         if image == blank(shade=13):
@@ -240,9 +247,9 @@ def test_hanging_runtime_counts_as_dead(serve: Serve, gated: Gated) -> None:
 
 def test_closes_also_when_a_detection_ends_at_that_very_moment(gated: Gated) -> None:
     async def run() -> None:
-        scheduler = Scheduler(gated, Queue(), Metrics(), pytest.fail, parallel=1, batch=1)
+        scheduler = Scheduler(cast(TextDetector, gated), Queue(), Metrics(), pytest.fail, parallel=1, batch=1)
         loop = asyncio.get_running_loop()
-        job = Job(blank(), Size(64, 64), Thresholds(), None, lambda found, waited: len(found), loop.time() + 60)
+        job = Job(blank(), Size(64, 64), {}, lambda found, waited: len(found), loop.time() + 60)
         scheduler.submit([job])
         while not gated.seen:
             await asyncio.sleep(0.01)
@@ -255,8 +262,6 @@ def test_closes_also_when_a_detection_ends_at_that_very_moment(gated: Gated) -> 
 
 
 def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
-    from tests.serving.conftest import running
-
     loading = threading.Event()
     gated.warm_up = lambda size=None: loading.wait(60)  # type: ignore[method-assign, assignment]
     gated.gate.set()

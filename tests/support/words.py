@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from east.types import Size
+from east.postprocess import select_candidates
+from east.types import Candidates, Size
 
 Array32 = NDArray[np.float32]
 
@@ -33,6 +34,20 @@ class Word(NamedTuple):
         centre = np.array([self.x, self.y])
         corners = [centre + u * self.width * along + v * self.height * across for u, v in ends]
         return np.array(corners, np.float32)
+
+
+SQUARE = np.array([[0, 0], [20, 0], [20, 20], [0, 20]], np.float32)
+WORDS = [
+    Word(90, 60, 120, 30, 0.1),
+    Word(280, 70, 150, 40, -0.2),
+    Word(100, 190, 60, 24, 0.6),
+    Word(270, 180, 90, 50, 0),
+]
+
+
+def f32(*values: float) -> Array32:
+    """An array of these numbers."""
+    return np.array(values, np.float32)
 
 
 def encode(word: Word, points: NDArray[np.float64]) -> Array32:
@@ -63,3 +78,8 @@ def draw_maps(words: list[Word], size: Size, rng: np.random.Generator, noise: fl
     geometry[..., :4] *= rng.normal(1, noise, (h, w, 4))
     geometry[..., 4] += rng.normal(0, noise, (h, w))
     return score, geometry.astype(np.float32)
+
+
+def candidates_of(words: list[Word], seed: int = 0) -> Candidates:
+    """The candidates of words drawn at 256x384."""
+    return select_candidates(*draw_maps(words, Size(256, 384), np.random.default_rng(seed)), 0.8)

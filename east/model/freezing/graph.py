@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ...errors import GraphError
 from ...frameworks import tensorflow
+from ...options import NodeNames
+from ..frozen import GEOMETRY, INPUT, SCORE
 
 tf = tensorflow()
 AttrValue = tf.compat.v1.AttrValue
@@ -39,27 +41,42 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceGraph:
-    """A graph that somebody brings, with the tensors that matter in it.
+    """A graph to be frozen, with the tensors that matter in it.
 
-    nodes: its NodeDefs by name. image: float32 RGB 0..255. score, geometry: what the network makes of it.
-    variables: values by variable name. variable_nodes: the variable's name for each node that stands for one.
-    rename: gives a node's name in the frozen graph. label: what to call the source in errors.
+    Attributes:
+        nodes: its NodeDefs by name.
+        image, score, geometry: float32 RGB 0..255, and what the network makes of it.
+        variables: their values by name.
+        tower: what the names of the network's nodes begin with, and shall not in the frozen graph.
+        label: what to call the source in errors.
     """
 
     nodes: Mapping[str, Any]
     image: Ref
     score: Ref
     geometry: Ref
-    variables: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    variable_nodes: Mapping[str, str] = field(default_factory=dict)
-    rename: Callable[[str], str] = str
-    label: str = "the graph"
+    variables: Mapping[str, NDArray[Any]]
+    tower: str
+    label: str
+
+
+def named_graph(
+    graph_def: Any, label: str, names: NodeNames, variables: Mapping[str, NDArray[np.float32]] | None = None
+) -> SourceGraph:
+    """The graph between the named nodes, the original EAST's where none is named; raises as `find_node` does."""
+    nodes = {node.name: node for node in graph_def.node}
+    image = find_node(nodes, names.input or INPUT, "input")
+    score = find_node(nodes, names.score or SCORE, "score")
+    geometry = find_node(nodes, names.geometry or GEOMETRY, "geometry")
+    tower = score.node.removesuffix(Ref.parse(names.score or SCORE).node)
+    return SourceGraph(nodes, image, score, geometry, variables or {}, tower, label)
 
 
 def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:
     """The output called ``name``, or the same name in the first of a training graph's towers (``model_0/…``).
 
-    Raises `GraphError` with the closest names in the graph.
+    Raises:
+        GraphError: there is no such node; the message has the closest names in the graph.
     """
     ref = Ref.parse(name)
     if ref.node in nodes:
@@ -93,7 +110,8 @@ def attribute(node: Any, name: str) -> Any:
 class GraphWriter:
     """A GraphDef under construction, float32 throughout.
 
-    reserved: names to be given at the end by `finish`, and to nothing else.
+    Args:
+        reserved: names to be given at the end by `finish`, and to nothing else.
     """
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:

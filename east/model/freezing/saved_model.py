@@ -10,8 +10,8 @@ from ...errors import GraphError, WeightsError
 from ...frameworks import quiet_stderr
 from ...options import NodeNames
 from ..checkpoint import read_arrays
-from .graph import Ref, SourceGraph, tf
-from .sources import named_graph
+from ..reading import read_message
+from .graph import Ref, SourceGraph, named_graph, tf
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -26,9 +26,14 @@ class _Port(NamedTuple):
 def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = None) -> SourceGraph:
     """The graph of a SavedModel folder, between the input and outputs of a signature.
 
-    names: keys of the signature or names of nodes; without them the maps are told by their channels.
-    Raises `WeightsError` for a folder that cannot be read, `GraphError` for a signature that is not there or
-    does not say which output is which.
+    Args:
+        folder: the SavedModel's.
+        names: keys of the signature or names of nodes; without them the maps are told by their channels.
+        signature: may be left out where there is one, or one called ``serving_default``.
+
+    Raises:
+        WeightsError: the folder cannot be read.
+        GraphError: a signature that is not there or does not say which output is which.
     """
     model = _read(folder)
     meta = next((meta for meta in model.meta_graphs if "serve" in meta.meta_info_def.tags), model.meta_graphs[0])
@@ -48,15 +53,10 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
 
 
 def _read(folder: Path) -> Any:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     path = folder / "saved_model.pb"
-    model = SavedModel()
-    try:
-        model.ParseFromString(path.read_bytes())
-    except DecodeError as error:
-        raise WeightsError(f"{path} is damaged or not a SavedModel") from error
+    model = read_message(path, SavedModel(), "a SavedModel")
     if not model.meta_graphs:
         raise WeightsError(f"{path} has no graph in it")
     return model

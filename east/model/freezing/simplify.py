@@ -7,7 +7,7 @@ thing, collected in float64 and folded into the convolution when some other oper
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -20,6 +20,7 @@ from .graph import Ref, SourceGraph, attribute, origin, tf
 from .values import Affine, Array, Channel, Constant, Convolution, Split, Tensor, Value, ValueWriter, affine
 
 _CHANNEL_AXES = (3, -1)
+_VARIABLES = frozenset(["Variable", "VariableV2", "VarHandleOp"])
 _FOLDED: dict[str, Callable[..., Any]] = {
     "Add": np.add,
     "AddV2": np.add,
@@ -37,16 +38,18 @@ _FOLDED: dict[str, Callable[..., Any]] = {
 def simplify(graph: SourceGraph, input_dtype: InputDtype) -> Any:
     """Returns a GraphDef that computes the maps from a placeholder of ``input_dtype``, under their usual names.
 
-    Raises `GraphError` for what is left of training and cannot be folded, `CheckpointError` for variables that
-    are missing, mis-shaped or not finite.
+    Raises:
+        GraphError: something is left of training that cannot be folded.
+        CheckpointError: variables are missing, mis-shaped or not finite.
     """
-    return _Evaluation(graph, ValueWriter(graph.rename, [INPUT, SCORE, GEOMETRY])).run(input_dtype)
+    return _Evaluation(graph, ValueWriter(graph.tower, [INPUT, SCORE, GEOMETRY])).run(input_dtype)
 
 
 class _Evaluation:
     def __init__(self, graph: SourceGraph, writer: ValueWriter) -> None:
         self.graph, self.nodes, self.writer = graph, graph.nodes, writer
-        self.statistics = _batch_statistics(graph.nodes, graph.variable_nodes)
+        self.variables = {name for name, node in graph.nodes.items() if node.op in _VARIABLES}
+        self.statistics = _batch_statistics(graph.nodes, self.variables)
         self.values: dict[Ref, Value] = {}
 
     def run(self, input_dtype: InputDtype) -> Any:
@@ -67,7 +70,7 @@ class _Evaluation:
         return origin(self.nodes, text, stops=(self.graph.image.node,))
 
     def _variable_name(self, ref: Ref) -> str | None:
-        return self.graph.variable_nodes.get(ref.node) or self.statistics.get(ref)
+        return ref.node if ref.node in self.variables else self.statistics.get(ref)
 
     def _order(self, outputs: Iterable[Ref]) -> list[str]:
         """The nodes that the outputs depend on, each after its inputs, the image and variables not among them."""
@@ -94,9 +97,8 @@ class _Evaluation:
 
     def _shape(self, ref: Ref, variable: str) -> tuple[int, ...]:
         """The shape a variable should have, as far as the graph says so."""
-        node = self.nodes[ref.node]
-        declared = tf.TensorShape(attribute(node, "shape").shape)
-        if ref.node in self.graph.variable_nodes and node.op != "Placeholder" and declared.is_fully_defined():
+        declared = tf.TensorShape(attribute(self.nodes[ref.node], "shape").shape)
+        if ref.node in self.variables and declared.is_fully_defined():
             return tuple(declared.as_list())
         return self.graph.variables[variable].shape if variable in self.graph.variables else ()
 
@@ -273,7 +275,7 @@ def _check_layout(node: Any) -> None:
         raise GraphError(f"{node.name!r} has its channels first; export the graph with data_format NHWC")
 
 
-def _batch_statistics(nodes: Mapping[str, Any], variable_nodes: Mapping[str, str]) -> dict[Ref, str]:
+def _batch_statistics(nodes: Mapping[str, Any], variables: Collection[str]) -> dict[Ref, str]:
     """The tensors that training averages into a variable: ``variable -= (variable - tensor) * rate``."""
     statistics = {}
 
@@ -286,8 +288,8 @@ def _batch_statistics(nodes: Mapping[str, Any], variable_nodes: Mapping[str, str
             variable = origin(nodes, update.input[0]).node
             step = producer(update.input[1], "Mul")
             difference = producer(step.input[0], "Sub") if step is not None else None
-            if difference is not None and variable in variable_nodes:
+            if difference is not None and variable in variables:
                 average, tensor = (origin(nodes, text) for text in difference.input)
                 if average.node == variable:
-                    statistics[tensor] = variable_nodes[variable]
+                    statistics[tensor] = variable
     return statistics

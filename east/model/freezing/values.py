@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ _ONE, _ZERO = np.ones(()), np.zeros(())
 
 @dataclass(eq=False)
 class Constant:
-    """name: of the variable or node it comes from. array: float64 wherever it was floating point."""
+    """A tensor known now, float64 wherever it was floating point; ``name`` is of its variable or node."""
 
     name: str
     array: Array
@@ -60,7 +60,7 @@ class Channel:
 
 @dataclass(eq=False)
 class Affine:
-    """``base * scale + shift``, per channel; float64, scalars or (C,). name: of the node that computed it."""
+    """``base * scale + shift``, per channel; float64, scalars or (C,). ``name`` is of the node that computed it."""
 
     name: str
     base: Tensor | Convolution | Channel
@@ -87,11 +87,13 @@ def affine(value: Value) -> Affine:
 class ValueWriter:
     """Writes values as nodes, each once.
 
-    rename: gives a node's name in the new graph. reserved: names that only `finish` gives.
+    Args:
+        prefix: is taken off the names of nodes.
+        reserved: names that only `finish` gives.
     """
 
-    def __init__(self, rename: Callable[[str], str], reserved: Sequence[str]) -> None:
-        self._rename = rename
+    def __init__(self, prefix: str, reserved: Sequence[str]) -> None:
+        self._prefix = prefix
         self._graph = GraphWriter(reserved)
         self._written: dict[Value | Split, str] = {}
 
@@ -118,6 +120,9 @@ class ValueWriter:
     def finish(self, renamed: dict[str, str]) -> Any:
         """The GraphDef, with some nodes renamed."""
         return self._graph.finish(renamed)
+
+    def _rename(self, name: str) -> str:
+        return name.removeprefix(self._prefix)
 
     def _write(self, value: Value | Split) -> str:
         match value:

@@ -53,7 +53,7 @@ class Validation:
         detected = {}
         thresholds = Thresholds(score=threshold)
         for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
-            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds)
+            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds.nms, thresholds.box)
             quads = to_image_frame(quads, self._size, size)
             long_enough = side_lengths(quads).min(axis=1, initial=np.inf) >= SHORTEST
             detected[name] = Detected(np.rint(quads[long_enough]).astype(np.int32))

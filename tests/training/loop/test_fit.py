@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from east.errors import CheckpointError
+from east.model.architecture import variable_shapes
 from east.model.checkpoint import read_variables
-from east.model.network import variable_shapes
 from east.model.weights import resolve
 from east.training.backends import make_trainer
 from east.training.cli import main

@@ -12,8 +12,7 @@ from PIL import Image
 
 from east.metrics import score
 from eval.dataset import Icdar2015
-from eval.report import overview, write_report
-from eval.report.read import read_report
+from eval.report import overview, read_report, write_report
 from eval.run import Run
 from eval.submission import read_submission
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from eval.compare import ImageChange, bootstrap, compare
+from eval.comparison import ImageChange, bootstrap, compare
 from eval.dataset import Icdar2015
 from eval.run import Run
 

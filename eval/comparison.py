@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from east.icdar import Detected, GroundTruth
-from east.metrics import ImageScore, Score, score
+from east.metrics import ImageScore, Score, harmonic_mean, ratio, score
 
 
 @dataclass(frozen=True)
 class ImageChange:
     """What changed in one image from A to B.
 
-    lost, gained: indices of words that only A found, and that only B found.
-    false_alarms: how many A made, and how many B made.
+    Attributes:
+        key: the image's number.
+        lost, gained: indices of words that only A found, and that only B found.
+        false_alarms: how many A made, and how many B made.
     """
 
     key: str
@@ -30,8 +32,10 @@ class ImageChange:
 class Comparison:
     """Two runs side by side.
 
-    interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
-    changes: the images in which something changed, most changes first.
+    Attributes:
+        a, b: their scores.
+        interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
+        changes: the images in which something changed, most changes first.
     """
 
     a: Score
@@ -56,19 +60,17 @@ def compare(
 ) -> Comparison:
     """Scores both and compares them image by image.
 
-    a, b: what was found, by image number.
-    confidence: of the interval. resamples, seed: of the bootstrap.
+    Args:
+        truths: the ground truth of every image, by image number.
+        a: what A found, by image number.
+        b: what B found, by image number.
+        confidence: of the interval.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
     """
     before, after = score(truths, a), score(truths, b)
-    keys = list(truths)
-    interval = bootstrap(
-        _counts([before.images[key] for key in keys]),
-        _counts([after.images[key] for key in keys]),
-        confidence,
-        resamples,
-        seed,
-    )
-    changes = [_change(key, before.images[key], after.images[key]) for key in keys]
+    interval = bootstrap(_counts(before), _counts(after), confidence, resamples, seed)
+    changes = [_change(key, before.images[key], after.images[key]) for key in truths]
     changed = [change for change in changes if change.lost or change.gained or len(set(change.false_alarms)) > 1]
     return Comparison(before, after, interval, tuple(sorted(changed, key=_size, reverse=True)))
 
@@ -78,27 +80,33 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Paired bootstrap over images: both runs are scored on the same resampled images each time.
 
-    a, b: ``(N, 3)``, matches, words and detections per image.
-    Returns the percentile interval of F1 of b minus F1 of a. Efron and Tibshirani, "An Introduction to the
-    Bootstrap" (1993), section 13.3.
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+
+    Args:
+        a: int64 ``(N, 3)``, matches, words and detections per image.
+        b: the same of the other run.
+        confidence: of the interval, 0..1.
+        resamples: how many.
+        seed: of the random numbers.
+
+    Returns:
+        The percentile interval of F1 of ``b`` minus F1 of ``a``.
     """
     count = len(a)
     rng = np.random.default_rng(seed)
     times_drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
-    differences = _f1(times_drawn @ b) - _f1(times_drawn @ a)
+    f1_a, f1_b = (
+        harmonic_mean(ratio(matched, words), ratio(matched, detections))
+        for matched, words, detections in (np.moveaxis(times_drawn @ counts, -1, 0) for counts in (a, b))
+    )
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(differences, (tail, 100 - tail))
+    low, high = np.percentile(f1_b - f1_a, (tail, 100 - tail))
     return float(low), float(high)
 
 
-def _f1(totals: NDArray[np.int64]) -> NDArray[np.float64]:
-    """F1 of ``(..., 3)``: the harmonic mean of m/w and m/d is 2m / (w + d)."""
-    matched, words, detections = np.moveaxis(totals, -1, 0)
-    return np.asarray(2 * matched / np.maximum(words + detections, 1))
-
-
-def _counts(images: list[ImageScore]) -> NDArray[np.int64]:
-    return np.array([(i.counts.matched, i.counts.words, i.counts.detections) for i in images], np.int64)
+def _counts(result: Score) -> NDArray[np.int64]:
+    """``(N, 3)``, in the order of the images."""
+    return np.array([astuple(image.counts) for image in result.images.values()], np.int64)
 
 
 def _change(key: str, a: ImageScore, b: ImageScore) -> ImageChange:

@@ -1,7 +1,7 @@
 """One detector in a process of its own, which times what it is told to.
 
-Started by `eval.speed` with a JSON object of `Task`'s fields as its only argument. Answers each line of JSON on
-standard input with one on standard output; what libraries print goes to standard error.
+Started by `eval.speed.benchmark` with the detector's options and a `Workload`, as JSON, as its only argument.
+Answers each line of JSON on standard input with one on standard output; what libraries print goes to standard error.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -26,33 +25,26 @@ from east.images.sizing import resize
 from east.option_fields import from_paths
 from east.options import EVALUATION_SIZE, DetectorOptions
 
-
-@dataclass(frozen=True)
-class Task:
-    """What to load, the options by their paths joined by dots, and the images to run it on."""
-
-    options: dict[str, Any]
-    images: list[str]
-    batches: list[int]
+from .benchmark import Workload
 
 
-class Subject:
+class TimedDetector:
     """The detector, its images, and the calls that can be timed.
 
-    network: host array in, host maps out. boxes: host images in, boxes out. end_to_end: JPEG bytes in, boxes out.
+    ``network``: host array in, host maps out. ``boxes``: host images in, boxes out. ``end_to_end``: JPEG bytes in,
+    boxes out.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, options: DetectorOptions, workload: Workload) -> None:
         start = time.perf_counter()
-        options = {tuple(name.split(".")): value for name, value in task.options.items()}
-        self.detector = TextDetector.from_options(from_paths(DetectorOptions, options))
+        self.detector = TextDetector.from_options(options)
         loaded = time.perf_counter()
-        self.encoded = [Path(image).read_bytes() for image in task.images]
+        self.encoded = [Path(image).read_bytes() for image in workload.images]
         self.decoded = [load_image(data) for data in self.encoded]
         self.detector.detect(self.encoded[0])
         first = time.perf_counter()
-        self.size = self.detector.options.fixed_size or EVALUATION_SIZE
-        for batch in task.batches:
+        self.size = options.fixed_size or EVALUATION_SIZE
+        for batch in workload.batches:
             self.detector.runtime.warm_up(self.size, batch)
         self.about = {
             "arithmetic": self.detector.runtime.arithmetic,
@@ -86,15 +78,15 @@ class Subject:
         return done / (time.perf_counter() - start)
 
 
-def serve(subject: Subject, answers: IO[str]) -> None:
+def answer_questions(timed: TimedDetector, answers: IO[str]) -> None:
     """Answers until standard input ends."""
     for line in sys.stdin:
         asked = json.loads(line)
         match asked.pop("do"):
             case "time":
-                answer: Any = _time(subject.call(asked["measure"], asked["batch"]), asked["seconds"])
+                answer: Any = _time(timed.call(asked["measure"], asked["batch"]), asked["seconds"])
             case "stream":
-                answer = subject.stream(asked["batch"], asked["seconds"])
+                answer = timed.stream(asked["batch"], asked["seconds"])
             case _:
                 answer = _memory()
         print(json.dumps(answer), file=answers, flush=True)
@@ -128,12 +120,11 @@ def _memory() -> dict[str, float]:
 
 
 def main() -> None:
+    """Runs the process; standard output is kept for answers alone."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    subject = Subject(Task(**json.loads(sys.argv[1])))
-    print(json.dumps(subject.about), file=answers, flush=True)
-    serve(subject, answers)
-
-
-if __name__ == "__main__":
-    main()
+    options, workload = json.loads(sys.argv[1])
+    by_path = {tuple(name.split(".")): value for name, value in options.items()}
+    timed = TimedDetector(from_paths(DetectorOptions, by_path), Workload(**workload))
+    print(json.dumps(timed.about), file=answers, flush=True)
+    answer_questions(timed, answers)

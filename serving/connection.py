@@ -27,7 +27,7 @@ class LingeringTransport:
     """A transport that, closed before the peer has sent all of its request, ends only its own half at first.
 
     A closed socket answers what still arrives with a reset, which makes the peer throw away the answer it was just
-    sent. So what still arrives is read, and dropped, for some seconds more.
+    sent. So what still arrives is read, and dropped, for some ``seconds`` more.
     """
 
     def __init__(self, transport: asyncio.Transport, protocol: PatientProtocol, seconds: float) -> None:

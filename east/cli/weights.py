@@ -1,0 +1,86 @@
+"""``east weights``, also ``python -m weights``: list, show, verify and import weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..console import Commands, make_parser, run_command
+
+if TYPE_CHECKING:
+    from ..model.weights import WeightsRecord
+
+
+def add_parser(commands: Commands) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("weights", help="list, show, verify or import weights")
+    _add_actions(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs ``python -m weights`` and returns its exit status."""
+    return run_command(make_parser("python -m weights", "The weights this installation knows.", [_add_actions]), argv)
+
+
+def _add_actions(actions: Commands) -> None:
+    actions.add_parser("list", help="one line each").set_defaults(run=_list)
+    show = actions.add_parser("show", help="everything on record of one set of weights, as JSON")
+    show.add_argument("name", nargs="?", default="default")
+    show.set_defaults(run=_show)
+    verify = actions.add_parser("verify", help="compare the files with the hashes on record")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="all, if none is given")
+    verify.set_defaults(run=_verify)
+    add = actions.add_parser("import", help="put a TensorFlow checkpoint or a bundle under a name of its own")
+    add.add_argument("source", type=Path, help="checkpoint prefix or folder, or .npz bundle")
+    add.add_argument("--name", required=True)
+    add.add_argument("--training", default="", help="how they were trained, in words")
+    add.add_argument("--terms", default="", help="the terms they may be used under")
+    add.add_argument("--replace", action="store_true", help="replace weights imported before under that name")
+    add.set_defaults(run=_import)
+
+
+def _list(_: argparse.Namespace) -> int:
+    from ..model.weights import default_name, manifest
+
+    for record in manifest().values():
+        f1 = record.accuracy.get("f1")
+        note = "default" if record.name == default_name() else ""
+        accuracy = "F1 not measured" if f1 is None else f"F1 {f1:.3f}"
+        print(f"{record.name:24} {record.bytes / 1e6:6.1f} MB  {accuracy:15}  {record.sha256[:12]}  {note}".rstrip())
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    print(json.dumps(_record(args.name).as_dict(), indent=2))
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from ..model.weights import manifest, verify
+
+    for record in [_record(name) for name in args.names] or manifest().values():
+        verify(record)
+        print(f"{record.name}: {record.path} is intact, sha256 {record.sha256}")
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    from ..model.weights import import_weights
+
+    record = import_weights(args.source, args.name, training=args.training, terms=args.terms, replace=args.replace)
+    print(f"{record.name}: {record.path}, {record.bytes / 1e6:.1f} MB, sha256 {record.sha256}")
+    return 0
+
+
+def _record(name: str) -> WeightsRecord:
+    from ..errors import WeightsError
+    from ..model.weights import default_name, manifest
+
+    records = manifest()
+    name = default_name() if name == "default" else name
+    if name not in records:
+        raise WeightsError(f"no weights named {name!r}; known names: {', '.join(records)}")
+    return records[name]

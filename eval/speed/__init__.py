@@ -1,0 +1,1 @@
+"""How fast every runtime is on this machine."""

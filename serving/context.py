@@ -1,0 +1,177 @@
+"""What is known of a request while it is answered, and what follows from it: its log line, metrics and headers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .metrics import Metrics
+from .problems import Problem
+
+logger = logging.getLogger("serving")
+access = logging.getLogger("serving.access")
+
+SAFE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_PIECE = 64 * 1024
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+
+
+@dataclass
+class RequestContext:
+    """One request and its answer.
+
+    Attributes:
+        id: the client's ``X-Request-ID``, or a new one.
+        caller: name of the key it came with.
+        problem: why it was refused.
+        received, sent: bytes of the two bodies.
+        status: of the answer, 0 while there is none.
+        images, boxes: how many went in and were found.
+        ending: closed when the answer is sent, or never will be.
+    """
+
+    id: str
+    started: float = field(default_factory=time.perf_counter)
+    caller: str | None = None
+    problem: Problem | None = None
+    client_gone: bool = False
+    received: int = 0
+    sent: int = 0
+    status: int = 0
+    images: int = 0
+    boxes: int = 0
+    ending: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    def begin(cls, scope: Scope) -> RequestContext:
+        """Starts the clock, and puts the context where `of` finds it."""
+        asked = Headers(scope=scope).get("x-request-id", "")
+        context = cls(asked if _ID.fullmatch(asked) else uuid.uuid4().hex)
+        scope["east.context"] = context
+        return context
+
+    @classmethod
+    def of(cls, request: Request) -> RequestContext:
+        """The context of a request."""
+        context: RequestContext = request.scope["east.context"]
+        return context
+
+    @property
+    def seconds(self) -> float:
+        """Time since the request's header came."""
+        return time.perf_counter() - self.started
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word."""
+        if self.client_gone:
+            return "client-gone"
+        return "ok" if self.problem is None else self.problem.code
+
+
+class ContextMiddleware:
+    """Follows each request from its header to the end of its answer, which never holds a traceback.
+
+    Args:
+        app: what answers.
+        metrics: told how it ended.
+        answer_seconds: time a client has to take its answer, which goes out piece by piece, as fast as it is taken.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, answer_seconds: float) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._answer_seconds = answer_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        context = RequestContext.begin(scope)
+
+        async def counting_receive() -> Message:
+            message = await receive()
+            context.received += len(message.get("body", b""))
+            return message
+
+        async def marking_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                context.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = context.id
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+                await send(message)
+                return
+            try:
+                await asyncio.wait_for(send_body(message), self._answer_seconds)
+            except asyncio.TimeoutError:
+                raise ClientDisconnect from None
+
+        async def send_body(message: Message) -> None:
+            body, more = message.get("body", b""), message.get("more_body", False)
+            for start in range(0, len(body) or 1, _PIECE):
+                end = start + _PIECE
+                await send({**message, "body": body[start:end], "more_body": more or end < len(body)})
+                context.sent += len(body[start:end])
+
+        async def fail(problem: Problem) -> None:
+            context.problem = problem
+            if not context.status:
+                await problem.response(context.id)(scope, counting_receive, marking_send)
+
+        try:
+            await self._app(scope, counting_receive, marking_send)
+        except ClientDisconnect:
+            context.client_gone = True
+        except asyncio.CancelledError:  # the time to finish what was accepted is over
+            detail = "this server was told to stop before it could answer"
+            await fail(Problem(503, "shutting-down", detail, retry_after=5))
+        except Exception:
+            logger.exception("request %s failed", context.id)
+            await fail(Problem(500, "internal-error", "this server failed to answer; its log tells why"))
+        finally:
+            context.ending.close()
+            self._record(scope, context)
+
+    def _record(self, scope: Scope, context: RequestContext) -> None:
+        operation = getattr(scope.get("route"), "path", "other")
+        self._metrics.requests.labels(operation, context.status or "none", context.outcome).inc()
+        self._metrics.request_seconds.labels(operation).observe(context.seconds)
+        client = scope.get("client")
+        level = logging.DEBUG if operation in {"/healthz", "/readyz", "/metrics"} else logging.INFO
+        raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()  # not every server tells it
+        fields = {
+            "request_id": context.id,
+            "client": client[0] if client else None,
+            "caller": context.caller,
+            "method": scope["method"],
+            "path": raw_path.decode("ascii", "backslashreplace"),
+            "status": context.status or None,
+            "outcome": context.outcome,
+            "milliseconds": round(context.seconds * 1e3, 1),
+            "bytes_in": context.received,
+            "bytes_out": context.sent,
+            "images": context.images,
+            "boxes": context.boxes,
+        }
+        access.log(level, "request", extra={"fields": fields})

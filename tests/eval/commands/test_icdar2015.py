@@ -1,0 +1,145 @@
+"""``python -m eval icdar2015`` with the real detector, on the demo images in ICDAR2015's layout."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.cli import main
+from eval.journal import ImageResult, Journal
+
+# Kills its own process when the fifth image has been recorded, as a power cut would.
+DYING = """
+import os, signal, sys
+from eval.journal import Journal
+add = Journal.add
+def dying(self, key, result):
+    add(self, key, result)
+    if len(self.results) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+Journal.add = dying
+from eval.cli import main
+sys.exit(main())
+"""
+
+
+def arguments(data: Path, report: Path) -> list[str]:
+    return ["icdar2015", "--data", str(data), "--input-size", "384x512", "--report", str(report), "--json"]
+
+
+@pytest.fixture(scope="module")
+def report(demo_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("report")
+    assert main(arguments(demo_set, folder)) == 0
+    return folder
+
+
+def digits(report: Path) -> dict[str, Any]:
+    """What must be the same every time: everything but the times."""
+    values: dict[str, Any] = json.loads((report / "report.json").read_text())
+    for run in values["runs"]:
+        del run["speed"]
+    for image in values["images"].values():
+        assert all(value > 0 for value in image.pop("ms").values())
+    return values
+
+
+def test_the_words_of_the_demo_images_are_found(report: Path) -> None:
+    values = digits(report)
+    assert values["runs"][0]["score"]["hmean"] > 0.7
+    assert list(values["images"]) == [str(number) for number in range(1, 9)]
+    assert values["runs"][0]["run"]["input_size"] == [384, 512]
+    assert values["runs"][0]["run"]["model_bytes"] > 20e6
+
+
+def test_the_submission_scores_the_same(report: Path, demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "--gt", str(demo_set), "--submission", str(report / "submission.zip"), "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    expected = digits(report)["runs"][0]["score"]
+    for name in ("precision", "recall", "hmean"):
+        assert scored[name] == expected[name]
+
+
+def test_a_killed_run_goes_on_to_the_same_report(
+    report: Path, demo_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-c", DYING, *arguments(demo_set, tmp_path / "report")]
+    killed = subprocess.run(command, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not list((tmp_path / "report").iterdir())
+    assert main(arguments(demo_set, tmp_path / "report")) == 0
+    assert "going on with an interrupted run: 5 of 8 images are done" in capsys.readouterr().err
+    assert digits(tmp_path / "report") == digits(report)
+    assert (tmp_path / "report" / "submission.zip").read_bytes() == (report / "submission.zip").read_bytes()
+    assert not list((Path(os.environ["EAST_CACHE_DIR"]) / "evaluations").iterdir())
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    demo_set: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = Journal.add
+
+    def interrupted(journal: Journal, key: str, result: ImageResult) -> None:
+        add(journal, key, result)
+        if key == "2":
+            raise KeyboardInterrupt
+
+    command = ["icdar2015", "--data", str(demo_set), "--input-size", "384x512"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "add", interrupted)
+        assert main(command) == 130
+    assert "eval: 2 of 8 images are done; the same command goes on from there" in capsys.readouterr().err
+    assert main([*command, "--restart"]) == 0
+    assert "going on" not in capsys.readouterr().err
+
+
+def test_a_report_needs_a_folder(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["icdar2015", "--data", str(demo_set), "--report", str(demo_set / "img_1.jpg")]) == 2
+    assert "--report needs a folder" in capsys.readouterr().err
+
+
+def test_the_table(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments(demo_set, demo_set)[:5], "--subset", "1-2"]) == 0
+    output = capsys.readouterr()
+    assert "| openvino FP32 (f32) |" in output.out
+    assert "| TF-TRT FP16" in output.out
+    (line,) = output.err.splitlines()
+    assert line.startswith("eval: note: images 1-2 only (2 images, ")
+
+
+def test_a_precision_that_the_runtime_cannot_do(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["icdar2015", "--data", str(demo_set), "--runtime", "tensorflow", "--precision", "INT8"]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "error: runtime 'tensorflow' cannot do INT8" in output.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--runtime", "nonsense"], "must be one of auto, "),
+        (["--subset", "9-1"], "--subset must be image numbers"),
+    ],
+)
+def test_wrong_values_are_bad_usage(
+    demo_set: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["icdar2015", "--data", str(demo_set), *options])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_no_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("ICDAR2015_DIR", raising=False)
+    assert main(["icdar2015"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "https://rrc.cvc.uab.es" in line
