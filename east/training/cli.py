@@ -43,7 +43,6 @@ def _add_fit(commands: Commands) -> None:
     parser.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="the run's folder; resumes from a checkpoint in it"
     )
-    _add_pictures(parser)
     parser.add_argument(
         "--validate", type=_folder_or_range, metavar="DIR|A-B", help="score on this folder, or on these of --data"
     )
@@ -53,7 +52,7 @@ def _add_fit(commands: Commands) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="change one setting of the configuration, like steps=100 or recipe.augmentation.crop=640",
     )  # fmt: skip
-    _add_material(parser)
+    _add_data(parser)
     parser.set_defaults(run=_fit)
 
 
@@ -81,18 +80,14 @@ def _add_synth(commands: Commands) -> None:
     parser.add_argument("--config", default="icdar2015", choices=sorted(CONFIGS), help="whose pictures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draw", action="store_true", help="draw the words' quads: green legible, red ignored")
-    _add_pictures(parser)
-    _add_material(parser)
+    _add_data(parser)
     parser.set_defaults(run=_synth)
 
 
-def _add_pictures(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="training pictures, each with its gt_<name>.txt")
     parser.add_argument("--gt", type=Path, metavar="DIR", help="folder of the gt_<name>.txt, if not beside them")
     parser.add_argument("--numbers", type=_range, metavar="A-B", help="take img_A … img_B of them only")
-
-
-def _add_material(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what synthetic text is made of")
     group.add_argument("--fonts", type=Path, metavar="DIR", help="typefaces; Matplotlib's few when left out")
     group.add_argument("--words", type=Path, metavar="DIR", help="word lists (.txt); made-up words when left out")

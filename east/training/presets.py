@@ -69,18 +69,6 @@ def finetune() -> Config:
     )
 
 
-def baseline() -> Config:
-    """The project's first recipe: plain synthetic text, no smallest core.
-
-    KERAS_BACKEND=jax python -m east.training fit --config baseline --data ICDAR2015/train --numbers 1-800
-    --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 13 --out runs/baseline
-
-    One H200, 20 minutes.
-    """
-    scenes = SceneSettings(real_scenes=0.0, real_words=0.0, distractors=0, dense=0.05, blocks=8, blended=0.0)
-    return Config(name="baseline", recipe=Recipe(min_core=0.0, dtype="mixed_bfloat16"), scenes=scenes)
-
-
 def icdar2015() -> Config:
     """The recipe that learned fastest, from scratch, on four accelerators.
 
@@ -170,5 +158,5 @@ def icdar2015_all() -> Config:
 
 
 CONFIGS: dict[str, Callable[[], Config]] = {
-    make.__name__: make for make in (smoke, finetune, baseline, icdar2015, icdar2015_regularized, icdar2015_all)
+    make.__name__: make for make in (smoke, finetune, icdar2015, icdar2015_regularized, icdar2015_all)
 }

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import FormatError
 from ...files import IMAGE_SUFFIXES
-from ...geometry import clockwise, turns
-from ...icdar import DONT_CARE
+from ...geometry import turns
+from ...icdar import parse_ground_truth
 
 ABSENT, TEXT, IGNORED = 0, 1, 2  # the kinds of a word; absent ones pad the words of a picture to a common number
 
@@ -59,33 +58,10 @@ def read_folder(
         path = truth_folder / f"gt_{image.stem}.txt"
         if not path.is_file():
             raise FileNotFoundError(f"{image} has no ground truth: {path} is missing")
-        quads, texts = read_ground_truth(path)
-        legible = np.asarray([text != DONT_CARE for text in texts], bool) & (turns(quads) > 0).all(axis=1)  # convex
-        examples.append(Example(image, quads, legible, texts))
+        truth = parse_ground_truth(path.read_bytes(), str(path), lenient=True)
+        legible = ~truth.dont_care & (turns(truth.quads) > 0).all(axis=1)  # convex
+        examples.append(Example(image, truth.quads, legible, truth.transcriptions))
     if not examples:
         wanted = "" if names is None else " of the numbers asked for"
         raise FileNotFoundError(f"{folder} has no training images{wanted} ({', '.join(sorted(IMAGE_SUFFIXES))})")
     return examples
-
-
-def read_ground_truth(path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Reads the quads ``(W, 4, 2)``, turned clockwise, and the texts of a ground truth; decimals are allowed."""
-    quads, texts = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if not line.strip():
-            continue
-        fields = line.strip().split(",", 8)
-        try:
-            quads.append([float(field) for field in fields[:8]])
-            texts.append(fields[8])
-        except (ValueError, IndexError):
-            raise FormatError(
-                f"{path}, line {number}: expected eight coordinates and a transcription; got {line.strip()!r}"
-            ) from None
-    return clockwise(np.asarray(quads, np.float32).reshape(-1, 4, 2)), tuple(texts)
-
-
-def write_ground_truth(path: Path, quads: NDArray[np.float32], texts: Iterable[str]) -> None:
-    """Writes what `read_ground_truth` reads; coordinates are rounded to whole pixels."""
-    rows = [",".join(str(round(float(c))) for c in quad.reshape(-1)) for quad in quads]
-    path.write_text("".join(f"{row},{text}\n" for row, text in zip(rows, texts, strict=True)), encoding="utf-8")

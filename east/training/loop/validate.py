@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import metrics
-from ...geometry import side_lengths
-from ...icdar import Detected, GroundTruth
+from ...icdar import Detected, GroundTruth, reportable
 from ...images.decoding import load_image
 from ...images.sizing import resize, to_image_frame
+from ...options import DEFAULTS
 from ...postprocess import extract_boxes, select_candidates
-from ...types import Maps, Size, Thresholds
+from ...types import Maps, Size
 from ..data.dataset import Example
-
-SHORTEST = 5.0  # pixels; boxes with a shorter side are not reported
 
 
 class Validation:
@@ -51,10 +49,9 @@ class Validation:
     def score(self, maps: Maps, threshold: float) -> metrics.Score:
         """Scores the boxes in ``maps`` at a score threshold."""
         detected = {}
-        thresholds = Thresholds(score=threshold)
         for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
-            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds.nms, thresholds.box)
+            candidates = select_candidates(score_map, geometry, threshold)
+            quads, _ = extract_boxes(candidates, DEFAULTS.nms_threshold, DEFAULTS.box_threshold)
             quads = to_image_frame(quads, self._size, size)
-            long_enough = side_lengths(quads).min(axis=1, initial=np.inf) >= SHORTEST
-            detected[name] = Detected(np.rint(quads[long_enough]).astype(np.int32))
+            detected[name] = Detected(np.rint(quads[reportable(quads)]).astype(np.int32))
         return metrics.score(self._truths, detected)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import IMAGE_SUFFIXES
+from ...icdar import parse_ground_truth
 from ...images.decoding import load_image
-from ..data.dataset import read_ground_truth
 
 
 class Backgrounds:
@@ -63,4 +63,5 @@ def wall(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]
 @cache
 def _known_text(path: Path) -> NDArray[np.float32]:
     truth = path.with_name(f"gt_{path.stem}.txt")
-    return read_ground_truth(truth)[0] if truth.is_file() else np.zeros((0, 4, 2), np.float32)
+    data = truth.read_bytes() if truth.is_file() else b""
+    return np.asarray(parse_ground_truth(data, str(truth), lenient=True).quads, np.float32)

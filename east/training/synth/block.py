@@ -65,8 +65,11 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
         y += capital * layout.leading
         row = []
         for word in _with_icon(rng, words, capital, layout.icons):
-            advance = _advance(word, font, size, layout.tracking * capital)
             row.append((word, size, x, y))
+            if isinstance(word, str):
+                advance = float(face(font, size).getlength(word)) + layout.tracking * capital * (len(word) - 1)
+            else:
+                advance = word.width
             x += advance + layout.word_space * capital
         placed.append((row, x - layout.word_space * capital))
     widest = max(width for _, width in placed)
@@ -115,12 +118,6 @@ def _with_icon(rng: np.random.Generator, words: list[str], capital: float, share
         return list(words)
     icon = Image.fromarray(icons(rng, max(6, int(capital * rng.uniform(0.9, 1.5)))))
     return [icon, *words] if rng.random() < 0.7 else [*words, icon]
-
-
-def _advance(word: Word, font: Path, size: int, tracking: float) -> float:
-    if not isinstance(word, str):
-        return float(word.width)
-    return float(face(font, size).getlength(word)) + tracking * (len(word) - 1)
 
 
 def _write(

@@ -27,7 +27,10 @@ class Fonts:
         Raises:
             FileNotFoundError: for a folder without typefaces.
         """
-        folder = folder or _matplotlib_fonts()
+        if folder is None:
+            import matplotlib
+
+            folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
         self.paths = sorted(
             p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and len(letters(p)) >= MIN_LETTERS
         )
@@ -78,9 +81,3 @@ def _read_tiers(path: Path) -> Mapping[str, str]:
         return {}
     header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
     return {row[header.index("file")]: row[header.index("tier")] for row in rows}
-
-
-def _matplotlib_fonts() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...icdar import DONT_CARE
+from ...icdar import DONT_CARE, format_lines
 from ..config import SceneSettings
-from ..data.dataset import write_ground_truth
 from .backgrounds import Backgrounds
 from .blend import Light, soften
 from .block import Layout, bend, set_block
@@ -66,7 +65,7 @@ def write_scenes(
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
         (folder / f"img_{number + 1}.jpg").write_bytes(data.tobytes())
         texts = [text if legible else DONT_CARE for text, legible in zip(scene.texts, scene.legible, strict=True)]
-        write_ground_truth(folder / f"gt_img_{number + 1}.txt", scene.quads, texts)
+        (folder / f"gt_img_{number + 1}.txt").write_text(format_lines(scene.quads, texts), encoding="utf-8")
 
 
 class _Composer:

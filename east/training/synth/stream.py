@@ -17,14 +17,13 @@ from ..data.packing import PackedImages, pack_pixels
 from .scene import Material, compose
 
 Words = tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]
-_worker: _Worker
+_worker: tuple[int, Material, SceneSettings, SharedMemory]
 
 
 class SceneStream:
     """The scenes of the given ``numbers``, in their order, whatever the number of processes.
 
-    Pictures come through shared memory, in which every scene that is being made has a place: `close` the stream, or
-    use it as a context manager.
+    Pictures come through shared memory, in which every scene that is being made has a place: `close` the stream.
     """
 
     def __init__(
@@ -60,34 +59,23 @@ class SceneStream:
         self._memory.close()
         self._memory.unlink()
 
-    def __enter__(self) -> SceneStream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _submit(self, place: int) -> None:
         number = next(self._numbers, None)
         if number is not None:
             self._pending.append((place, self._pool.submit(_render, number, place)))
 
 
-class _Worker:
-    def __init__(self, seed: int, material: Material, settings: SceneSettings, memory: str) -> None:
-        cv2.setNumThreads(1)
-        self.seed, self.material, self.settings = seed, material, settings
-        self.memory = SharedMemory(memory)
-
-
 def _start_worker(seed: int, material: Material, settings: SceneSettings, memory: str) -> None:
     global _worker  # noqa: PLW0603
-    _worker = _Worker(seed, material, settings, memory)
+    cv2.setNumThreads(1)
+    _worker = (seed, material, settings, SharedMemory(memory))
 
 
 def _render(number: int, place: int) -> Words:
-    scene = compose(_worker.seed, number, _worker.material, _worker.settings)
-    canvas = (_worker.settings.height, _worker.settings.width)
-    _pixels(_worker.memory, place, canvas)[:] = pack_pixels(scene.image, canvas)
+    seed, material, settings, memory = _worker
+    scene = compose(seed, number, material, settings)
+    canvas = (settings.height, settings.width)
+    _pixels(memory, place, canvas)[:] = pack_pixels(scene.image, canvas)
     return scene.quads, scene.legible, scene.texts
 
 
