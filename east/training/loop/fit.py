@@ -25,7 +25,7 @@ from .log import Log, draw_curves
 from .run_folder import RunFolder
 from .validate import Validation
 
-HEADS = ("feature_fusion/Conv_7/", "feature_fusion/Conv_8/", "feature_fusion/Conv_9/")
+HEADS = ("feature_fusion/Conv_8", "feature_fusion/Conv_9", "feature_fusion/Conv_7")  # drawn in this order
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99)
 
 
@@ -99,9 +99,8 @@ def initial_variables(config: Config, path: Path) -> dict[str, NDArray[np.float3
     variables = read_variables(path)
     if config.reset_heads:
         rng = np.random.default_rng(config.seed)
-        for name, value in variables.items():
-            if name.startswith(HEADS):
-                variables[name] = rng.normal(0, 0.02, size=value.shape).astype(np.float32)
+        for name in (f"{head}/{part}" for head in HEADS for part in ("weights", "biases")):
+            variables[name] = rng.normal(0, 0.02, size=variables[name].shape).astype(np.float32)
     return variables
 
 

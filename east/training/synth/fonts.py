@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
@@ -16,6 +17,8 @@ SUFFIXES = (".ttf", ".otf", ".ttc")
 PRINTABLE = range(33, 127)  # ASCII
 MIN_LETTERS = 26  # typefaces with fewer printable characters hold symbols
 TIERS = {"core": 4.0, "general": 2.0}  # weights of the tiers that an optional FONTS.tsv names; 1 for others
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of odd dates in typefaces
 
 
 class Fonts:
