@@ -58,7 +58,7 @@ def face(path: Path, size: int) -> ImageFont.FreeTypeFont:
 def letters(path: Path) -> frozenset[str]:
     """The printable ASCII characters that a typeface has outlines for; none for a file that is not of outlines."""
     try:
-        with TTFont(path, fontNumber=0, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
             names, glyphs = font.getBestCmap() or {}, font.getGlyphSet()
             return frozenset(chr(code) for code in PRINTABLE if code in names and not _blank(glyphs, names[code]))
     except TTLibError:

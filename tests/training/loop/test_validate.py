@@ -40,7 +40,7 @@ def test_found_words_are_scored_by_the_protocol(validation: Validation, words: i
     scores = validation.score(validation.maps(lambda images: found(images, words)), 0.8)
     assert scores.recall == recall
     assert scores.precision == 1.0
-    assert scores.f1 == pytest.approx(f1)
+    assert scores.hmean == pytest.approx(f1)
 
 
 def test_pictures_come_in_batches_of_one_shape(validation: Validation) -> None:
