@@ -72,7 +72,7 @@ def finetune() -> Config:
 def icdar2015() -> Config:
     """The recipe that learned fastest, from scratch, on four accelerators.
 
-    KERAS_BACKEND=jax east train fit --config icdar2015 --devices 4 --data ICDAR2015/train --numbers 1-800
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015 --devices 4 --data ICDAR2015/train --numbers 1-800
     --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015
 
     Four H200s, 9 minutes and 1 to compile: 2.0 million crops. On one device, use --set learning_rate=1.2e-3.
@@ -97,7 +97,7 @@ def icdar2015() -> Config:
 def icdar2015_regularized() -> Config:
     """Goes on from `icdar2015` with more regularization, letters to read, CutMix and larger views.
 
-    KERAS_BACKEND=jax east train fit --config icdar2015_regularized --devices 4 --data ICDAR2015/train
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015_regularized --devices 4 --data ICDAR2015/train
     --numbers 1-800 --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56
     --out runs/icdar2015_regularized
 
@@ -136,7 +136,7 @@ def icdar2015_regularized() -> Config:
 def icdar2015_all() -> Config:
     """Goes on from `icdar2015_regularized` with all 1000 pictures, the validation split included: the bundled weights.
 
-    KERAS_BACKEND=jax east train fit --config icdar2015_all --devices 4 --data ICDAR2015/train
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015_all --devices 4 --data ICDAR2015/train
     --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015_all
 
     east train export runs/icdar2015_all/weights.npz --best-threshold 0.97 --temperature 2

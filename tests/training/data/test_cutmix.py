@@ -12,8 +12,9 @@ from east.training.config import Augmentation
 from east.training.data.augment import Words
 from east.training.data.cutmix import NUMBERS_PER_PATCH, Patches
 from east.training.data.dataset import ABSENT, IGNORED, TEXT
-from east.training.data.labels import STRIDE, Targets, make_targets
+from east.training.data.labels import Targets, make_targets
 from east.training.data.letters import LETTER_CLASSES, encode_texts
+from east.types import STRIDE
 
 CROP = 128
 ALWAYS = Augmentation(crop=CROP, cutmix=1.0, visible=0.6)
