@@ -79,25 +79,6 @@ class Candidates(NamedTuple):
     score_map: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """The three numbers of EAST's post-processing.
-
-    score: a map pixel is a candidate when its score is greater. 0..1.
-    nms: boxes merge, then suppress each other, when their IoU is greater. 0..1.
-    box: a box is dropped when the mean score inside it is lower. 0..1.
-    """
-
-    score: float = 0.8
-    nms: float = 0.2
-    box: float = 0.1
-
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name}_threshold must be between 0 and 1, got {value!r}")
-
-
 @dataclass(frozen=True, eq=False)
 class TextBox:
     """One word.

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from east.runtimes.conversion.calibration import SHIPPED
+from east.training.config import SceneSettings
 from east.training.synth.backgrounds import Backgrounds
 from east.training.synth.fonts import Fonts
 from east.training.synth.scene import Material, compose
-from east.training.synth.settings import SceneSettings
 from east.training.synth.words import Vocabulary
 
 COUNT = 24

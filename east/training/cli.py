@@ -1,4 +1,4 @@
-"""``python -m east.training``: fit, export, synth."""
+"""``python -m east.training`` and ``east train``: fit, export, synth."""
 
 from __future__ import annotations
 
@@ -8,67 +8,63 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..console import make_parser, run_command
-from .configs import CONFIGS
-from .overrides import overridden
+from ..console import Commands, make_parser, run_command
+from ..errors import UsageError
+from ..flags import positive
+from ..options import DEFAULTS
+from .config import Config, override
+from .presets import CONFIGS
 
 if TYPE_CHECKING:
-    from .config import Config
     from .data.dataset import Example
     from .synth.scene import Material
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
-    parser = make_parser(
-        "python -m east.training",
-        "Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator.",
-        [add_commands],
-    )
-    return run_command(parser, argv)
+    description = "Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator."
+    return run_command(make_parser("python -m east.training", description, [add_commands]), argv)
 
 
-def add_commands(commands: Any) -> None:
+def add_commands(commands: Commands) -> None:
     """Adds the commands to argparse's subparsers."""
     _add_fit(commands)
     _add_export(commands)
     _add_synth(commands)
-    for command in commands.choices.values():
-        command.set_defaults(bad_usage=command.error)
 
 
-def _add_fit(commands: Any) -> None:
+def _add_fit(commands: Commands) -> None:
     parser = commands.add_parser("fit", help="train, or go on with a run that was stopped")
     parser.add_argument(
-        "--config", required=True, choices=sorted(CONFIGS), help="what to do: see east/training/configs.py"
+        "--config", required=True, choices=sorted(CONFIGS), help="what to do: see east/training/presets.py"
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="the run's folder; a checkpoint in it is taken up"
+        "--out", required=True, type=Path, metavar="DIR", help="the run's folder; resumes from a checkpoint in it"
     )
-    _add_pictures(parser)
     parser.add_argument(
         "--validate", type=_folder_or_range, metavar="DIR|A-B", help="score on this folder, or on these of --data"
     )
     parser.add_argument("--initial", metavar="WEIGHTS", help="start from: a name, a bundle (.npz) or a TF1 checkpoint")
-    parser.add_argument("--devices", type=int, default=1, metavar="N", help="accelerators to share the work (JAX)")
+    parser.add_argument("--devices", type=positive, default=1, metavar="N", help="accelerators to share the work (JAX)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="change one setting of the configuration, like steps=100 or recipe.augmentation.crop=640",
     )  # fmt: skip
-    _add_material(parser)
+    _add_data(parser)
     parser.set_defaults(run=_fit)
 
 
-def _add_export(commands: Any) -> None:
+def _add_export(commands: Commands) -> None:
     parser = commands.add_parser("export", help="write weights as a bundle or as a TensorFlow 1 checkpoint")
     parser.add_argument("weights", metavar="WEIGHTS", help="a name, a bundle (.npz) or a TF1 checkpoint")
     parser.add_argument("--bundle", type=Path, metavar="FILE", help="write a bundle (.npz)")
     parser.add_argument("--checkpoint", type=Path, metavar="PREFIX", help="write a TensorFlow 1 checkpoint")
+    default = DEFAULTS.score_threshold
     parser.add_argument(
-        "--best-threshold", type=float, default=0.8, metavar="T",
-        help="the score threshold at which they are best, by validation: scores are moved so that it becomes 0.8",
+        "--best-threshold", type=float, default=default, metavar="T",
+        help=f"score threshold at which they are best, by validation: scores are moved so that it becomes {default}",
     )  # fmt: skip
     parser.add_argument(
         "--temperature", type=float, default=1.0, metavar="T",
@@ -77,76 +73,72 @@ def _add_export(commands: Any) -> None:
     parser.set_defaults(run=_export)
 
 
-def _add_synth(commands: Any) -> None:
+def _add_synth(commands: Commands) -> None:
     parser = commands.add_parser("synth", help="write synthetic pictures to look at, and their ground truth")
-    parser.add_argument("--count", type=int, default=20, metavar="N")
+    parser.add_argument("--count", type=positive, default=20, metavar="N")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR")
     parser.add_argument("--config", default="icdar2015", choices=sorted(CONFIGS), help="whose pictures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--draw", action="store_true", help="draw the words' quads: green legible, red ignored")
-    _add_pictures(parser)
-    _add_material(parser)
+    _add_data(parser)
     parser.set_defaults(run=_synth)
 
 
-def _add_pictures(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="training pictures, each with its gt_<name>.txt")
     parser.add_argument("--gt", type=Path, metavar="DIR", help="folder of the gt_<name>.txt, if not beside them")
     parser.add_argument("--numbers", type=_range, metavar="A-B", help="take img_A … img_B of them only")
-
-
-def _add_material(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what synthetic text is made of")
     group.add_argument("--fonts", type=Path, metavar="DIR", help="typefaces; Matplotlib's few when left out")
     group.add_argument("--words", type=Path, metavar="DIR", help="word lists (.txt); made-up words when left out")
     group.add_argument(
         "--backgrounds", type=Path, metavar="DIR", help="pictures without text; plain walls when left out"
     )
-    group.add_argument("--processes", type=int, default=2, metavar="N", help="that draw synthetic text")
+    group.add_argument("--processes", type=positive, default=2, metavar="N", help="that draw synthetic text")
 
 
 def _fit(args: argparse.Namespace) -> int:
     config = CONFIGS[args.config]()
     try:
-        config = overridden(dataclasses.replace(config, initial=args.initial or config.initial), args.set)
+        config = override(dataclasses.replace(config, initial=args.initial or config.initial), args.set)
         config.check()
     except ValueError as error:
-        args.bad_usage(str(error))
+        raise UsageError(str(error)) from error
     if args.data is None and (config.synthetic < 1 or isinstance(args.validate, range)):
-        args.bad_usage(f"configuration {config.name} wants pictures: name their folder with --data")
+        raise UsageError(f"configuration {config.name} wants pictures: name their folder with --data")
 
-    from .loop.fit import Machine, fit
+    from .loop.fit import fit
     from .loop.validate import Validation
 
     examples = _examples(args)
     material = _material(args, examples) if config.synthetic else None
-    held = _held_out(args, config, material)
+    held_out = _held_out(args, config, material)
     fit(
         config,
         args.out,
         examples,
         material=material,
-        validation=Validation(held, config.evaluation) if held else None,
-        machine=Machine(args.devices, args.processes),
-        say=lambda line: print(line, file=sys.stderr, flush=True),
+        validation=Validation(held_out, config.evaluation) if held_out else None,
+        devices=args.devices,
+        processes=args.processes,
+        report=lambda line: print(line, file=sys.stderr, flush=True),
     )
     return 0
 
 
 def _export(args: argparse.Namespace) -> int:
     if not args.bundle and not args.checkpoint:
-        args.bad_usage("nothing to write: give --bundle, --checkpoint or both")
-
-    from east.model.weights import resolve
+        raise UsageError("nothing to write: give --bundle, --checkpoint or both")
 
     from ..model.checkpoint import read_variables, write_bundle, write_checkpoint
+    from ..model.weights import resolve
     from .loop.score_calibration import calibrate_scores
 
     variables = read_variables(resolve(args.weights))
     try:
         variables = calibrate_scores(variables, args.best_threshold, args.temperature)
     except ValueError as error:
-        args.bad_usage(str(error))
+        raise UsageError(str(error)) from error
     if args.bundle:
         write_bundle(args.bundle, variables)
     if args.checkpoint:
@@ -155,10 +147,10 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _synth(args: argparse.Namespace) -> int:
-    from .synth.samples import write_samples
+    from .synth.scene import write_scenes
 
-    material = _material(args, _examples(args))
-    write_samples(args.out, args.count, args.seed, material, CONFIGS[args.config]().scenes, draw=args.draw)
+    scenes, material = CONFIGS[args.config]().scenes, _material(args, _examples(args))
+    write_scenes(args.out, args.count, args.seed, material, scenes, draw=args.draw)
     return 0
 
 
@@ -171,7 +163,7 @@ def _examples(args: argparse.Namespace) -> list[Example]:
 def _held_out(args: argparse.Namespace, config: Config, material: Material | None, count: int = 16) -> list[Example]:
     """What to validate on: what was asked for; or for a run that sees synthetic pictures only, more of their kind."""
     from .data.dataset import read_folder
-    from .synth.samples import write_samples
+    from .synth.scene import write_scenes
 
     if isinstance(args.validate, range):
         return read_folder(args.data, args.gt, numbers=args.validate)
@@ -180,7 +172,7 @@ def _held_out(args: argparse.Namespace, config: Config, material: Material | Non
     if material is None or args.data:
         return []
     folder = args.out / "validation"
-    write_samples(folder, count, config.seed + 1, material, config.scenes)
+    write_scenes(folder, count, config.seed + 1, material, config.scenes)
     return read_folder(folder)
 
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from .synth.settings import SceneSettings
+from ..options import DEFAULTS, EVALUATION_SIZE
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far views stray from the picture. Angles in degrees, lengths in pixels of the view, levels of 255.
+    """How views are drawn from pictures. Angles in degrees, lengths in pixels of the view, levels of 255.
 
-    crop: side of the square view.
-    near_word: share of views centred near a legible word.
-    zoom: smallest and largest magnification, drawn log-uniformly.
-    aspect: standard deviation of the logarithm of width over height.
-    rotation, wide_rotation: standard deviation of most rotations; the bound of the ``wide_share``'s, drawn uniformly.
-    perspective: standard deviation of the change of scale from the centre to the border.
-    contrast, saturation, gamma: standard deviations of logarithms.
-    brightness, tint: standard deviations of what is added to all channels, to each.
-    blur, noise: largest standard deviation; ``blurred`` and ``noisy`` are the shares that get any.
-    smallest_word: lower words are ignored.
-    visible: words with a smaller share inside the view are ignored.
-    mixed: share of views into which a part of another one is pasted.
+    Attributes:
+        crop: side of the square view.
+        near_word: share of views centred near a legible word.
+        zoom: smallest and largest magnification, drawn log-uniformly.
+        aspect: standard deviation of the logarithm of width over height.
+        rotation: standard deviation of most rotations.
+        wide_rotation: bound of the others, drawn uniformly.
+        wide_share: share of those.
+        perspective: standard deviation of the change of scale from the centre to the border.
+        contrast, saturation, gamma: standard deviations of logarithms.
+        brightness, tint: standard deviations of what is added to all channels, to each.
+        blur, noise: largest standard deviation.
+        blurred, noisy: shares of views that get any.
+        smallest_word: lower words are ignored.
+        visible: words with a smaller share inside the view are ignored.
+        cutmix: share of views into which a part of another one is pasted.
     """
 
     crop: int = 512
@@ -45,12 +52,12 @@ class Augmentation:
     noisy: float = 0.3
     smallest_word: float = 7.0
     visible: float = 0.6
-    mixed: float = 0.0
+    cutmix: float = 0.0
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Shares of the terms in the sum; ``focus`` is the focal loss's gamma, ``reading`` 0 trains without letters."""
+    """Weights of the terms in the sum; ``focus`` is the focal loss's gamma, ``reading`` 0 trains without letters."""
 
     batch_dice: float = 0.5
     image_dice: float = 0.5
@@ -65,18 +72,22 @@ class LossWeights:
 class Recipe:
     """What one step does with its pictures.
 
-    shrink, thinnest: see `labels.make_targets`.
-    clip: bound of the gradient's norm.
-    batch_norm_momentum: share of its moving averages that a step keeps.
-    trainable_batch_norm: False leaves batch norm as it is, for batches too small for statistics.
-    trained: only variables whose checkpoint names begin with this learn; all by default.
-    dtype: Keras precision policy of the network.
+    Attributes:
+        augmentation: how views are drawn.
+        loss: weights of its terms.
+        shrink, min_core: see `labels.make_targets`.
+        weight_decay: AdamW's, on convolutions.
+        clip: bound of the gradient's norm.
+        batch_norm_momentum: share of its moving averages that a step keeps.
+        trainable_batch_norm: False leaves batch norm as it is, for batches too small for statistics.
+        trained: only variables whose checkpoint names begin with this learn; all by default.
+        dtype: Keras precision policy of the network.
     """
 
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossWeights = field(default_factory=LossWeights)
     shrink: float = 0.3
-    thinnest: float = 4.5
+    min_core: float = 4.5
     weight_decay: float = 0.02
     clip: float = 5.0
     batch_norm_momentum: float = 0.95
@@ -86,26 +97,67 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class SceneSettings:
+    """What synthetic pictures are like. Lengths in pixels.
+
+    Attributes:
+        height, width: of the pictures.
+        blocks: largest number of blocks of text.
+        capital: median height of a block's capitals.
+        spread: standard deviation of that height's logarithm.
+        smallest, largest: bounds of that height.
+        real_scenes: share of pictures whose background is a training picture.
+        real_words: share of pictures that also get words cut out of training pictures.
+        dense: share of blocks that are notices of many small lines.
+        distractors: largest number of things that look like text.
+        blended: share of blocks and distractors that take on the light and the softness of the photograph.
+        camera: strength of what light and camera do, 0..1.
+        legible: lower words are ignored.
+    """
+
+    height: int = 720
+    width: int = 1280
+    blocks: int = 14
+    capital: float = 22.0
+    spread: float = 0.55
+    smallest: float = 8.0
+    largest: float = 150.0
+    real_scenes: float = 0.35
+    real_words: float = 0.3
+    dense: float = 0.15
+    distractors: int = 5
+    blended: float = 0.6
+    camera: float = 1.0
+    legible: float = 8.0
+
+
+@dataclass(frozen=True)
 class Config:
     """One run.
 
-    name: of the configuration.
-    recipe: what a step does.
-    steps: of the optimizer. batch: pictures a step, on each device.
-    learning_rate: its peak, reached after ``warmup`` steps; a cosine then leads down to ``final`` of it.
-    averaging: share of the averaged weights that a step keeps, once the run is long enough.
-    synthetic: share of a batch that is synthetic; 0 for none.
-    scenes: what synthetic pictures are like. kept: how many are at hand, on each device. fresh: how many of them are
-        replaced every ``fresh_every`` steps; ``kept`` is a multiple of it.
-    canvas: height and width of the memory for a picture; larger pictures are scaled down to it.
-    log_every: steps between lines of the log, which give the mean losses since the line before.
-    save_every: steps between checkpoints; a multiple of ``log_every``, or a run taken up has means of its own.
-    evaluate_every: steps between evaluations.
-    evaluation: height and width at which the network sees pictures of the validation set.
-    threshold: score threshold of the evaluation.
-    initial: weights to start from, a name that `weights.resolve` knows or a path; None for fresh ones.
-    fresh_heads: start with fresh output layers all the same.
-    seed: of everything random.
+    Attributes:
+        name: of the configuration.
+        recipe: what a step does.
+        steps: of the optimizer.
+        batch: pictures a step, on each device.
+        learning_rate: its peak.
+        warmup: steps until the peak.
+        final: share of the peak to which a cosine then leads down.
+        ema_decay: share of the averaged weights that a step keeps, once the run is long enough.
+        synthetic: share of a batch that is synthetic; 0 for none.
+        scenes: what synthetic pictures are like.
+        pool_size: how many synthetic pictures are at hand, on each device; a multiple of ``refresh_size``.
+        refresh_size: how many of them are replaced at a time.
+        refresh_every: steps between replacements.
+        canvas: height and width of the memory for a picture; larger pictures are scaled down to it.
+        log_every: steps between lines of the log, which give the mean losses since the line before.
+        save_every: steps between checkpoints; a multiple of ``log_every``, or a resumed run has other means.
+        evaluate_every: steps between evaluations.
+        evaluation: height and width at which the network sees pictures of the validation set.
+        threshold: score threshold of the evaluation.
+        initial: weights to start from, a name or a path as `east.model.weights.resolve` takes it; None for random ones.
+        reset_heads: start with random output layers all the same.
+        seed: of everything random.
     """
 
     name: str
@@ -115,25 +167,25 @@ class Config:
     learning_rate: float = 1.2e-3
     warmup: int = 300
     final: float = 0.01
-    averaging: float = 0.999
+    ema_decay: float = 0.999
     synthetic: float = 0.6
     scenes: SceneSettings = field(default_factory=SceneSettings)
-    kept: int = 1024
-    fresh: int = 16
-    fresh_every: int = 4
+    pool_size: int = 1024
+    refresh_size: int = 16
+    refresh_every: int = 4
     canvas: tuple[int, int] = (720, 1280)
     log_every: int = 20
     save_every: int = 5_000
     evaluate_every: int = 5_000
-    evaluation: tuple[int, int] = (672, 1280)
-    threshold: float = 0.8
+    evaluation: tuple[int, int] = EVALUATION_SIZE
+    threshold: float = DEFAULTS.score_threshold
     initial: str | None = None
-    fresh_heads: bool = False
+    reset_heads: bool = False
     seed: int = 0
 
     def check(self) -> None:
-        """Raises: ValueError where numbers do not fit together."""
-        crop = self.recipe.augmentation.crop
+        """Raises ``ValueError`` where numbers do not fit together."""
+        crop, pool, refresh, scenes = self.recipe.augmentation.crop, self.pool_size, self.refresh_size, self.scenes
         if crop % 32 or any(side % 32 for side in self.evaluation):
             raise ValueError(
                 f"configuration {self.name}: the network sees sides that are multiples of 32, not a crop of {crop} "
@@ -141,19 +193,62 @@ class Config:
             )
         if not 0 <= self.synthetic <= 1:
             raise ValueError(f"configuration {self.name}: synthetic is a share, 0..1, got {self.synthetic}")
-        if self.synthetic and (self.kept % self.fresh or self.canvas != (self.scenes.height, self.scenes.width)):
+        if self.synthetic and (pool % refresh or self.canvas != (scenes.height, scenes.width)):
             raise ValueError(
-                f"configuration {self.name}: kept ({self.kept}) must be a multiple of fresh ({self.fresh}), and scenes "
-                f"({self.scenes.height}x{self.scenes.width}) the size of the canvas ({self.canvas[0]}x{self.canvas[1]})"
+                f"configuration {self.name}: pool_size ({pool}) must be a multiple of refresh_size ({refresh}), and "
+                f"scenes ({scenes.height}x{scenes.width}) the size of the canvas ({self.canvas[0]}x{self.canvas[1]})"
             )
 
-    def rate(self, step: int) -> float:
+    def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step: a linear rise, then half a cosine (Loshchilov and Hutter, ICLR 2017)."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         progress = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
         return self.learning_rate * (self.final + (1 - self.final) * (1 + math.cos(math.pi * progress)) / 2)
 
-    def kept_average(self, step: int) -> float:
+    def ema_decay_at(self, step: int) -> float:
         """Share of the averaged weights that a step keeps: less in the beginning, to forget where they came from."""
-        return min(self.averaging, (1 + step) / (10 + step))
+        return min(self.ema_decay, (1 + step) / (10 + step))
+
+
+def override(config: Config, settings: Sequence[str]) -> Config:
+    """Changes settings of a configuration by name, as the command line's ``--set`` does.
+
+    Args:
+        config: stays as it is.
+        settings: ``NAME=VALUE`` each; names of nested parts are joined by dots.
+
+    Raises:
+        ValueError: for a name that is not there or a value that does not fit it.
+    """
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        config = _replaced(config, name.split("."), value, setting)
+    return config
+
+
+def _replaced(part: Any, names: Sequence[str], value: str, setting: str) -> Any:
+    name, *rest = names
+    fields = sorted(field.name for field in dataclasses.fields(part))
+    if name not in fields:
+        raise ValueError(f"--set {setting}: there is no {name!r}, only {', '.join(fields)}")
+    old = getattr(part, name)
+    if dataclasses.is_dataclass(old):
+        if not rest:
+            raise ValueError(f"--set {setting}: name a part of {name!r}, like {name}.{dataclasses.fields(old)[0].name}")
+        return dataclasses.replace(part, **{name: _replaced(old, rest, value, setting)})
+    if rest:
+        raise ValueError(f"--set {setting}: {name!r} has no parts")
+    return dataclasses.replace(part, **{name: _parsed(value, old, setting)})
+
+
+def _parsed(value: str, old: Any, setting: str) -> Any:
+    try:
+        if isinstance(old, bool):
+            return {"true": True, "false": False}[value.lower()]
+        if isinstance(old, tuple):
+            return tuple(type(o)(v) for o, v in zip(old, value.split(","), strict=True))
+        return type(old)(value) if old is not None else value
+    except (ValueError, KeyError):
+        example = ",".join(map(str, old)) if isinstance(old, tuple) else str(old)
+        raise ValueError(f"--set {setting}: expected something like {example}") from None

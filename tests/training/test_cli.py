@@ -62,7 +62,7 @@ def test_help_needs_nothing_heavy() -> None:
     [
         (["--config", "finetune"], "configuration finetune wants pictures: name their folder with --data"),
         (["--config", "smoke", "--validate", "1-9"], "name their folder with --data"),
-        (["--config", "smoke", "--set", "stepz=3"], "--set stepz=3: there is no 'stepz', only averaging, "),
+        (["--config", "smoke", "--set", "stepz=3"], "--set stepz=3: there is no 'stepz', only batch, canvas, "),
         (["--config", "smoke", "--set", "steps=few"], "--set steps=few: expected something like 150"),
         (["--config", "smoke", "--set", "recipe.augmentation.crop=100"], "multiples of 32, not a crop of 100"),
         (["--config", "finetune", "--set", "synthetic=0.5"], "scenes (720x1280) the size of the canvas (1280x1280)"),
@@ -86,8 +86,14 @@ def test_bad_usage_is_told_with_status_2(
         (["--data", "{demo}", "--validate", "no-such-folder"], "no-such-folder is not a folder of training images"),
         (["--data", "{demo}", "--initial", "no-such-weights"], "no weights named 'no-such-weights' and no such file"),
         (["--data", "{demo}", "--initial", "{pictures}/other.npz"], "other.npz: 306 of 306 variables do not fit: "),
-        (["--data", "{demo}", "--config", "further"], "no weights named 'runs/icdar2015/weights.npz' and no such file"),
-        (["--data", "{demo}", "--config", "refit"], "no weights named 'runs/further/weights.npz' and no such file"),
+        (
+            ["--data", "{demo}", "--config", "icdar2015_regularized"],
+            "no weights named 'runs/icdar2015/weights.npz' and no such file",
+        ),
+        (
+            ["--data", "{demo}", "--config", "icdar2015_all"],
+            "no weights named 'runs/icdar2015_regularized/weights.npz' and no such file",
+        ),
         (["--data", "{demo}", "--devices", "2"], "training on 2 devices needs the JAX backend"),
     ],
 )

@@ -4,16 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from east.training.config import Augmentation, Config, Recipe
-from east.training.configs import CONFIGS
-from east.training.synth.settings import SceneSettings
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-def test_configurations_fit_together_and_know_their_names(name: str) -> None:
-    config = CONFIGS[name]()
-    config.check()
-    assert config.name == name
+from east.training.config import Augmentation, Config, Recipe, SceneSettings, override
+from east.training.presets import smoke
 
 
 @pytest.mark.parametrize(
@@ -22,7 +14,7 @@ def test_configurations_fit_together_and_know_their_names(name: str) -> None:
         (Config("odd", recipe=Recipe(Augmentation(crop=100))), "multiples of 32, not a crop of 100"),
         (Config("odd", evaluation=(720, 1280)), "an evaluation at 720x1280"),
         (Config("odd", synthetic=60), "synthetic is a share, 0..1, got 60"),
-        (Config("odd", kept=100, fresh=16), r"kept \(100\) must be a multiple of fresh \(16\)"),
+        (Config("odd", pool_size=100, refresh_size=16), r"pool_size \(100\) must be a multiple of refresh_size \(16\)"),
         (Config("odd", scenes=SceneSettings(height=480)), r"scenes \(480x1280\) the size of the canvas \(720x1280\)"),
     ],
 )
@@ -33,14 +25,44 @@ def test_numbers_that_do_not_fit_together_are_refused(config: Config, complaint:
 
 def test_the_learning_rate_rises_then_falls() -> None:
     config = Config("any", steps=100, warmup=10, learning_rate=1e-3, final=0.01)
-    rates = [config.rate(step) for step in range(100)]
+    rates = [config.learning_rate_at(step) for step in range(100)]
     assert rates[:11] == sorted(rates[:11])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert max(rates) == rates[10] == pytest.approx(1e-3)
-    assert config.rate(100) == pytest.approx(1e-5)
+    assert config.learning_rate_at(100) == pytest.approx(1e-5)
 
 
 def test_averaging_forgets_the_beginning() -> None:
-    config = replace(Config("any"), averaging=0.99)
-    assert config.kept_average(0) == pytest.approx(0.1)
-    assert config.kept_average(10_000) == 0.99
+    config = replace(Config("any"), ema_decay=0.99)
+    assert config.ema_decay_at(0) == pytest.approx(0.1)
+    assert config.ema_decay_at(10_000) == 0.99
+
+
+def test_settings_are_changed_by_name_and_keep_their_type() -> None:
+    settings = ["steps=7", "recipe.augmentation.zoom=0.5,2", "recipe.trainable_batch_norm=true", "recipe.loss.angle=3"]
+    config = override(smoke(), [*settings, "initial=mine.npz", "synthetic=1"])
+    assert config.steps == 7
+    assert config.recipe.augmentation.zoom == (0.5, 2.0)
+    assert config.recipe.trainable_batch_norm is True
+    assert config.recipe.loss.angle == 3.0
+    assert config.initial == "mine.npz"
+    assert isinstance(config.synthetic, float)
+    assert config.recipe.augmentation.crop == smoke().recipe.augmentation.crop
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("stepz=7", "--set stepz=7: there is no 'stepz', only batch, canvas, "),
+        ("recipe.speed=7", "there is no 'speed', only augmentation, "),
+        ("recipe=7", "name a part of 'recipe', like recipe.augmentation"),
+        ("steps.more=7", "'steps' has no parts"),
+        ("steps=many", "--set steps=many: expected something like 150"),
+        ("steps", "--set steps: expected something like 150"),
+        ("recipe.augmentation.zoom=2", "expected something like 0.8,1.2"),
+        ("reset_heads=perhaps", "expected something like True"),
+    ],
+)
+def test_what_does_not_fit_is_named(setting: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint.replace(".", r"\.")):
+        override(smoke(), [setting])

@@ -1,4 +1,4 @@
-"""What a training step is, whatever computes it."""
+"""What every backend's training step has in common."""
 
 from __future__ import annotations
 
@@ -17,29 +17,33 @@ from ..config import Recipe
 from ..data.augment import Words, make_views
 from ..data.cutmix import Patches
 from ..data.labels import make_targets
-from ..data.packing import Bank
-from ..data.reading import with_reader
-from ..loop.losses import Losses, training_losses
+from ..data.letters import LETTER_CLASSES
+from ..data.packing import PackedImages
+from .losses import Losses, training_losses
 
 keras = import_keras()
 ops = keras.ops
 Tensor = Any
 Arrays = dict[str, NDArray[Any]]
 
+LETTER_FEATURES = "feature_fusion.Conv_5.Relu"  # the layer that letters are read from
+
 
 class Trainer(ABC):
-    """A network in training: takes steps on views of the banks' pictures, keeps averaged weights.
+    """A network in training: takes steps on views of pictures, keeps averaged weights.
 
-    network: what is trained for. model: the same, with the layers that only training needs.
-    devices: accelerators that share each batch; every one has its own part of the changing banks.
+    Attributes:
+        network: what is trained for.
+        model: the same, with the layers that only training needs.
+        devices: accelerators that share each batch.
     """
 
     devices: int = 1
 
     def __init__(
-        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
+        self, images: Sequence[PackedImages], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
     ) -> None:
-        """Builds the network with fresh variables, drawn by ``seed``, or those given under their checkpoint names."""
+        """Builds network and optimizer; arguments as `make_trainer` takes them."""
         keras.utils.set_random_seed(seed)
         self.recipe = recipe
         self.network = build_network(
@@ -49,7 +53,7 @@ class Trainer(ABC):
         )
         if variables is not None:
             assign(self.network, variables)
-        self.model = with_reader(self.network) if recipe.loss.reading else self.network
+        self.model = with_letter_head(self.network) if recipe.loss.reading else self.network
         for layer in self.network.layers:
             if layer.weights and not layer.name.replace(".", "/").startswith(recipe.trained):
                 layer.trainable = False
@@ -58,21 +62,27 @@ class Trainer(ABC):
             [v for name, v in variables_by_name(self.model).items() if not name.endswith("/weights")]
         )
         self.optimizer.build(self.model.trainable_variables)
-        self.canvas = banks[0].canvas
+        self.canvas = images[0].canvas
 
     @abstractmethod
     def step(
-        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, averaging: float
+        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, ema_decay: float
     ) -> Losses:
-        """One step of the optimizer.
+        """Takes one step of the optimizer.
 
-        indices: of the pictures to take from each bank; within each device's part where a bank is spread over devices.
-        noise: ``(pictures, DRAWS)``. Returns the losses, which a backend may still be computing.
+        Args:
+            indices: of the pictures to take from each set; within each device's part where a set is split.
+            noise: ``(pictures, NUMBERS_PER_VIEW)``, uniform in 0..1.
+            learning_rate: of this step.
+            ema_decay: share of the averaged weights that this step keeps.
+
+        Returns:
+            The losses, which a backend may still be computing.
         """
 
     @abstractmethod
-    def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
-        """Puts the pictures of ``fresh`` into ``slots`` of the last bank (of each device's part of it)."""
+    def refresh(self, slots: NDArray[np.int32], images: PackedImages) -> None:
+        """Puts pictures into ``slots`` of the last set (of each device's part of it)."""
 
     @abstractmethod
     def variables(self, *, averaged: bool = True) -> Arrays:
@@ -80,23 +90,23 @@ class Trainer(ABC):
 
     @abstractmethod
     def state(self) -> Arrays:
-        """Everything a later `restore` needs to go on as if nothing had happened, banks excepted."""
+        """Everything a later `restore` needs to go on as if nothing had happened, except the pictures."""
 
     @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Takes up a `state`."""
+        """Goes back to a `state`."""
 
     @abstractmethod
     def predict(self, images: NDArray[np.uint8]) -> Maps:
         """What the averaged network says about images, uint8 RGB ``(N, H, W, 3)``."""
 
     def batch(self, parts: Sequence[Sequence[Tensor]], noise: Tensor) -> tuple[Tensor, Any]:
-        """Views and targets of pictures, given as the arrays of each bank's."""
+        """Views and targets of pictures, given as the arrays of each set's."""
         pixels, sizes, *words = (ops.concatenate(list(arrays)) for arrays in zip(*parts, strict=True))
         recipe, side = self.recipe, self.recipe.augmentation.crop
         views, seen = make_views(pixels, self.canvas, sizes, Words(*words), noise, recipe.augmentation)
-        targets = partial(make_targets, height=side, width=side, shrink=recipe.shrink, thinnest=recipe.thinnest)
-        if not recipe.augmentation.mixed:
+        targets = partial(make_targets, height=side, width=side, shrink=recipe.shrink, min_core=recipe.min_core)
+        if not recipe.augmentation.cutmix:
             return views, targets(*seen)
         patches = Patches(noise, recipe.augmentation)
         hosts, guests = targets(*patches.hosts(seen)), targets(*patches.guests(seen))
@@ -107,27 +117,12 @@ class Trainer(ABC):
         return training_losses(outputs, targets, self.recipe.loss)
 
 
-def make_trainer(
-    banks: Sequence[Bank],
-    recipe: Recipe,
-    variables: Mapping[str, NDArray[Any]] | None = None,
-    *,
-    devices: int = 1,
-    seed: int = 0,
-) -> Trainer:
-    """A trainer on the backend that Keras runs on.
+def with_letter_head(network: Any) -> Any:
+    """The network with a third output, float32 ``(N, H/4, W/4, LETTER_CLASSES)``, the logits of the letters.
 
-    Raises: ValueError for a backend without one, and for several devices on a backend that uses one.
+    These layers serve training alone; the network that is written down does not have them.
     """
-    backend = keras.backend.backend()
-    if backend == "jax":
-        from .jax import JaxTrainer
-
-        return JaxTrainer(banks, recipe, variables, seed, devices)
-    if backend == "tensorflow":
-        if devices != 1:
-            raise ValueError(f"training on {devices} devices needs the JAX backend: set KERAS_BACKEND=jax")
-        from .tensorflow import TensorFlowTrainer
-
-        return TensorFlowTrainer(banks, recipe, variables, seed)
-    raise ValueError(f"no training on the Keras backend {backend!r}: set KERAS_BACKEND to tensorflow or jax")
+    layers, features = keras.layers, network.get_layer(LETTER_FEATURES)
+    conv = layers.Conv2D(64, 3, padding="same", activation="relu", dtype=features.dtype_policy, name="letters.Conv")
+    logits = layers.Conv2D(LETTER_CLASSES, 1, dtype="float32", name="letters.Conv_1")(conv(features.output))
+    return keras.Model(network.inputs[0], (*network.outputs, logits), name="east_with_letters")

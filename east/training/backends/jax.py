@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ...model.network import variables_by_name
 from ...types import Maps
 from ..config import Recipe
-from ..data.packing import Bank
-from ..loop.losses import Losses
+from ..data.packing import PackedImages
 from .base import Arrays, Trainer
+from .losses import Losses
 
 State = dict[str, Any]
 ALL, SPLIT = Spec(), Spec("devices")
@@ -29,24 +29,24 @@ class JaxTrainer(Trainer):
 
     def __init__(
         self,
-        banks: Sequence[Bank],
+        images: Sequence[PackedImages],
         recipe: Recipe,
         variables: Mapping[str, NDArray[Any]] | None,
         seed: int,
         devices: int,
     ) -> None:
-        """Copies the banks to the accelerators: the last of several is split over them, others are on each."""
-        super().__init__(banks, recipe, variables, seed)
+        """Copies the pictures to the accelerators: the last of several sets is split over them, others are on each."""
+        super().__init__(images, recipe, variables, seed)
         if devices > len(jax.devices()):
             raise ValueError(f"asked to train on {devices} devices, JAX sees {len(jax.devices())}")
         self.devices = devices
         self._mesh = Mesh(np.asarray(jax.devices()[:devices]), ("devices",))
-        self._bank_specs = [ALL] * len(banks)
-        if len(banks) > 1:
-            self._bank_specs[-1] = SPLIT
-        self._banks = [
-            tuple(self._place(array, spec) for array in bank.arrays)
-            for bank, spec in zip(banks, self._bank_specs, strict=True)
+        self._specs = [ALL] * len(images)
+        if len(images) > 1:
+            self._specs[-1] = SPLIT
+        self._images = [
+            tuple(self._place(array, spec) for array in packed.arrays)
+            for packed, spec in zip(images, self._specs, strict=True)
         ]
         trainable = [v.value for v in self.model.trainable_variables]
         fixed = [v.value for v in self.model.non_trainable_variables]
@@ -84,8 +84,8 @@ class JaxTrainer(Trainer):
             losses = self.losses(outputs, targets)
             return losses.total, (fixed, losses)
 
-        def step(state: State, banks: Any, indices: Any, noise: Any, rate: Any, averaging: Any) -> Any:
-            parts = [[array[index] for array in bank] for bank, index in zip(banks, indices, strict=True)]
+        def step(state: State, images: Any, indices: Any, noise: Any, rate: Any, ema_decay: Any) -> Any:
+            parts = [[array[index] for array in arrays] for arrays, index in zip(images, indices, strict=True)]
             views, targets = self.batch(parts, noise)
             gradients, (fixed, losses) = jax.grad(loss, has_aux=True)(
                 state["trainable"], state["fixed"], views, targets
@@ -94,26 +94,26 @@ class JaxTrainer(Trainer):
             optimizer = [rate if i == self._rate else value for i, value in enumerate(state["optimizer"])]
             trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, state["trainable"])
             averaged = [
-                old + (new - old) * (1 - averaging)
+                old + (new - old) * (1 - ema_decay)
                 for old, new in zip(state["averaged"], [*trainable, *fixed], strict=True)
             ]
             return {"trainable": trainable, "fixed": fixed, "averaged": averaged, "optimizer": optimizer}, losses
 
-        inputs = (ALL, self._bank_specs, SPLIT, SPLIT, ALL, ALL)
+        inputs = (ALL, self._specs, SPLIT, SPLIT, ALL, ALL)
         compiled: Callable[..., Any] = jax.jit(self._sharded(step, inputs, (ALL, ALL)), donate_argnums=0)
         return compiled
 
     def step(
-        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, averaging: float
+        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, ema_decay: float
     ) -> Losses:
         self._state, losses = self._step(
-            self._state, self._banks, list(indices), noise, np.float32(learning_rate), np.float32(averaging)
+            self._state, self._images, list(indices), noise, np.float32(learning_rate), np.float32(ema_decay)
         )
         return Losses(*losses)
 
-    def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
-        placed = tuple(self._place(array, SPLIT) for array in fresh.arrays)
-        self._banks[-1] = self._put(self._banks[-1], slots, placed)
+    def refresh(self, slots: NDArray[np.int32], images: PackedImages) -> None:
+        placed = tuple(self._place(array, SPLIT) for array in images.arrays)
+        self._images[-1] = self._put(self._images[-1], slots, placed)
 
     def variables(self, *, averaged: bool = True) -> Arrays:
         values = self._state["averaged"] if averaged else [*self._state["trainable"], *self._state["fixed"]]
@@ -147,5 +147,5 @@ class JaxTrainer(Trainer):
         return outputs[:2]
 
 
-def _put(bank: Any, slots: Any, fresh: Any) -> Any:
-    return tuple(array.at[slots].set(values) for array, values in zip(bank, fresh, strict=True))
+def _put(arrays: Any, slots: Any, values: Any) -> Any:
+    return tuple(array.at[slots].set(new) for array, new in zip(arrays, values, strict=True))

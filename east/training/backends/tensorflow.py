@@ -12,28 +12,27 @@ from ...frameworks import tensorflow
 from ...model.network import variables_by_name
 from ...types import Maps
 from ..config import Recipe
-from ..data.packing import Bank
-from ..loop.losses import Losses
+from ..data.packing import PackedImages
 from .base import Arrays, Trainer
+from .losses import Losses
 
 tf = tensorflow()
 
 
 class TensorFlowTrainer(Trainer):
-    """For machines without JAX, and for the processor."""
+    """Trains on one GPU, or on the processor."""
 
     def __init__(
-        self, banks: Sequence[Bank], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
+        self, images: Sequence[PackedImages], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
     ) -> None:
-        """Keeps the banks where they are."""
-        super().__init__(banks, recipe, variables, seed)
-        self._banks = list(banks)
+        super().__init__(images, recipe, variables, seed)
+        self._images = images
         self._weights = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         self._averaged = [tf.Variable(v.numpy(), trainable=False) for v in self._weights]
         self._step = tf.function(self._train, reduce_retracing=True)
         self._predict = tf.function(lambda images: self.network(images, training=False), reduce_retracing=True)
 
-    def _train(self, parts: Any, noise: Any, averaging: Any) -> Losses:
+    def _train(self, parts: Any, noise: Any, ema_decay: Any) -> Losses:
         views, targets = self.batch(parts, noise)
         with tf.GradientTape() as tape:
             losses = self.losses(self.model(views, training=True), targets)
@@ -41,22 +40,21 @@ class TensorFlowTrainer(Trainer):
         trainable = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(total, trainable), trainable, strict=True))
         for average, variable in zip(self._averaged, self._weights, strict=True):
-            average.assign_add((tf.convert_to_tensor(variable) - average) * (1 - averaging))
+            average.assign_add((tf.convert_to_tensor(variable) - average) * (1 - ema_decay))
         return losses
 
     def step(
-        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, averaging: float
+        self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, ema_decay: float
     ) -> Losses:
         self.optimizer.learning_rate = learning_rate
         parts = [
-            [tf.convert_to_tensor(array[index]) for array in bank.arrays]
-            for bank, index in zip(self._banks, indices, strict=True)
+            [tf.convert_to_tensor(array[index]) for array in images.arrays]
+            for images, index in zip(self._images, indices, strict=True)
         ]
-        return self._step(parts, tf.convert_to_tensor(noise), tf.constant(averaging, tf.float32))  # type: ignore[no-any-return]
+        return self._step(parts, tf.convert_to_tensor(noise), tf.constant(ema_decay, tf.float32))  # type: ignore[no-any-return]
 
-    def refresh(self, slots: NDArray[np.int32], fresh: Bank) -> None:
-        bank = self._banks[-1]
-        for array, new in zip(bank.arrays, fresh.arrays, strict=True):
+    def refresh(self, slots: NDArray[np.int32], images: PackedImages) -> None:
+        for array, new in zip(self._images[-1].arrays, images.arrays, strict=True):
             array[slots] = new
 
     def variables(self, *, averaged: bool = True) -> Arrays:

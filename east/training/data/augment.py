@@ -12,25 +12,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...frameworks import keras
+from ...types import FILL
 from ..config import Augmentation
 from .dataset import IGNORED, TEXT
 from .labels import Tensor, shorter_sides, visible_share
 
 ops = keras().ops
 
-OUTSIDE = (124.0, 117.0, 104.0)  # what lies beyond a picture's border
-DRAWS = 32  # random numbers for one view, the last few of them for `mixing`
+NUMBERS_PER_VIEW = 32  # random numbers, the last few of them for `cutmix`
 
 
 class Words(NamedTuple):
     """The words of a batch of views.
 
-    quads: float32 ``(B, W, 4, 2)``. kinds: int32 ``(B, W)``. spelled: uint8 ``(B, W, LONGEST)``.
+    Attributes:
+        quads: float32 ``(B, W, 4, 2)``, in the views' pixels.
+        kinds: int32 ``(B, W)``, `dataset.ABSENT`, `dataset.TEXT` or `dataset.IGNORED`.
+        codes: uint8 ``(B, W, MAX_LETTERS)``, see `letters.encode_texts`.
     """
 
     quads: Tensor
     kinds: Tensor
-    spelled: Tensor
+    codes: Tensor
 
     def ignoring(self, hidden: Tensor) -> Words:
         """The same words, but those of the text that are ``hidden``, bool ``(B, W)``, are ignored."""
@@ -43,16 +46,17 @@ def make_views(
     """Draws one view of each picture.
 
     Args:
-        pixels: int32 ``(B, canvas height * canvas width)``, as `bank.pack_pixels` makes them.
+        pixels: int32 ``(B, canvas height * canvas width)``, as `packing.pack_pixels` makes them.
         canvas: height and width of the canvas on whose top-left corner each picture lies.
         sizes: float32 ``(B, 2)``, height and width of the pictures.
         words: in the pictures' pixels.
-        noise: float32 ``(B, DRAWS)``, uniform in 0..1.
+        noise: float32 ``(B, NUMBERS_PER_VIEW)``, uniform in 0..1.
         settings: the distribution to draw from.
 
-    Returns: the views, float32 ``(B, crop, crop, 3)``, RGB 0..255, and their words in the views' pixels.
+    Returns:
+        The views, float32 ``(B, crop, crop, 3)``, RGB 0..255, and their words in the views' pixels.
     """
-    draw = _Draws(noise)
+    draw = _RandomNumbers(noise)
     forward, backward = _draw_transforms(draw, sizes, words, settings)
     crop = settings.crop
     quads = _apply(forward, words.quads[..., 0], words.quads[..., 1])
@@ -63,11 +67,11 @@ def make_views(
     return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), words._replace(quads=quads).ignoring(hidden)
 
 
-class _Draws:
+class _RandomNumbers:
     """Hands out one random number for each view at a time."""
 
     def __init__(self, noise: Tensor) -> None:
-        self._columns = iter(ops.unstack(noise, DRAWS, axis=1))
+        self._columns = iter(ops.unstack(noise, NUMBERS_PER_VIEW, axis=1))
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> Tensor:
         return low + (high - low) * next(self._columns)
@@ -80,7 +84,7 @@ class _Draws:
 
 
 def _draw_transforms(
-    draw: _Draws, sizes: Tensor, words: Words, settings: Augmentation
+    draw: _RandomNumbers, sizes: Tensor, words: Words, settings: Augmentation
 ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
     """Homographies of entries ``(B,)`` from picture to view and back."""
     height, width = sizes[:, 0], sizes[:, 1]
@@ -168,7 +172,7 @@ def _sample(pixels: Tensor, canvas: tuple[int, int], sizes: Tensor, backward: li
         upper = upper_left + (upper_right - upper_left) * right_share
         lower = lower_left + (lower_right - lower_left) * right_share
         colour = upper + (lower - upper) * lower_share
-        total = total + ops.where(inside[..., None], colour, np.asarray(OUTSIDE, np.float32))
+        total = total + ops.where(inside[..., None], colour, np.asarray(FILL, np.float32))
     return ops.reshape(total / 4, (-1, crop, crop, 3))
 
 
@@ -177,7 +181,7 @@ def _rgb(packed: Tensor) -> Tensor:
     return ops.cast(ops.stack(list(channels), axis=-1), "float32")
 
 
-def _recolour(views: Tensor, draw: _Draws, settings: Augmentation) -> Tensor:
+def _recolour(views: Tensor, draw: _RandomNumbers, settings: Augmentation) -> Tensor:
     def each(values: Tensor) -> Tensor:
         return values[:, None, None, None]
 
@@ -190,7 +194,7 @@ def _recolour(views: Tensor, draw: _Draws, settings: Augmentation) -> Tensor:
     return 255.0 * ops.power(views / 255.0 + 1e-4, each(ops.exp(draw.normal(settings.gamma))))
 
 
-def _blur(views: Tensor, draw: _Draws, settings: Augmentation, reach: int = 3) -> Tensor:
+def _blur(views: Tensor, draw: _RandomNumbers, settings: Augmentation, reach: int = 3) -> Tensor:
     """Gaussian blur, of its own strength along each axis."""
     blurred = ops.cast(draw.chance(settings.blurred), "float32")
     for axis in (1, 2):
@@ -210,7 +214,7 @@ def _blur(views: Tensor, draw: _Draws, settings: Augmentation, reach: int = 3) -
     return views
 
 
-def _add_noise(views: Tensor, draw: _Draws, settings: Augmentation, period: int = 1021) -> Tensor:
+def _add_noise(views: Tensor, draw: _RandomNumbers, settings: Augmentation, period: int = 1021) -> Tensor:
     """Adds sensor noise, cut anywhere out of one long row of normal numbers."""
     row = np.random.default_rng(0).normal(size=period * period).astype(np.float32)
     strength = ops.cast(draw.chance(settings.noisy), "float32") * draw.uniform(0.0, settings.noise)

@@ -1,6 +1,6 @@
-"""Parts of one view pasted into another, words and all (Yun et al., "CutMix", ICCV 2019).
+"""Parts of one view pasted into another, with their words (Yun et al., "CutMix", ICCV 2019).
 
-A network that can know a picture by its surroundings learns its words by heart; among strange ones it has to look.
+A network that knows a picture by a word's surroundings need not look at the word.
 """
 
 from __future__ import annotations
@@ -8,28 +8,30 @@ from __future__ import annotations
 from typing import Any
 
 from ...frameworks import keras
+from ...types import STRIDE
 from ..config import Augmentation
 from .augment import Words
-from .labels import STRIDE, Targets, share_within, visible_share
+from .labels import Targets, share_within, visible_share
 
 ops = keras().ops
 Tensor = Any
 
-DRAWS = 5  # random numbers for one view
+NUMBERS_PER_PATCH = 5  # random numbers
 
 
 class Patches:
     """For each view of a batch the rectangle that shows another view of the batch, empty for some.
 
-    rectangles: float32 ``(B, 4)``, left, top, right and bottom in the view's pixels, multiples of the stride.
+    Attributes:
+        rectangles: float32 ``(B, 4)``, left, top, right and bottom in the view's pixels, multiples of the stride.
     """
 
     def __init__(self, noise: Tensor, settings: Augmentation) -> None:
-        """Draws them by the last `DRAWS` columns of ``noise``, ``(B, N)``, uniform in 0..1."""
+        """Draws them by the last `NUMBERS_PER_PATCH` columns of ``noise``, ``(B, N)``, uniform in 0..1."""
         self._settings, self._other = settings, max(1, noise.shape[0] // 4)
-        chance, width, height, x, y = ops.unstack(noise[:, -DRAWS:], DRAWS, axis=1)
+        chance, width, height, x, y = ops.unstack(noise[:, -NUMBERS_PER_PATCH:], NUMBERS_PER_PATCH, axis=1)
         cells = settings.crop // STRIDE
-        mixed = ops.cast(chance < settings.mixed, "float32")
+        mixed = ops.cast(chance < settings.cutmix, "float32")
         sides = [mixed * ops.round((0.3 + 0.4 * side) * cells) for side in (width, height)]
         left, top = (ops.floor(at * (cells - side)) for at, side in zip((x, y), sides, strict=True))
         self.rectangles = STRIDE * ops.stack([left, top, left + sides[0], top + sides[1]], axis=1)

@@ -1,4 +1,4 @@
-"""Word quads to what the network shall say: score, geometry and the pixels that count.
+"""The targets of the network: score, geometry and letters, and which pixels count, from the quads of words.
 
 Written in `keras.ops`, so that the same code runs inside the training step of every backend.
 """
@@ -9,25 +9,26 @@ import math
 from typing import Any, NamedTuple
 
 from ...frameworks import keras
+from ...types import STRIDE
 from .dataset import IGNORED, TEXT
-from .reading import letters_at
+from .letters import letter_targets
 
 ops = keras().ops
 Tensor = Any
-
-STRIDE = 4
 
 
 class Targets(NamedTuple):
     """What the network shall say about a batch of images, at stride 4; map pixel (i, j) is image point (4j, 4i).
 
-    score: float32 ``(B, H/4, W/4)``, 1 in the shrunk core of a word.
-    geometry: float32 ``(B, H/4, W/4, 5)``, where score is 1: distances to the top, right, bottom and left side of the
-        word's rectangle in image pixels, and its angle in radians, positive where text climbs to the right.
-    counted: float32 ``(B, H/4, W/4)``, 0 where an ignored word lies.
-    weight: float32 ``(B, H/4, W/4)``, where score is 1: one over the square root of the word's area, in 1/px.
-    letters: int32 ``(B, H/4, W/4)``, where score is 1: the letter there, see `reading`; 0 where nothing is to be read.
-    sure: float32 ``(B, H/4, W/4)``, 0..1, how sure that letter is.
+    Attributes:
+        score: float32 ``(B, H/4, W/4)``, 1 in the shrunk core of a word.
+        geometry: float32 ``(B, H/4, W/4, 5)``, where score is 1: distances to the top, right, bottom and left side of
+            the word's rectangle in image pixels, and its angle in radians, positive where text climbs to the right.
+        counted: float32 ``(B, H/4, W/4)``, 0 where an ignored word lies.
+        weight: float32 ``(B, H/4, W/4)``, where score is 1: one over the square root of the word's area, in 1/px.
+        letters: int32 ``(B, H/4, W/4)``, where score is 1: the letter there, 1 to `LETTER_CLASSES`; 0 where nothing
+            is to be read.
+        certainty: float32 ``(B, H/4, W/4)``, 0..1, how sure that letter is.
     """
 
     score: Tensor
@@ -35,7 +36,7 @@ class Targets(NamedTuple):
     counted: Tensor
     weight: Tensor
     letters: Tensor
-    sure: Tensor
+    certainty: Tensor
 
 
 class Rectangles(NamedTuple):
@@ -51,12 +52,12 @@ class Rectangles(NamedTuple):
 def make_targets(
     quads: Tensor,
     kinds: Tensor,
-    spelled: Tensor,
+    codes: Tensor,
     height: int,
     width: int,
     *,
     shrink: float = 0.3,
-    thinnest: float = 4.5,
+    min_core: float = 4.5,
 ) -> Targets:
     """Draws the targets of a batch.
 
@@ -65,23 +66,23 @@ def make_targets(
 
     Args:
         quads: float32 ``(B, W, 4, 2)``, ``(x, y)`` in image pixels, clockwise.
-        kinds: int32 ``(B, W)``, `data.ABSENT`, `data.TEXT` or `data.IGNORED`.
-        spelled: uint8 ``(B, W, LONGEST)``, see `spelling`.
+        kinds: int32 ``(B, W)``, `dataset.ABSENT`, `dataset.TEXT` or `dataset.IGNORED`.
+        codes: uint8 ``(B, W, MAX_LETTERS)``, see `letters.encode_texts`.
         height: of the images in pixels, a multiple of 4.
         width: likewise.
         shrink: share of the shorter adjoining side by which a side moves inwards.
-        thinnest: pixels that stay between opposite sides of a core, of which there are fewer in a small word.
+        min_core: pixels that stay between opposite sides of a core, of which there are fewer in a small word.
     """
     areas = ops.abs(_signed_area(quads))
     order = ops.argsort(areas, axis=1)  # smallest first, so that the first word found at a pixel is the one that wins
     quads = ops.take_along_axis(quads, order[:, :, None, None], axis=1)
     kinds = ops.take_along_axis(kinds, order, axis=1)
-    spelled = ops.take_along_axis(spelled, order[:, :, None], axis=1)
+    codes = ops.take_along_axis(codes, order[:, :, None], axis=1)
     areas = ops.take_along_axis(areas, order, axis=1)
     words = quads.shape[1]
 
     x, y = _map_points(height, width)
-    inside_core = ops.logical_and(_inside(shrink_quads(quads, shrink, thinnest), x, y), (kinds == TEXT)[:, :, None])
+    inside_core = ops.logical_and(_inside(shrink_quads(quads, shrink, min_core), x, y), (kinds == TEXT)[:, :, None])
     inside_ignored = ops.logical_and(_inside(quads, x, y), (kinds == IGNORED)[:, :, None])
     ranks = ops.arange(words, dtype="int32")[None, :, None]
     winner = ops.min(ops.where(inside_core, ranks, words), axis=1)  # (B, P), the word at each of the P map points
@@ -98,7 +99,7 @@ def make_targets(
     along, across = dx * cos - dy * sin, dx * sin + dy * cos
     geometry = ops.stack([h / 2 + across, w / 2 - along, h / 2 - across, w / 2 + along, angle], axis=-1)
 
-    letters, sure = letters_at(x, y, winner, quads, spelled)
+    letters, certainty = letter_targets(x, y, winner, quads, codes)
 
     rows, columns = height // STRIDE, width // STRIDE
     score = ops.cast(is_text, "float32")
@@ -108,21 +109,21 @@ def make_targets(
         counted=ops.reshape(ops.cast(counted, "float32"), (-1, rows, columns)),
         weight=ops.reshape(score / ops.sqrt(ops.maximum(area, 1.0)), (-1, rows, columns)),
         letters=ops.reshape(ops.where(is_text, letters, 0), (-1, rows, columns)),
-        sure=ops.reshape(sure * score, (-1, rows, columns)),
+        certainty=ops.reshape(certainty * score, (-1, rows, columns)),
     )
 
 
-def shrink_quads(quads: Tensor, shrink: float, thinnest: float) -> Tensor:
+def shrink_quads(quads: Tensor, shrink: float, min_core: float) -> Tensor:
     """The cores of quads ``(..., 4, 2)``: each corner moved along both its sides.
 
-    A corner moves by ``shrink`` times its shorter side, but never so far that less than ``thinnest`` pixels are left
+    A corner moves by ``shrink`` times its shorter side, but never so far that less than ``min_core`` pixels are left
     between opposite sides: small words would fall between the map's points.
     """
     forward = ops.roll(quads, -1, axis=-2) - quads
     backward = ops.roll(quads, 1, axis=-2) - quads
     length_forward, length_backward = _length(forward), _length(backward)
     shorter = ops.minimum(length_forward, length_backward)
-    step = ops.minimum(shrink * shorter, ops.maximum((shorter - thinnest) / 2, 0.0))
+    step = ops.minimum(shrink * shorter, ops.maximum((shorter - min_core) / 2, 0.0))
     return quads + step * (forward / ops.maximum(length_forward, 1e-6) + backward / ops.maximum(length_backward, 1e-6))
 
 

@@ -1,4 +1,4 @@
-"""Training pictures as the training step wants them: packed pixels and padded words, at one place in memory."""
+"""Training pictures as the training step takes them: packed pixels and padded words in arrays of one shape."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ from ...images.decoding import load_image
 from ...images.sizing import resize
 from ...types import Size
 from .dataset import ABSENT, IGNORED, TEXT, Example
-from .spelling import LONGEST, spell
+from .letters import MAX_LETTERS, encode_texts
 
 
-class Bank:
-    """N pictures on canvases of one size.
+class PackedImages:
+    """N pictures on canvases of one size, with W words each at most.
 
-    pixels: int32 ``(N, height * width)``, one number a pixel: red + 256 green + 65536 blue.
-    sizes: float32 ``(N, 2)``, height and width of each picture, which lies on the canvas's top-left corner.
-    quads: float32 ``(N, W, 4, 2)``, in the pictures' pixels. kinds: int32 ``(N, W)``, see `data`.
-    spelled: uint8 ``(N, W, LONGEST)``, see `spelling`.
+    Attributes:
+        canvas: height and width of the canvases.
+        pixels: int32 ``(N, height * width)``, one number a pixel: red + 256 green + 65536 blue.
+        sizes: float32 ``(N, 2)``, height and width of each picture, which lies on the canvas's top-left corner.
+        quads: float32 ``(N, W, 4, 2)``, in the pictures' pixels.
+        kinds: int32 ``(N, W)``, `dataset.ABSENT`, `dataset.TEXT` or `dataset.IGNORED`.
+        codes: uint8 ``(N, W, MAX_LETTERS)``, see `letters.encode_texts`.
     """
 
     def __init__(self, count: int, canvas: tuple[int, int], words: int = 160) -> None:
-        """An empty bank for ``count`` pictures of at most ``words`` words each."""
         self.canvas = canvas
         self.pixels = np.zeros((count, canvas[0] * canvas[1]), np.int32)
         self.sizes = np.tile(np.asarray(canvas, np.float32), (count, 1))
         self.quads = np.zeros((count, words, 4, 2), np.float32)
         self.kinds = np.zeros((count, words), np.int32)
-        self.spelled = np.zeros((count, words, LONGEST), np.uint8)
+        self.codes = np.zeros((count, words, MAX_LETTERS), np.uint8)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     @property
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """All of it: pixels, sizes, quads, kinds, spelled."""
-        return self.pixels, self.sizes, self.quads, self.kinds, self.spelled
+        """All of it: pixels, sizes, quads, kinds, codes."""
+        return self.pixels, self.sizes, self.quads, self.kinds, self.codes
 
     def put(
         self,
@@ -62,25 +64,25 @@ class Bank:
         """Stores the words of one picture; of more than there is room for, the smallest are dropped."""
         room = self.quads.shape[1]
         largest = np.argsort([-np.ptp(quad, axis=0).prod() for quad in quads], kind="stable")[:room]
-        self.quads[slot], self.kinds[slot], self.spelled[slot] = 0, ABSENT, 0
+        self.quads[slot], self.kinds[slot], self.codes[slot] = 0, ABSENT, 0
         self.quads[slot, : len(largest)] = quads[largest]
         self.kinds[slot, : len(largest)] = np.where(legible[largest], TEXT, IGNORED)
-        self.spelled[slot, : len(largest)] = spell([texts[index] for index in largest])
+        self.codes[slot, : len(largest)] = encode_texts([texts[index] for index in largest])
 
 
-def bank_of_examples(
-    examples: Sequence[Example], canvas: tuple[int, int] = (720, 1280), words: int = 160, threads: int = 8
-) -> Bank:
-    """Reads the pictures of ``examples`` into a bank."""
-    bank = Bank(len(examples), canvas, words)
+def pack_examples(
+    examples: Sequence[Example], canvas: tuple[int, int], words: int = 160, threads: int = 8
+) -> PackedImages:
+    """Reads the pictures of ``examples``, in ``threads``; arguments as `PackedImages` takes them."""
+    packed = PackedImages(len(examples), canvas, words)
 
     def load(slot: int) -> None:
         example = examples[slot]
-        bank.put(slot, load_image(example.image), example.quads, example.legible, example.texts)
+        packed.put(slot, load_image(example.image), example.quads, example.legible, example.texts)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(load, range(len(examples))))
-    return bank
+    return packed
 
 
 def scaled_to_fit(

@@ -7,26 +7,34 @@ import time
 from pathlib import Path
 from typing import Any
 
-CURVES = "log.jsonl"
+from ...errors import CheckpointError
+from ...files import written_whole
+
+LOG = "log.jsonl"
 
 
 class Log:
     """Writes a run's numbers."""
 
     def __init__(self, folder: str | Path, *, step: int = 0) -> None:
-        """Goes on with the log in ``folder``, from which whatever came after ``step`` is struck."""
+        """Opens the log in ``folder``, without what it says of steps after ``step``.
+
+        Raises:
+            CheckpointError: for a damaged log of a run that is resumed.
+        """
         from tensorboard.compat.proto.event_pb2 import SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-        self._path = Path(folder) / CURVES
-        kept = [event for event in read_log(folder) if event["step"] <= step] if step else []
-        self._path.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
+        self._path = Path(folder) / LOG
+        earlier = [event for event in read_log(folder) if event["step"] <= step] if step else []
+        with written_whole(self._path) as file:
+            file.write("".join(json.dumps(event) + "\n" for event in earlier).encode())
         self._tensorboard = EventFileWriter(str(folder))
-        if step:  # TensorBoard, too, strikes what the events of an earlier process have after it
+        if step:  # makes TensorBoard, too, drop what the events of an earlier process have after it
             self._event(step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def write(self, step: int, **numbers: float) -> None:
-        """Notes numbers by name, at a step."""
+        """Writes numbers by name, at a step."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         with self._path.open("a", encoding="utf-8") as file:
@@ -45,9 +53,28 @@ class Log:
 
 
 def read_log(folder: str | Path) -> list[dict[str, Any]]:
-    """The events of a run, oldest first; none where there is no log."""
-    path = Path(folder) / CURVES
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    """Reads the events of a run, oldest first; none where there is no log.
+
+    A broken last line, which a process leaves that is killed while it writes, is dropped.
+
+    Raises:
+        CheckpointError: for any other broken line.
+    """
+    path = Path(folder) / LOG
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    events: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            event = json.loads(line)
+            int(event["step"])
+        except (ValueError, TypeError, KeyError):
+            if number < len(lines):
+                raise CheckpointError(
+                    f"{path}, line {number} is damaged, delete the file to go on without what it says: {line[:80]!r}"
+                ) from None
+        else:
+            events.append(event)
+    return events
 
 
 def draw_curves(folder: str | Path) -> Path:

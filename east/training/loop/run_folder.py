@@ -1,4 +1,4 @@
-"""The folder of a run: what was asked for, what it takes to go on, the weights so far."""
+"""The folder of a run: its configuration, its checkpoint, the weights so far."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ...files import written_whole
 from ...model.checkpoint import check_variables, write_bundle
 from ..config import Config
 
-CHECKPOINT, WEIGHTS, RECORD = "checkpoint.npz", "weights.npz", "config.json"
+CHECKPOINT, WEIGHTS, CONFIG = "checkpoint.npz", "weights.npz", "config.json"
 Arrays = Mapping[str, NDArray[Any]]
 
 
 class RunFolder:
-    """Files of a run, each replaced as a whole, so that a run killed at any time can be taken up again."""
+    """Files of a run, each replaced as a whole, so that a run killed at any time can be resumed."""
 
     def __init__(self, path: str | Path) -> None:
         """Makes the folder."""
@@ -31,13 +31,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
 
     def record(self, config: Config) -> None:
-        """Writes the configuration down."""
-        with written_whole(self.path / RECORD) as file:
+        """Writes the configuration."""
+        with written_whole(self.path / CONFIG) as file:
             file.write(json.dumps(dataclasses.asdict(config), indent=2).encode())
 
     def changes(self, config: Config) -> list[str]:
         """What is different from the configuration on record, ``name=value`` each."""
-        file = self.path / RECORD
+        file = self.path / CONFIG
         if not file.is_file():
             return []
         before = _flat(json.loads(file.read_text(encoding="utf-8")))
@@ -51,9 +51,10 @@ class RunFolder:
         write_bundle(self.path / WEIGHTS, weights)
 
     def load(self) -> tuple[int, dict[str, NDArray[Any]]]:
-        """The steps done and the state of the checkpoint; 0 and nothing where there is none.
+        """Reads the steps done and the state of the checkpoint; 0 and nothing where there is none.
 
-        Raises: CheckpointError for a file that is none.
+        Raises:
+            CheckpointError: for a file that is none.
         """
         path = self.path / CHECKPOINT
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Scores moved and spread so that the default thresholds suit them."""
+"""Moves and spreads scores so that the default thresholds suit them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...types import Thresholds
+from ...options import DEFAULTS
 
 WEIGHTS, BIASES = "feature_fusion/Conv_7/weights", "feature_fusion/Conv_7/biases"
 
@@ -17,26 +17,30 @@ WEIGHTS, BIASES = "feature_fusion/Conv_7/weights", "feature_fusion/Conv_7/biases
 def calibrate_scores(
     variables: Mapping[str, NDArray[Any]], best_threshold: float, temperature: float = 1.0
 ) -> dict[str, NDArray[Any]]:
-    """Variables whose scores are above `Thresholds`' default wherever the given ones' are above ``best_threshold``.
+    """Moves the score threshold at which weights are best to the default one.
 
-    A loss that rewards confidence may leave 0.8 far from where text is best told from the rest. The order of scores
-    stays: only the layer before the sigmoid changes.
+    A loss that rewards confidence may leave the default far from where text is best told from the rest. The order of
+    scores stays: only the layer before the sigmoid changes.
 
     Args:
         variables: the network's, by checkpoint name.
         best_threshold: 0..1, chosen on pictures that the network was not trained on.
-        temperature: what the logits are divided by; more than 1 takes back confidence. Source: Guo et al., "On
-            Calibration of Modern Neural Networks", ICML 2017.
+        temperature: what the logits are divided by; more than 1 takes back confidence (Guo et al., "On Calibration
+            of Modern Neural Networks", ICML 2017).
+
+    Returns:
+        The variables; scores are above the default threshold wherever those of the given ones are above
+        ``best_threshold``.
 
     Raises:
-        ValueError: a threshold that is not between 0 and 1, a temperature that is not positive.
+        ValueError: for a threshold that is not between 0 and 1, or a temperature that is not positive.
     """
     if not 0 < best_threshold < 1:
         raise ValueError(f"a score threshold is between 0 and 1, got {best_threshold}")
     if not 0 < temperature < math.inf:
         raise ValueError(f"a temperature is positive, got {temperature}")
     weights, biases = variables[WEIGHTS], variables[BIASES]
-    shift = _logit(Thresholds().score) - _logit(best_threshold) / temperature
+    shift = _logit(DEFAULTS.score_threshold) - _logit(best_threshold) / temperature
     return {**variables, WEIGHTS: weights / np.float32(temperature), BIASES: biases / np.float32(temperature) + shift}
 
 

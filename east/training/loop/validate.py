@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...icdar import Detected, GroundTruth
+from ... import metrics
+from ...icdar import Detected, GroundTruth, reportable
 from ...images.decoding import load_image
 from ...images.sizing import resize, to_image_frame
-from ...metrics import score
+from ...options import DEFAULTS
 from ...postprocess import extract_boxes, select_candidates
-from ...types import Maps, Size, Thresholds
+from ...types import Maps, Size
 from ..data.dataset import Example
-
-SHORTEST = 5.0  # pixels; boxes with a shorter side are not reported
-
-Predict = Callable[[NDArray[np.uint8]], Maps]
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Recall, precision and their harmonic mean over a set of pictures, 0..1."""
-
-    recall: float
-    precision: float
-    f1: float
 
 
 class Validation:
@@ -49,7 +36,7 @@ class Validation:
             for example in examples
         }
 
-    def maps(self, predict: Predict, batch: int = 8) -> Maps:
+    def maps(self, predict: Callable[[NDArray[np.uint8]], Maps], batch: int = 8) -> Maps:
         """What the network says about all of them; the last batch is filled up, so that all are of one shape."""
         count, parts = len(self._images), []
         for start in range(0, count, batch):
@@ -59,15 +46,12 @@ class Validation:
         score, geometry = (np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True))
         return Maps(score, geometry)
 
-    def score(self, maps: Maps, threshold: float) -> Scores:
+    def score(self, maps: Maps, threshold: float) -> metrics.Score:
         """Scores the boxes in ``maps`` at a score threshold."""
         detected = {}
-        thresholds = Thresholds(score=threshold)
         for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
-            quads, _ = extract_boxes(select_candidates(score_map, geometry, threshold), thresholds.nms, thresholds.box)
+            candidates = select_candidates(score_map, geometry, threshold)
+            quads, _ = extract_boxes(candidates, DEFAULTS.nms_threshold, DEFAULTS.box_threshold)
             quads = to_image_frame(quads, self._size, size)
-            sides = np.linalg.norm(np.roll(quads, -1, axis=1) - quads, axis=2)
-            long_enough = sides.min(axis=1, initial=np.inf) >= SHORTEST
-            detected[name] = Detected(np.rint(quads[long_enough]).astype(np.int32))
-        result = score(self._truths, detected)
-        return Scores(result.recall, result.precision, result.hmean)
+            detected[name] = Detected(np.rint(quads[reportable(quads)]).astype(np.int32))
+        return metrics.score(self._truths, detected)

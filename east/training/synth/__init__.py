@@ -1,1 +1,1 @@
-"""Synthetic scene text: words in any fonts on any pictures, with the quads they were drawn at."""
+"""Synthetic scene text: words in any typeface on any picture, with the quads they were drawn at."""

@@ -1,4 +1,4 @@
-"""What synthetic text is put on: photographs without text, and plain walls."""
+"""Backgrounds of synthetic text: photographs without text, and plain walls."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import IMAGE_SUFFIXES
+from ...icdar import parse_ground_truth
 from ...images.decoding import load_image
-from ..data.dataset import read_ground_truth
 
 
 class Backgrounds:
     """Photographs of a folder, which hold no text but what a ``gt_<name>.txt`` beside them says, which is ignored."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        """Reads the folder's names; None makes do with plain walls.
+        """Lists the folder; None makes do with plain walls.
 
-        Raises: FileNotFoundError for a folder without pictures.
+        Raises:
+            FileNotFoundError: for a folder without pictures.
         """
         self.paths: list[Path] = []
         if folder is None:
@@ -30,9 +31,10 @@ class Backgrounds:
             raise FileNotFoundError(f"{folder} has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """A part of one of them, perhaps mirrored, or now and then a plain wall.
+        """Takes a part of one of them, perhaps mirrored, or now and then a plain wall.
 
-        Returns: uint8 RGB ``(height, width, 3)``, and the quads of its known text, float32 ``(W, 4, 2)``.
+        Returns:
+            uint8 RGB ``(height, width, 3)``, and the quads of its known text, float32 ``(W, 4, 2)``, in its pixels.
         """
         if not self.paths or rng.random() < 0.08:
             return wall(rng, height, width), np.zeros((0, 4, 2), np.float32)
@@ -61,4 +63,5 @@ def wall(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]
 @cache
 def _known_text(path: Path) -> NDArray[np.float32]:
     truth = path.with_name(f"gt_{path.stem}.txt")
-    return read_ground_truth(truth)[0] if truth.is_file() else np.zeros((0, 4, 2), np.float32)
+    data = truth.read_bytes() if truth.is_file() else b""
+    return np.asarray(parse_ground_truth(data, str(truth), lenient=True).quads, np.float32)

@@ -16,8 +16,10 @@ DAYLIGHT = 125.0  # mean level of a photograph in which colours look as they wer
 class Light:
     """What becomes of painted colours at some place of a photograph.
 
-    tone: float32 ``(3,)``, what the channels are multiplied by.
-    haze: level that black has. fading: share of a colour's saturation that stays.
+    Attributes:
+        tone: float32 ``(3,)``, what the channels are multiplied by.
+        haze: level that black has, 0..255.
+        fading: share of a colour's saturation that stays.
     """
 
     tone: NDArray[np.float32]

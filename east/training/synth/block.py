@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from .distract import icons
+from .distractors import icons
 from .fonts import capital_share, face, letters
 from .words import Vocabulary
 
@@ -21,9 +21,10 @@ Word = str | Image.Image  # or an icon, whose ink is white
 class Block:
     """Words on a plane, before the camera sees them.
 
-    ink: uint8 ``(H, W)``, how much of each pixel is ink.
-    quads: float32 ``(W, 4, 2)``, in the mask's pixels, clockwise from each word's top-left corner.
-    texts: what the words say.
+    Attributes:
+        ink: uint8 ``(H, W)``, how much of each pixel is ink.
+        quads: float32 ``(W, 4, 2)``, in the mask's pixels, clockwise from each word's top-left corner.
+        texts: what the words say.
     """
 
     ink: NDArray[np.uint8]
@@ -64,8 +65,11 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
         y += capital * layout.leading
         row = []
         for word in _with_icon(rng, words, capital, layout.icons):
-            advance = _advance(word, font, size, layout.tracking * capital)
             row.append((word, size, x, y))
+            if isinstance(word, str):
+                advance = float(face(font, size).getlength(word)) + layout.tracking * capital * (len(word) - 1)
+            else:
+                advance = word.width
             x += advance + layout.word_space * capital
         placed.append((row, x - layout.word_space * capital))
     widest = max(width for _, width in placed)
@@ -114,12 +118,6 @@ def _with_icon(rng: np.random.Generator, words: list[str], capital: float, share
         return list(words)
     icon = Image.fromarray(icons(rng, max(6, int(capital * rng.uniform(0.9, 1.5)))))
     return [icon, *words] if rng.random() < 0.7 else [*words, icon]
-
-
-def _advance(word: Word, font: Path, size: int, tracking: float) -> float:
-    if not isinstance(word, str):
-        return float(word.width)
-    return float(face(font, size).getlength(word)) + tracking * (len(word) - 1)
 
 
 def _write(

@@ -14,9 +14,13 @@ def photograph(
 ) -> tuple[NDArray[np.uint8], float]:
     """Lights, blurs and compresses a picture.
 
-    strength: 0..1, the share of the effects to let happen.
+    Args:
+        rng: decides what happens.
+        image: uint8 RGB ``(H, W, 3)``.
+        strength: 0..1, the share of the effects to let happen.
 
-    Returns: the picture, uint8 RGB ``(H, W, 3)``; and how far it smeared points, a standard deviation in pixels.
+    Returns:
+        The picture, and how far it smeared points, a standard deviation in pixels.
     """
     smear = 0.0
     for chance, effect in ((0.3, uneven_light), (0.12, glare), (0.12, dim)):
@@ -40,7 +44,7 @@ def uneven_light(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[
     """Light that changes slowly over the picture."""
     height, width = image.shape[:2]
     field = np.asarray(cv2.resize(rng.uniform(0.6, 1.3, size=(3, 4)), (width, height)), np.float32)
-    return _lit(image, field)
+    return np.asarray(np.clip(image * field[..., None], 0, 255), np.uint8)
 
 
 def glare(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -83,7 +87,3 @@ def far_away(rng: np.random.Generator, image: NDArray[np.uint8]) -> tuple[NDArra
     scale = float(rng.uniform(0.4, 0.85))
     small = cv2.resize(image, (int(width * scale), int(height * scale)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8), 0.5 / scale
-
-
-def _lit(image: NDArray[np.uint8], field: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.clip(image * field[..., None], 0, 255).astype(np.uint8)

@@ -15,7 +15,8 @@ MARGIN = 4  # pixels between a plane and the picture's border
 class Canvas:
     """A picture, and which parts of it are taken.
 
-    image: uint8 RGB ``(H, W, 3)``, drawn on in place.
+    Attributes:
+        image: uint8 RGB ``(H, W, 3)``, drawn on in place.
     """
 
     def __init__(self, image: NDArray[np.uint8]) -> None:
@@ -31,7 +32,8 @@ class Canvas:
     ) -> NDArray[np.float64] | None:
         """Takes a free part of the picture for a plane of ``shape`` times ``scale``.
 
-        Returns: the homography from the plane to the picture; None when no room was found.
+        Returns:
+            The homography from the plane to the picture; None when no room was found.
         """
         height, width = shape[0] * scale, shape[1] * scale
         for _ in range(tries):

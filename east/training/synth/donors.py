@@ -1,4 +1,4 @@
-"""Training pictures, as what synthetic text is put on and as givers of real words."""
+"""Training pictures as donors: of backgrounds for synthetic text, and of real words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Donors:
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.examples = list(examples)
-        self.givers = [e for e in self.examples if e.legible.any()]
+        self.legible = [example for example in self.examples if example.legible.any()]
 
     def scene(
         self, rng: np.random.Generator, height: int, width: int
@@ -31,14 +31,20 @@ class Donors:
         return image.copy(), example.quads * scale, example.legible, example.texts
 
     def words(self, rng: np.random.Generator, count: int, least: float = 12.0) -> list[tuple[NDArray[np.float32], str]]:
-        """Up to ``count`` real words of one picture, cut out upright with a little of what surrounds them.
+        """Cuts up to ``count`` real words out of one picture, upright, with a little of what surrounds them.
 
-        Each is float32 ``(H, W, 4)``, RGB 0..255 and an opacity that fades towards the border, and what it says; the
-        word fills all but a tenth of the height at each end of both sides.
+        Args:
+            rng: decides which.
+            count: how many at most.
+            least: pixels; words with a shorter side are left out.
+
+        Returns:
+            For each word float32 ``(H, W, 4)``, RGB 0..255 and an opacity that fades towards the border, and what it
+            says. The word fills all but a tenth of the height at each end of both sides.
         """
-        if not self.givers:
+        if not self.legible:
             return []
-        example = self.givers[rng.integers(len(self.givers))]
+        example = self.legible[rng.integers(len(self.legible))]
         image, found = load_image(example.image), []
         for index in rng.permutation(np.flatnonzero(example.legible))[:count]:
             quad = example.quads[index]

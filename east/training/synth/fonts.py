@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from fontTools.pens.boundsPen import BoundsPen
+from fontTools.ttLib import TTFont, TTLibError
+from PIL import ImageFont
 
 SUFFIXES = (".ttf", ".otf", ".ttc")
-PRINTABLE = frozenset(chr(code) for code in range(33, 127))
-FEWEST = 26  # typefaces with fewer of them hold symbols
-NOWHERE = "\U0010fffe"  # no typeface has it, so it shows what a missing character looks like
+PRINTABLE = range(33, 127)  # ASCII
+MIN_LETTERS = 26  # typefaces with fewer printable characters hold symbols
 TIERS = {"core": 4.0, "general": 2.0}  # weights of the tiers that an optional FONTS.tsv names; 1 for others
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of odd dates in typefaces
 
 
 class Fonts:
     """Typefaces to draw from; in a ``FONTS.tsv`` beside them, columns ``file`` and ``tier`` may say how often."""
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        """Reads the folder's names; None takes the typefaces that come with Matplotlib.
+        """Lists the folder; None takes the typefaces that come with Matplotlib.
 
-        Raises: FileNotFoundError for a folder without typefaces.
+        Raises:
+            FileNotFoundError: for a folder without typefaces.
         """
-        folder = folder or _matplotlib_fonts()
+        if folder is None:
+            import matplotlib
+
+            folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
         self.paths = sorted(
-            p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and len(letters(p)) >= FEWEST
+            p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and len(letters(p)) >= MIN_LETTERS
         )
         if not self.paths:
             raise FileNotFoundError(f"{folder} has no typefaces ({', '.join(SUFFIXES)})")
@@ -47,10 +56,13 @@ def face(path: Path, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def letters(path: Path) -> frozenset[str]:
-    """The printable ASCII characters that a typeface has."""
-    missing = _picture(path, NOWHERE)
-    pictures = {character: _picture(path, character) for character in PRINTABLE}
-    return frozenset(c for c, picture in pictures.items() if picture not in (missing, b"") and any(picture))
+    """The printable ASCII characters that a typeface has outlines for; none for a file that is not of outlines."""
+    try:
+        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
+            names, glyphs = font.getBestCmap() or {}, font.getGlyphSet()
+            return frozenset(chr(code) for code in PRINTABLE if code in names and not _blank(glyphs, names[code]))
+    except TTLibError:
+        return frozenset()
 
 
 @cache
@@ -60,10 +72,11 @@ def capital_share(path: Path) -> float:
     return max(bottom - top, 20) / 100
 
 
-def _picture(path: Path, character: str) -> bytes:
-    canvas = Image.new("L", (48, 48))
-    ImageDraw.Draw(canvas).text((8, 36), character, fill=255, font=face(path, 24), anchor="ls")
-    return canvas.tobytes()
+def _blank(glyphs: Any, name: str) -> bool:
+    """Whether a glyph has no outline, which some typefaces give to characters that they do not have."""
+    pen = BoundsPen(glyphs)
+    glyphs[name].draw(pen)
+    return pen.bounds is None
 
 
 def _read_tiers(path: Path) -> Mapping[str, str]:
@@ -71,9 +84,3 @@ def _read_tiers(path: Path) -> Mapping[str, str]:
         return {}
     header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
     return {row[header.index("file")]: row[header.index("tier")] for row in rows}
-
-
-def _matplotlib_fonts() -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"

@@ -1,25 +1,29 @@
-"""Composes a synthetic picture: a background, distractors, real words, blocks of text, the camera."""
+"""Composes synthetic pictures: a background, distractors, real words, blocks of text, the camera."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...icdar import DONT_CARE, format_lines
+from ..config import SceneSettings
 from .backgrounds import Backgrounds
 from .blend import Light, soften
 from .block import Layout, bend, set_block
 from .camera import photograph
 from .canvas import Canvas, move
-from .distract import distractor
+from .distractors import distractor
 from .donors import Donors
 from .fonts import Fonts
 from .paint import contrasting, over, paint
-from .settings import SceneSettings
 from .words import Vocabulary
+
+GREEN, RED = (0, 255, 0), (0, 0, 255)  # BGR, as OpenCV draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +49,23 @@ class Material:
 def compose(seed: int, number: int, material: Material, settings: SceneSettings) -> Scene:
     """The scene of this ``number`` in the series of this ``seed``: always the same one."""
     return _Composer(np.random.default_rng([seed, number]), material, settings).compose()
+
+
+def write_scenes(
+    folder: Path, count: int, seed: int, material: Material, settings: SceneSettings, *, draw: bool = False
+) -> None:
+    """Writes ``count`` scenes, ``img_<number>.jpg`` with ``gt_img_<number>.txt``; ``draw`` marks their words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        scene = compose(seed, number, material, settings)
+        picture = np.ascontiguousarray(scene.image[..., ::-1])
+        if draw:
+            for quad, legible in zip(scene.quads, scene.legible, strict=True):
+                cv2.polylines(picture, [np.rint(quad).astype(np.int32)], True, GREEN if legible else RED, 1)
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        (folder / f"img_{number + 1}.jpg").write_bytes(data.tobytes())
+        texts = [text if legible else DONT_CARE for text, legible in zip(scene.texts, scene.legible, strict=True)]
+        (folder / f"gt_img_{number + 1}.txt").write_text(format_lines(scene.quads, texts), encoding="utf-8")
 
 
 class _Composer:

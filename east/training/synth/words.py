@@ -16,7 +16,8 @@ class Vocabulary:
     def __init__(self, source: str | Path | None = None) -> None:
         """Reads the words; None makes some up.
 
-        Raises: FileNotFoundError where there are no words.
+        Raises:
+            FileNotFoundError: where there are no words.
         """
         if source is None:
             self.words = invented()

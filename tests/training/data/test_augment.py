@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from east.training.config import Augmentation
-from east.training.data import cutmix as mixing
-from east.training.data.augment import DRAWS, Words, make_views
+from east.training.data.augment import NUMBERS_PER_VIEW, Words, make_views
+from east.training.data.cutmix import NUMBERS_PER_PATCH
 from east.training.data.dataset import ABSENT, IGNORED, TEXT
-from east.training.data.packing import Bank
-from east.training.data.spelling import spell
+from east.training.data.letters import encode_texts
+from east.training.data.packing import PackedImages
 
 STILL = Augmentation(
     crop=64, near_word=1, zoom=(1, 1), aspect=0, rotation=0, wide_share=0, perspective=0, contrast=0, saturation=0,
@@ -21,26 +21,26 @@ RED_WORD = np.asarray([[[60, 40], [90, 40], [90, 52], [60, 52]]], np.float32)
 
 
 @pytest.fixture(scope="module")
-def bank() -> Bank:
+def images() -> PackedImages:
     """One grey picture with one red word."""
     image = np.full((96, 160, 3), 90, np.uint8)
     image[40:52, 60:90] = 255, 0, 0
-    bank = Bank(1, (96, 160), words=3)
-    bank.put(0, image, RED_WORD, np.asarray([True]), ["red"])
-    return bank
+    images = PackedImages(1, (96, 160), words=3)
+    images.put(0, image, RED_WORD, np.asarray([True]), ["red"])
+    return images
 
 
 def numbers(seed: int = 0, count: int = 6) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).random((count, DRAWS), np.float32)
+    return np.random.default_rng(seed).random((count, NUMBERS_PER_VIEW), np.float32)
 
 
 def views_of(
-    bank: Bank, settings: Augmentation, noise: NDArray[np.float32] | None = None
+    images: PackedImages, settings: Augmentation, noise: NDArray[np.float32] | None = None
 ) -> tuple[NDArray[np.float32], Words]:
     noise = numbers() if noise is None else noise
     rows = np.zeros(len(noise), np.int32)
-    words = Words(bank.quads[rows], bank.kinds[rows], bank.spelled[rows])
-    views, found = make_views(bank.pixels[rows], bank.canvas, bank.sizes[rows], words, noise, settings)
+    words = Words(images.quads[rows], images.kinds[rows], images.codes[rows])
+    views, found = make_views(images.pixels[rows], images.canvas, images.sizes[rows], words, noise, settings)
     return np.asarray(views), Words(*(np.asarray(array) for array in found))
 
 
@@ -67,44 +67,44 @@ def redness_inside(view: NDArray[np.float32], quad: NDArray[np.float32]) -> floa
     ],
     ids=["still", "zoom", "rotation", "perspective", "all"],
 )
-def test_words_move_with_their_pixels(bank: Bank, settings: Augmentation) -> None:
-    views, words = views_of(bank, settings)
-    for view, quads, kinds, spelled in zip(views, *words, strict=True):
+def test_words_move_with_their_pixels(images: PackedImages, settings: Augmentation) -> None:
+    views, words = views_of(images, settings)
+    for view, quads, kinds, codes in zip(views, *words, strict=True):
         assert redness_inside(view, quads[0]) > 0.95
         assert kinds[1:].tolist() == [ABSENT, ABSENT]
-        np.testing.assert_array_equal(spelled, spell(["red", "", ""]))
+        np.testing.assert_array_equal(codes, encode_texts(["red", "", ""]))
 
 
-def test_a_still_view_shows_the_picture_unchanged(bank: Bank) -> None:
-    views, _ = views_of(bank, replace(STILL, near_word=0))
+def test_a_still_view_shows_the_picture_unchanged(images: PackedImages) -> None:
+    views, _ = views_of(images, replace(STILL, near_word=0))
     colours = views.reshape(-1, 3)
     grey, red = np.abs(colours - 90).max(axis=1) < 1, np.abs(colours - (255, 0, 0)).max(axis=1) < 1
     assert (grey | red).mean() > 0.85  # the rest are the word's edges and what lies beyond the border
 
 
-def test_the_same_random_numbers_give_the_same_views(bank: Bank) -> None:
+def test_the_same_random_numbers_give_the_same_views(images: PackedImages) -> None:
     settings = Augmentation(crop=64)
-    first, second, other = (views_of(bank, settings, numbers(seed))[0] for seed in (1, 1, 2))
+    first, second, other = (views_of(images, settings, numbers(seed))[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert np.abs(first - other).max() > 10
 
 
-def test_the_numbers_that_mixing_takes_do_not_change_a_view(bank: Bank) -> None:
+def test_the_numbers_that_cutmix_takes_do_not_change_a_view(images: PackedImages) -> None:
     settings, noise = Augmentation(crop=64, blurred=1, noisy=1), numbers()
-    before, _ = views_of(bank, settings, noise)
-    noise[:, -mixing.DRAWS :] = 1 - noise[:, -mixing.DRAWS :]
-    np.testing.assert_array_equal(views_of(bank, settings, noise)[0], before)
+    before, _ = views_of(images, settings, noise)
+    noise[:, -NUMBERS_PER_PATCH:] = 1 - noise[:, -NUMBERS_PER_PATCH:]
+    np.testing.assert_array_equal(views_of(images, settings, noise)[0], before)
 
 
-def test_colours_change_within_bounds(bank: Bank) -> None:
-    views, _ = views_of(bank, Augmentation(crop=64, noisy=1, blurred=1))
+def test_colours_change_within_bounds(images: PackedImages) -> None:
+    views, _ = views_of(images, Augmentation(crop=64, noisy=1, blurred=1))
     assert views.min() >= 0
     assert views.max() <= 255
     assert len({round(float(view.mean())) for view in views}) > 1
 
 
-def test_words_that_are_cut_off_are_ignored(bank: Bank) -> None:
-    _, words = views_of(bank, replace(STILL, zoom=(2, 2), visible=0.6), numbers(count=40))
+def test_words_that_are_cut_off_are_ignored(images: PackedImages) -> None:
+    _, words = views_of(images, replace(STILL, zoom=(2, 2), visible=0.6), numbers(count=40))
     quads, kinds = words.quads[:, 0], words.kinds[:, 0]
     shown = np.ptp(np.clip(quads, 0, 64), axis=1).prod(axis=1) / np.ptp(quads, axis=1).prod(axis=1)
     assert (kinds[shown < 0.5] == IGNORED).all()
@@ -112,8 +112,8 @@ def test_words_that_are_cut_off_are_ignored(bank: Bank) -> None:
     assert {IGNORED, TEXT} == set(kinds.tolist())
 
 
-def test_words_too_low_to_read_are_ignored(bank: Bank) -> None:
-    _, low = views_of(bank, replace(STILL, zoom=(0.5, 0.5), smallest_word=7))
-    _, high = views_of(bank, replace(STILL, smallest_word=7))
+def test_words_too_low_to_read_are_ignored(images: PackedImages) -> None:
+    _, low = views_of(images, replace(STILL, zoom=(0.5, 0.5), smallest_word=7))
+    _, high = views_of(images, replace(STILL, smallest_word=7))
     assert (low.kinds[:, 0] == IGNORED).all()
     assert (high.kinds[:, 0] == TEXT).any()

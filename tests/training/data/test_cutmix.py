@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from east.training.config import Augmentation
 from east.training.data.augment import Words
-from east.training.data.cutmix import DRAWS, Patches
+from east.training.data.cutmix import NUMBERS_PER_PATCH, Patches
 from east.training.data.dataset import ABSENT, IGNORED, TEXT
-from east.training.data.labels import STRIDE, Targets, make_targets
-from east.training.data.spelling import SYMBOLS, spell
+from east.training.data.labels import Targets, make_targets
+from east.training.data.letters import LETTER_CLASSES, encode_texts
+from east.types import STRIDE
 
 CROP = 128
-ALWAYS = Augmentation(crop=CROP, mixed=1.0, visible=0.6)
-NEVER = replace(ALWAYS, mixed=0.0)
+ALWAYS = Augmentation(crop=CROP, cutmix=1.0, visible=0.6)
+NEVER = replace(ALWAYS, cutmix=0.0)
 
 Array32 = NDArray[np.float32]
 batches = st.integers(2, 9)
@@ -25,7 +26,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def noise_of(seed: int, count: int) -> Array32:
-    return np.random.default_rng(seed).random((count, DRAWS), np.float32)
+    return np.random.default_rng(seed).random((count, NUMBERS_PER_PATCH), np.float32)
 
 
 def patches_of(seed: int, count: int, how: Augmentation = ALWAYS) -> tuple[Patches, NDArray[np.int64]]:
@@ -44,7 +45,7 @@ def givers_of(patches: Patches, rectangles: NDArray[np.int64]) -> list[int]:
 def random_targets(rng: np.random.Generator, count: int) -> Targets:
     score, counted, weight, sure = rng.random((4, count, CROP // STRIDE, CROP // STRIDE), np.float32)
     geometry = rng.random((*score.shape, 5), np.float32)
-    letters = rng.integers(SYMBOLS + 1, size=score.shape, dtype=np.int32)
+    letters = rng.integers(LETTER_CLASSES + 1, size=score.shape, dtype=np.int32)
     return Targets(score, geometry, counted, weight, letters, sure)
 
 
@@ -68,7 +69,7 @@ def across_an_edge(rectangle: NDArray[np.int64], inside: float) -> Array32:
 def words_of(quads: list[Array32], kind: int = TEXT) -> Words:
     """One word for each view."""
     return Words(
-        np.stack(quads)[:, None], np.full((len(quads), 1), kind, np.int32), spell(["ab"] * len(quads))[:, None]
+        np.stack(quads)[:, None], np.full((len(quads), 1), kind, np.int32), encode_texts(["ab"] * len(quads))[:, None]
     )
 
 
@@ -137,7 +138,7 @@ def test_words_that_are_no_text_stay_what_they_are(kind: int) -> None:
     for seen in (patches.hosts(words), patches.guests(words)):
         assert (np.asarray(seen.kinds) == kind).all()
         np.testing.assert_array_equal(seen.quads, words.quads)
-        np.testing.assert_array_equal(seen.spelled, words.spelled)
+        np.testing.assert_array_equal(seen.codes, words.codes)
 
 
 @pytest.mark.parametrize("inside", [0.25, 0.75])
@@ -163,7 +164,7 @@ def test_a_word_cut_by_a_patch_is_text_on_the_side_with_most_of_it_and_ignored_o
 
 
 def test_as_many_views_are_mixed_as_asked_for() -> None:
-    _, rectangles = patches_of(3, 400, replace(ALWAYS, mixed=0.25))
+    _, rectangles = patches_of(3, 400, replace(ALWAYS, cutmix=0.25))
     mixed = rectangles[:, 2] > rectangles[:, 0]
     assert 0.2 < mixed.mean() < 0.3
     np.testing.assert_array_equal(mixed, rectangles[:, 3] > rectangles[:, 1])

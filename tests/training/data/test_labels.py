@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from east.postprocess import decode_quads, select_candidates
 from east.training.data.dataset import ABSENT, IGNORED, TEXT
 from east.training.data.labels import Targets, make_targets, minimum_area_rectangles, share_within, visible_share
-from east.training.data.spelling import spell
+from east.training.data.letters import encode_texts
 
 SIDE = 128
 Quad = NDArray[np.float32]
@@ -26,8 +26,8 @@ def turned(x: float, y: float, width: float, height: float, angle: float) -> Qua
 
 
 def targets_of(quads: list[Quad], kinds: list[int], texts: tuple[str, ...] | None = None, **options: float) -> Targets:
-    spelled = spell(texts or [""] * len(quads))
-    words = np.asarray([quads], np.float32), np.asarray([kinds], np.int32), spelled[None]
+    codes = encode_texts(texts or [""] * len(quads))
+    words = np.asarray([quads], np.float32), np.asarray([kinds], np.int32), codes[None]
     found = make_targets(*words, SIDE, SIDE, **options)
     return Targets(*(np.asarray(array)[0] for array in found))
 
@@ -163,10 +163,10 @@ def test_there_is_nothing_to_read_off_the_words_and_where_no_one_knows_what_they
     quad = turned(64, 64, 60, 40, 0.3)
     read, unread = targets_of([quad], [TEXT], ("ab",)), targets_of([quad], [kind], (text,))
     assert ((read.letters > 0) == (read.score > 0)).all()
-    assert (read.sure[read.score == 0] == 0).all()
-    assert read.sure.max() > 0.5
+    assert (read.certainty[read.score == 0] == 0).all()
+    assert read.certainty.max() > 0.5
     assert not unread.letters.any()
-    assert not unread.sure.any()
+    assert not unread.certainty.any()
 
 
 def test_small_words_weigh_more_for_each_pixel() -> None:

@@ -1,10 +1,12 @@
-"""Whole runs, tiny: the smoke configuration, and fine-tuning on own pictures, killed and taken up again."""
+"""Whole runs, tiny: the smoke configuration, and fine-tuning on own pictures, killed and resumed."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import active_children
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,21 +17,15 @@ from east.errors import CheckpointError
 from east.model.architecture import variable_shapes
 from east.model.checkpoint import read_variables
 from east.model.weights import resolve
-from east.training.backends import make_trainer
 from east.training.cli import main
-from east.training.config import Config, LossWeights
-from east.training.configs import finetune
+from east.training.config import Config, LossWeights, SceneSettings
 from east.training.data.dataset import Example, read_folder
-from east.training.data.packing import Bank
-from east.training.data.spelling import SYMBOLS
-from east.training.loop.fit import fit
+from east.training.data.letters import LETTER_CLASSES
+from east.training.loop.fit import fit, initial_variables
 from east.training.loop.log import read_log
 from east.training.loop.run_folder import CHECKPOINT, WEIGHTS
-from east.training.synth.backgrounds import Backgrounds
-from east.training.synth.fonts import Fonts
+from east.training.presets import finetune, smoke
 from east.training.synth.scene import Material
-from east.training.synth.settings import SceneSettings
-from east.training.synth.words import Vocabulary
 
 
 @pytest.mark.slow
@@ -49,46 +45,46 @@ def test_smoke_learns_to_find_words(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 class Runs(NamedTuple):
-    """One run, and another that was killed behind its second step and taken up again."""
+    """One run, and another that was killed behind its second step and resumed."""
 
     config: Config
     examples: list[Example]
     material: Material
     whole: Path
     resumed: Path
-    said: list[str]
+    lines: list[str]
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Iterator[Runs]:
+def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path], material: Material) -> Iterator[Runs]:
     """Fine-tuning of the bundled weights on the demo pictures, and a few synthetic ones; with letters and patches."""
     folder = tmp_path_factory.mktemp("runs")
     config = finetune()
-    view = replace(config.recipe.augmentation, crop=64, mixed=0.5)
+    view = replace(config.recipe.augmentation, crop=64, cutmix=0.5)
     loss = LossWeights(reading=0.2)
     recipe = replace(config.recipe, augmentation=view, loss=loss)
     config = replace(
-        config, recipe=recipe, steps=4, batch=2, synthetic=0.5, kept=4, fresh=2, fresh_every=1, canvas=(192, 192),
-        scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
+        config, recipe=recipe, steps=4, batch=2, synthetic=0.5, pool_size=4, refresh_size=2, refresh_every=1,
+        canvas=(128, 128), scenes=SceneSettings(128, 128, blocks=3), log_every=1, save_every=2,
     )  # fmt: skip
-    examples, material = read_folder(demo_images[0].parent), Material(Fonts(), Vocabulary(), Backgrounds())
+    examples = read_folder(demo_images[0].parent)
     whole, resumed = folder / "whole", folder / "resumed"
 
     def copy_as_if_killed(line: str) -> None:
         if line.startswith("step 3/"):
             shutil.copytree(whole, resumed)
 
-    fit(config, whole, examples, material=material, say=copy_as_if_killed)
-    said: list[str] = []
-    fit(config, resumed, examples, material=material, say=said.append)
-    yield Runs(config, examples, material, whole, resumed, said)
+    fit(config, whole, examples, material=material, report=copy_as_if_killed)
+    lines: list[str] = []
+    fit(config, resumed, examples, material=material, report=lines.append)
+    yield Runs(config, examples, material, whole, resumed, lines)
     shutil.rmtree(folder)
 
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Runs) -> None:
-    assert runs.said[1] == f"taking up {runs.resumed} after step 2"
-    assert [line.split()[1] for line in runs.said[2:]] == ["3/4", "4/4"]
+    assert runs.lines[1] == f"resuming {runs.resumed} after step 2"
+    assert [line.split()[1] for line in runs.lines[2:]] == ["3/4", "4/4"]
     whole, resumed = read_log(runs.whole), read_log(runs.resumed)
     assert [event["step"] for event in resumed] == [1, 2, 3, 4]
     for event, again in zip(whole, resumed, strict=True):
@@ -107,7 +103,7 @@ def test_reading_is_logged_and_only_a_checkpoint_holds_its_layers(runs: Runs) ->
     assert any(loss > 0 for loss in logged)
     with np.load(runs.whole / WEIGHTS) as weights, np.load(runs.whole / CHECKPOINT) as state:
         assert set(weights.files) == set(variable_shapes())
-        of_the_reader = [name for name in state.files if state[name].shape == (1, 1, 64, SYMBOLS)]
+        of_the_reader = [name for name in state.files if state[name].shape == (1, 1, 64, LETTER_CLASSES)]
         parts = [name.split("/")[0] for name in of_the_reader]
         assert sorted(parts) == ["averaged", "optimizer", "optimizer", "weights"]
         assert all(state[name].any() for name in of_the_reader)
@@ -123,10 +119,10 @@ def test_fine_tuning_starts_from_the_bundled_weights_and_moves_all_but_batch_nor
 
 @pytest.mark.slow
 def test_a_finished_run_is_left_alone(runs: Runs) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     before = (runs.whole / CHECKPOINT).stat().st_mtime_ns
-    assert fit(runs.config, runs.whole, runs.examples, material=runs.material, say=said.append) is None
-    assert "nothing to do" in said[-1]
+    assert fit(runs.config, runs.whole, runs.examples, material=runs.material, report=lines.append) is None
+    assert "nothing to do" in lines[-1]
     assert (runs.whole / CHECKPOINT).stat().st_mtime_ns == before
 
 
@@ -141,19 +137,42 @@ def test_a_checkpoint_of_another_configuration_is_refused(runs: Runs, other: str
     }
     config = replace(runs.config, recipe=recipes[other], steps=9)
     with pytest.raises(CheckpointError, match=r"checkpoint.npz is of another configuration.* delete it"):
-        fit(config, tmp_path, runs.examples, material=runs.material, say=lambda _: None)
+        fit(config, tmp_path, runs.examples, material=runs.material, report=lambda _: None)
 
 
-def test_fresh_variables_follow_from_the_seed() -> None:
-    recipe = replace(finetune().recipe, loss=LossWeights(reading=0.2))
-    first, again, other = (make_trainer([Bank(1, (64, 64))], recipe, seed=seed).state() for seed in (3, 3, 4))
-    drawn = [name for name, value in first.items() if name.startswith("weights/") and np.std(value) > 0]
-    assert len(drawn) > 60
-    for name in drawn:
-        np.testing.assert_array_equal(first[name], again[name])
-        assert (first[name] != other[name]).any()
+@pytest.mark.parametrize("place", ["Log", "make_trainer"])
+def test_a_run_that_fails_ends_its_processes_and_frees_its_memory(
+    place: str, tmp_path: Path, material: Material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+
+    class Recorded(SharedMemory):
+        def __init__(self, create: bool, size: int) -> None:
+            super().__init__(create=create, size=size)
+            names.append(self.name)
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("east.training.synth.stream.SharedMemory", Recorded)
+    monkeypatch.setattr(f"east.training.loop.fit.{place}", broken)
+    scenes = SceneSettings(64, 64, blocks=1)
+    config = replace(smoke(), pool_size=1, refresh_size=1, canvas=(64, 64), scenes=scenes)
+    with pytest.raises(OSError, match="no space left"):
+        fit(config, tmp_path, [], material=material, report=lambda _: None)
+    assert not active_children()
+    (name,) = names
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(name)
 
 
-def test_several_devices_need_jax() -> None:
-    with pytest.raises(ValueError, match="training on 2 devices needs the JAX backend: set KERAS_BACKEND=jax"):
-        make_trainer([Bank(1, (64, 64))], finetune().recipe, devices=2)
+def test_random_heads_do_not_follow_the_order_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = resolve("default")
+    bundled, found = read_variables(path), initial_variables(smoke(), path)
+    changed = {name for name, value in found.items() if not np.array_equal(bundled[name], value)}
+    heads = {f"feature_fusion/Conv_{n}/{part}" for n in (7, 8, 9) for part in ("weights", "biases")}
+    assert changed == heads
+    backwards = dict(reversed(bundled.items()))
+    monkeypatch.setattr("east.training.loop.fit.read_variables", lambda _: backwards)
+    for name, value in initial_variables(smoke(), path).items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from east.errors import CheckpointError
-from east.training.configs import smoke, trial
 from east.training.loop.run_folder import CHECKPOINT, WEIGHTS, RunFolder
+from east.training.presets import icdar2015, smoke
 
 STATE: dict[str, NDArray[Any]] = {
     "weights/0": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -58,7 +58,7 @@ def test_a_state_of_another_form_is_refused(folder: RunFolder) -> None:
 
 
 def test_changes_of_the_configuration_are_told(folder: RunFolder) -> None:
-    config = trial()
+    config = icdar2015()
     assert folder.changes(config) == []
     folder.record(config)
     assert folder.changes(config) == []

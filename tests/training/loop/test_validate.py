@@ -9,7 +9,7 @@ from PIL import Image
 
 from east.training.data.dataset import TEXT, read_folder
 from east.training.data.labels import make_targets
-from east.training.data.spelling import spell
+from east.training.data.letters import encode_texts
 from east.training.loop.validate import Validation
 from east.types import Maps
 
@@ -30,7 +30,7 @@ def validation(tmp_path: Path) -> Validation:
 def found(images: NDArray[np.uint8], words: int) -> Maps:
     """The maps of a network that finds the first few words of every picture."""
     quads = np.asarray(WORDS, np.float32).reshape(1, -1, 4, 2)[:, :words]
-    targets = make_targets(quads, np.full((1, words), TEXT, np.int32), spell(["text"] * words)[None], *SIZE)
+    targets = make_targets(quads, np.full((1, words), TEXT, np.int32), encode_texts(["text"] * words)[None], *SIZE)
     score, geometry = np.asarray(targets.score), np.asarray(targets.geometry)
     return Maps(np.repeat(score, len(images), 0), np.repeat(geometry, len(images), 0))
 
@@ -40,7 +40,7 @@ def test_found_words_are_scored_by_the_protocol(validation: Validation, words: i
     scores = validation.score(validation.maps(lambda images: found(images, words)), 0.8)
     assert scores.recall == recall
     assert scores.precision == 1.0
-    assert scores.f1 == pytest.approx(f1)
+    assert scores.hmean == pytest.approx(f1)
 
 
 def test_pictures_come_in_batches_of_one_shape(validation: Validation) -> None:

@@ -1,18 +1,17 @@
-"""The configurations, one function each."""
+"""The named configurations, one function each, with the command that runs it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from .config import Augmentation, Config, LossWeights, Recipe
-from .synth.settings import SceneSettings
+from .config import Augmentation, Config, LossWeights, Recipe, SceneSettings
 
 
 def smoke() -> Config:
     """Shows that everything works together: new output layers on the bundled backbone, small synthetic pictures.
 
-    python -m east.training fit --config smoke --out runs/smoke
+    east train fit --config smoke --out runs/smoke
 
     About a minute on two CPU cores.
     """
@@ -28,12 +27,12 @@ def smoke() -> Config:
         batch=6,
         learning_rate=3e-3,
         warmup=20,
-        averaging=0.95,
+        ema_decay=0.95,
         synthetic=1.0,
         scenes=scenes,
-        kept=32,
-        fresh=8,
-        fresh_every=8,
+        pool_size=32,
+        refresh_size=8,
+        refresh_every=8,
         canvas=(side, side),
         log_every=10,
         save_every=50,
@@ -41,14 +40,14 @@ def smoke() -> Config:
         evaluation=(side, side),
         threshold=0.5,
         initial="default",
-        fresh_heads=True,
+        reset_heads=True,
     )
 
 
 def finetune() -> Config:
     """Adapts the bundled weights to a folder of one's own pictures, twenty or more.
 
-    python -m east.training fit --config finetune --data MY_PICTURES --out runs/mine
+    east train fit --config finetune --data MY_PICTURES --out runs/mine
 
     About ten minutes on two CPU cores.
     """
@@ -60,7 +59,7 @@ def finetune() -> Config:
         batch=4,
         learning_rate=3e-4,
         warmup=20,
-        averaging=0.98,
+        ema_decay=0.98,
         synthetic=0.0,
         canvas=(1280, 1280),
         log_every=20,
@@ -68,18 +67,6 @@ def finetune() -> Config:
         evaluate_every=100,
         initial="default",
     )
-
-
-def trial() -> Config:
-    """The recipe that the project began with.
-
-    KERAS_BACKEND=jax python -m east.training fit --config trial --data ICDAR2015/train --numbers 1-800
-    --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 13 --out runs/trial
-
-    One H200, 20 minutes.
-    """
-    scenes = SceneSettings(real_scenes=0.0, real_words=0.0, distractors=0, dense=0.05, blocks=8, blended=0.0)
-    return Config(name="trial", recipe=Recipe(thinnest=0.0, dtype="mixed_bfloat16"), scenes=scenes)
 
 
 def icdar2015() -> Config:
@@ -97,27 +84,28 @@ def icdar2015() -> Config:
         steps=8_000,
         learning_rate=2e-3,
         warmup=500,
-        averaging=0.9995,
+        ema_decay=0.9995,
         synthetic=0.45,
-        kept=512,
-        fresh_every=8,
+        pool_size=512,
+        refresh_every=8,
         log_every=100,
         save_every=4_000,
         evaluate_every=4_000,
     )
 
 
-def further() -> Config:
-    """Goes on from `icdar2015` with all that keeps the network from learning its pictures by heart.
+def icdar2015_regularized() -> Config:
+    """Goes on from `icdar2015` with more regularization, letters to read, CutMix and larger views.
 
-    KERAS_BACKEND=jax python -m east.training fit --config further --devices 4 --data ICDAR2015/train --numbers 1-800
-    --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/further
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015_regularized --devices 4 --data ICDAR2015/train
+    --numbers 1-800 --validate 801-1000 --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56
+    --out runs/icdar2015_regularized
 
     Four H200s, 14 minutes and 1 to compile: 2.2 million crops.
     """
-    before = icdar2015()
+    base = icdar2015()
     view = replace(
-        before.recipe.augmentation,
+        base.recipe.augmentation,
         crop=640,
         rotation=6.0,
         wide_share=0.15,
@@ -127,45 +115,48 @@ def further() -> Config:
         gamma=0.22,
         brightness=22.0,
         tint=14.0,
-        mixed=0.5,
+        cutmix=0.5,
     )
     return replace(
-        before,
-        name="further",
-        recipe=replace(before.recipe, augmentation=view, loss=LossWeights(reading=0.2), weight_decay=0.06),
+        base,
+        name="icdar2015_regularized",
+        recipe=replace(base.recipe, augmentation=view, loss=LossWeights(reading=0.2), weight_decay=0.06),
         steps=13_500,
         batch=40,
         learning_rate=1.5e-3,
         synthetic=0.5,
         scenes=SceneSettings(spread=0.62),
-        fresh_every=6,
+        refresh_every=6,
         save_every=4_500,
         evaluate_every=13_500,
         initial="runs/icdar2015/weights.npz",
     )
 
 
-def refit() -> Config:
-    """Goes on from `further`, with the pictures that were held out until then: the bundled weights.
+def icdar2015_all() -> Config:
+    """Goes on from `icdar2015_regularized` with all 1000 pictures, the validation split included: the bundled weights.
 
-    KERAS_BACKEND=jax python -m east.training fit --config refit --devices 4 --data ICDAR2015/train
-    --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/refit
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015_all --devices 4 --data ICDAR2015/train
+    --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015_all
 
-    python -m east.training export runs/refit/weights.npz --best-threshold 0.97 --temperature 2 --bundle east.npz
+    east train export runs/icdar2015_all/weights.npz --best-threshold 0.97 --temperature 2
+    --bundle east.npz
 
     Four H200s, 9 minutes and 1 to compile: 1.4 million crops.
     """
     return replace(
-        further(),
-        name="refit",
+        icdar2015_regularized(),
+        name="icdar2015_all",
         steps=8_600,
         learning_rate=1e-3,
         warmup=200,
         save_every=4_300,
         evaluate_every=8_600,
-        initial="runs/further/weights.npz",
+        initial="runs/icdar2015_regularized/weights.npz",
         seed=1,
     )
 
 
-CONFIGS: dict[str, Callable[[], Config]] = {f.__name__: f for f in (smoke, finetune, trial, icdar2015, further, refit)}
+CONFIGS: dict[str, Callable[[], Config]] = {
+    make.__name__: make for make in (smoke, finetune, icdar2015, icdar2015_regularized, icdar2015_all)
+}

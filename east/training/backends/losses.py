@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""The losses that training minimises."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def training_losses(outputs: Sequence[Tensor], targets: Targets, weights: LossWe
 
     Args:
         outputs: score, float32 ``(B, h, w, 1)``, 0..1; geometry, float32 ``(B, h, w, 5)``, pixels and radians; logits
-            of the letters, float32 ``(B, h, w, SYMBOLS)``, of a network that reads.
+            of the letters, float32 ``(B, h, w, LETTER_CLASSES)``, of a network with a letter head.
         targets: of the same batch.
-        weights: shares of the terms.
+        weights: of the terms.
     """
     per_pixel = targets.weight / (ops.sum(targets.weight) + 1e-6)
     score, found, *letters = outputs
@@ -51,7 +51,11 @@ def training_losses(outputs: Sequence[Tensor], targets: Targets, weights: LossWe
 def score_loss(score: Tensor, expected: Tensor, counted: Tensor, weights: LossWeights) -> Tensor:
     """Dice over the batch and over each image, and focal cross-entropy (Lin et al., ICCV 2017).
 
-    All three are taken where ``counted`` is 1; arrays are float32 ``(B, h, w)``.
+    Args:
+        score: float32 ``(B, h, w)``, 0..1.
+        expected: likewise.
+        counted: likewise, 0 where nothing is to be lost.
+        weights: of the three terms.
     """
     found, expected = score * counted, expected * counted
     both = ops.sum(found * expected, axis=(1, 2))
@@ -70,7 +74,7 @@ def score_loss(score: Tensor, expected: Tensor, counted: Tensor, weights: LossWe
 
 def reading_loss(logits: Tensor, targets: Targets) -> Tensor:
     """Cross-entropy of the letters; a pixel weighs the more, the smaller its word is and the surer its letter."""
-    share = targets.weight * targets.sure
+    share = targets.weight * targets.certainty
     likely = keras().activations.log_softmax(logits)
     right = ops.take_along_axis(likely, ops.maximum(targets.letters - 1, 0)[..., None], axis=-1)[..., 0]
     return -ops.sum(right * share) / (ops.sum(share) + 1e-6)
@@ -79,7 +83,9 @@ def reading_loss(logits: Tensor, targets: Targets) -> Tensor:
 def overlap_loss(found: Tensor, expected: Tensor) -> Tensor:
     """-log of the IoU of two rectangles that share a point and an angle (Yu et al., "UnitBox", ACM MM 2016).
 
-    Args: distances from the point to the top, right, bottom and left side, float32 ``(..., 4)`` in pixels.
+    Args:
+        found: distances from the point to the top, right, bottom and left side, float32 ``(..., 4)``, in pixels.
+        expected: likewise.
     """
     overlap = ops.minimum(found, expected)
     common = _area(overlap)

@@ -1,4 +1,4 @@
-"""What looks like text and is none: foreign signs, grids, barcodes, arrows."""
+"""Distractors, which look like text and are none: made-up characters, grids, barcodes, arrows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def signs(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
             end[axis] = rng.integers(0, 4) * size // 3
             if rng.random() < 0.3:
                 end[1 - axis] = rng.integers(0, 4) * size // 3
-            cv2.line(ink, _point(origin + start), _point(origin + end), WHITE, thickness, cv2.LINE_AA)
+            cv2.line(ink, (origin + start).tolist(), (origin + end).tolist(), WHITE, thickness, cv2.LINE_AA)
     return ink
 
 
@@ -81,7 +81,3 @@ def shapes(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
         points = 4 + rng.integers(0, size, size=(int(rng.integers(3, 7)), 2))
         cv2.fillPoly(ink, [points.astype(np.int32)], WHITE, cv2.LINE_AA)
     return ink
-
-
-def _point(values: NDArray[np.int64]) -> tuple[int, int]:
-    return int(values[0]), int(values[1])

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from east.training.backends.losses import Losses, overlap_loss, reading_loss, training_losses
 from east.training.config import LossWeights
 from east.training.data.labels import Targets, make_targets
-from east.training.data.spelling import SYMBOLS, spell
-from east.training.loop.losses import Losses, overlap_loss, reading_loss, training_losses
+from east.training.data.letters import LETTER_CLASSES, encode_texts
 
 QUADS = np.asarray([[[[10, 20], [70, 20], [70, 44], [10, 44]], [[80, 70], [120, 70], [120, 82], [80, 82]]]], np.float32)
-SPELLED = spell(["Taxi", "no"])[None]
+CODES = encode_texts(["Taxi", "no"])[None]
 
 
 @pytest.fixture(scope="module")
 def targets() -> Targets:
-    found = make_targets(QUADS, np.asarray([[1, 2]], np.int32), SPELLED, 128, 128)
+    found = make_targets(QUADS, np.asarray([[1, 2]], np.int32), CODES, 128, 128)
     return Targets(*(np.asarray(array) for array in found))
 
 
@@ -27,8 +27,8 @@ def losses_of(score: NDArray[np.float32], geometry: NDArray[np.float32], targets
 
 
 def logits_of(letters: NDArray[np.int32]) -> NDArray[np.float32]:
-    """What a network says that is sure of these letters, 1 to `SYMBOLS`."""
-    return np.asarray(20 * np.eye(SYMBOLS)[letters - 1], np.float32)
+    """What a network says that is sure of these letters, 1 to `LETTER_CLASSES`."""
+    return np.asarray(20 * np.eye(LETTER_CLASSES)[letters - 1], np.float32)
 
 
 def test_the_targets_themselves_lose_next_to_nothing(targets: Targets) -> None:
@@ -63,7 +63,7 @@ def test_overlap_loss_is_the_logarithm_of_the_iou() -> None:
 
 
 def test_a_batch_without_text_has_finite_losses() -> None:
-    empty = make_targets(QUADS, np.zeros((1, 2), np.int32), SPELLED, 128, 128)
+    empty = make_targets(QUADS, np.zeros((1, 2), np.int32), CODES, 128, 128)
     losses = losses_of(np.full((1, 32, 32), 0.5, np.float32), np.zeros((1, 32, 32, 5), np.float32), empty)
     assert math.isfinite(losses.total)
     assert losses.overlap == losses.angle == 0
@@ -73,36 +73,39 @@ def test_a_batch_without_text_has_finite_losses() -> None:
 def test_reading_costs_nothing_for_right_letters_and_all_the_more_for_wrong_ones(targets: Targets) -> None:
     right = float(reading_loss(logits_of(targets.letters), targets))
     assert right == pytest.approx(0, abs=1e-5)
-    one_wrong, all_wrong = np.where(targets.letters == 1, 2, targets.letters), np.full_like(targets.letters, SYMBOLS)
+    one_wrong, all_wrong = (
+        np.where(targets.letters == 1, 2, targets.letters),
+        np.full_like(targets.letters, LETTER_CLASSES),
+    )
     assert 1 < float(reading_loss(logits_of(one_wrong), targets)) < 19
     assert float(reading_loss(logits_of(all_wrong), targets)) == pytest.approx(20, rel=1e-3)
 
 
 def test_a_network_that_knows_no_letter_pays_for_guessing_among_all(targets: Targets) -> None:
-    guess = np.zeros((1, 32, 32, SYMBOLS), np.float32)
-    assert float(reading_loss(guess, targets)) == pytest.approx(math.log(SYMBOLS), rel=1e-3)
+    guess = np.zeros((1, 32, 32, LETTER_CLASSES), np.float32)
+    assert float(reading_loss(guess, targets)) == pytest.approx(math.log(LETTER_CLASSES), rel=1e-3)
 
 
 def test_reading_between_letters_and_off_the_words_does_not_matter(targets: Targets) -> None:
-    said = np.where(targets.sure > 0, targets.letters, SYMBOLS)
+    said = np.where(targets.certainty > 0, targets.letters, LETTER_CLASSES)
     assert (said != targets.letters).any()
     assert float(reading_loss(logits_of(said), targets)) == pytest.approx(0, abs=1e-5)
 
 
 def test_letters_count_by_how_sure_they_are(targets: Targets) -> None:
-    sure, half_sure = np.zeros_like(targets.sure), np.zeros_like(targets.sure)
-    (row, first), (_, second) = np.argwhere(targets.sure[0] > 0)[:2]
+    sure, half_sure = np.zeros_like(targets.certainty), np.zeros_like(targets.certainty)
+    (row, first), (_, second) = np.argwhere(targets.certainty[0] > 0)[:2]
     sure[0, row, [first, second]] = 1, 1
     half_sure[0, row, [first, second]] = 1, 0.5
     said = targets.letters.copy()
-    said[0, row, second] = SYMBOLS
+    said[0, row, second] = LETTER_CLASSES
     logits = logits_of(said)
-    assert float(reading_loss(logits, targets._replace(sure=sure))) == pytest.approx(20 / 2, rel=1e-3)
-    assert float(reading_loss(logits, targets._replace(sure=half_sure))) == pytest.approx(20 / 3, rel=1e-3)
+    assert float(reading_loss(logits, targets._replace(certainty=sure))) == pytest.approx(20 / 2, rel=1e-3)
+    assert float(reading_loss(logits, targets._replace(certainty=half_sure))) == pytest.approx(20 / 3, rel=1e-3)
 
 
 def test_reading_is_part_of_the_sum_by_its_weight(targets: Targets) -> None:
-    outputs = targets.score[..., None], targets.geometry, logits_of(np.full_like(targets.letters, SYMBOLS))
+    outputs = targets.score[..., None], targets.geometry, logits_of(np.full_like(targets.letters, LETTER_CLASSES))
     losses = training_losses(outputs, targets, LossWeights(reading=0.2))
     assert float(losses.reading) == pytest.approx(0.2 * 20, rel=1e-3)
     assert float(losses.total) == pytest.approx(float(losses.reading), abs=1e-3)
