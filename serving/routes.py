@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -15,7 +16,6 @@ from starlette.staticfiles import StaticFiles
 from east.detections import Detections
 from east.errors import ImageError
 
-from . import metrics
 from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
 from .context import RequestContext
@@ -106,9 +106,8 @@ async def readyz(request: Request) -> dict[str, str]:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def show_metrics(request: Request) -> Response:
-    """Counts and times of all processes together."""
-    text = await asyncio.to_thread(request.app.state.metrics.render)
-    return Response(text, media_type=metrics.MEDIA_TYPE)
+    """Counts and times of this process."""
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 @pages.api_route("/", methods=["GET", "HEAD"])

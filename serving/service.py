@@ -70,11 +70,6 @@ class Service:
         service: Service = request.app.state.service
         return service
 
-    @property
-    def loaded(self) -> bool:
-        """Whether the detector ever was ready."""
-        return self._scheduler is not None
-
     def start(self) -> None:
         """Loads and warms up in a thread of its own, so that the service is alive, and can be stopped, meanwhile."""
         loop = asyncio.get_running_loop()
