@@ -106,7 +106,9 @@ class Gate:
         context = RequestContext.of(request)
         caller = request.client.host if request.client else ""
         if self.keys:
-            context.caller = self.keys.owner(_presented(request))
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+            context.caller = self.keys.owner(key)
             if context.caller is None:
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
@@ -115,11 +117,6 @@ class Gate:
         if seconds:
             detail = f"too many requests; try again in {math.ceil(seconds)} seconds"
             raise Problem(429, "rate-limited", detail, retry_after=seconds)
-
-
-def _presented(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
 
 
 def main() -> None:

@@ -41,11 +41,8 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
             raise _malformed() from None
         return form.finish()
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
-        raise Problem(
-            415,
-            "unsupported-type",
-            f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data",
-        )
+        detail = f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data"
+        raise Problem(415, "unsupported-type", detail)
     body = bytearray()
     await _receive(request, limits, hold, limits.image_bytes, body.extend)
     return [_not_empty(body)]
@@ -136,19 +133,12 @@ class _Form:
     def _headers_finished(self) -> None:
         name = parse_options_header(self._disposition)[1].get(b"name", b"").decode("utf-8", "replace")
         if name not in IMAGE_FIELDS:
-            raise Problem(
-                422,
-                "unknown-field",
-                f"form field {name[:80]!r} is not known: images go in 'image', options in the query",
-            )
+            detail = f"form field {name[:80]!r} is not known: images go in 'image', options in the query"
+            raise Problem(422, "unknown-field", detail)
+        if len(self._images) == self._most == 1:
+            raise Problem(422, "several-images", "one image is taken here; send several to /detect/batch")
         if len(self._images) == self._most:
-            raise Problem(
-                *(
-                    (422, "several-images", "one image is taken here; send several to /detect/batch")
-                    if self._most == 1
-                    else (413, "too-many-images", f"at most {self._most} images are taken")
-                )
-            )
+            raise Problem(413, "too-many-images", f"at most {self._most} images are taken")
         self._images.append(bytearray())
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:

@@ -18,8 +18,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import httpx
 import numpy as np
@@ -67,23 +66,29 @@ class DetectResult:
 
 Outcome: TypeAlias = httpx.Response | httpx.TransportError
 Got = TypeVar("Got")
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 Flow: TypeAlias = Generator[tuple[float, httpx.Request], Outcome, Got]
 """A call to the service: gives seconds to wait and a request to send then, and is sent what came of it."""
 
 
-class _Flows:
+class _Flows(Generic[Http]):
     """What `Client` and `AsyncClient` have in common: all but sending and sleeping."""
 
-    def __init__(self, http: httpx.Client | httpx.AsyncClient, tries: int, patience: float) -> None:
-        self._http = http
+    _http_client: type[Http]
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
+    ) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http: Http = self._http_client(base_url=url, timeout=timeout, headers=headers)
         self._tries = tries
         self._patience = patience
 
-    def detect(self, image: ImageSource, options: Mapping[str, Any]) -> Flow[DetectResult]:
+    def _detect(self, image: ImageSource, options: Mapping[str, Any]) -> Flow[DetectResult]:
         body = yield from self._post("/detect", options, content=_read(image))
         return DetectResult.of(body, body["request_id"])
 
-    def detect_batch(
+    def _detect_batch(
         self, images: Sequence[ImageSource], options: Mapping[str, Any]
     ) -> Flow[list[DetectResult | ServiceError]]:
         parts = [("image", _read(image)) for image in images]
@@ -94,7 +99,7 @@ class _Flows:
             for result in body["results"]
         ]
 
-    def ready(self) -> Flow[bool]:
+    def _ready(self) -> Flow[bool]:
         outcome = yield 0, self._http.build_request("GET", "/readyz")
         return isinstance(outcome, httpx.Response) and outcome.is_success
 
@@ -118,7 +123,7 @@ class _Flows:
         raise ValueError(f"tries must be at least 1, got {self._tries}")
 
 
-class Client:
+class Client(_Flows[httpx.Client]):
     """Calls a service, and waits for its answer.
 
     Args:
@@ -129,11 +134,7 @@ class Client:
         patience: most seconds to wait between two tries.
     """
 
-    def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
-    ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, headers=_headers(key))
-        self._flows = _Flows(self._http, tries, patience)
+    _http_client = httpx.Client
 
     def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """Finds the words of an image.
@@ -145,17 +146,17 @@ class Client:
         Raises:
             ServiceError: the answer was not boxes.
         """
-        return self._run(self._flows.detect(image, options))
+        return self._run(self._detect(image, options))
 
     def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """Finds the words of several images. An image that cannot be used has its error in its place."""
-        return self._run(self._flows.detect_batch(images, options))
+        return self._run(self._detect_batch(images, options))
 
     def ready(self) -> bool:
         """Whether the service can detect now."""
-        return self._run(self._flows.ready())
+        return self._run(self._ready())
 
     def close(self) -> None:
         self._http.close()
@@ -163,9 +164,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def _run(self, flow: Flow[Got]) -> Got:
@@ -182,28 +181,24 @@ class Client:
             return cast(Got, end.value)
 
 
-class AsyncClient:
+class AsyncClient(_Flows[httpx.AsyncClient]):
     """`Client` for asyncio."""
 
-    def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
-    ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=_headers(key))
-        self._flows = _Flows(self._http, tries, patience)
+    _http_client = httpx.AsyncClient
 
     async def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """See `Client.detect`."""
-        return await self._run(self._flows.detect(image, options))
+        return await self._run(self._detect(image, options))
 
     async def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """See `Client.detect_batch`."""
-        return await self._run(self._flows.detect_batch(images, options))
+        return await self._run(self._detect_batch(images, options))
 
     async def ready(self) -> bool:
         """Whether the service can detect now."""
-        return await self._run(self._flows.ready())
+        return await self._run(self._ready())
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -211,9 +206,7 @@ class AsyncClient:
     async def __aenter__(self) -> AsyncClient:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
     async def _run(self, flow: Flow[Got]) -> Got:
@@ -228,10 +221,6 @@ class AsyncClient:
                 seconds, request = flow.send(outcome)
         except StopIteration as end:
             return cast(Got, end.value)
-
-
-def _headers(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
 def _read(image: ImageSource) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -17,32 +17,27 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry, buckets=_SECONDS)
+        labels = ["operation", "status", "outcome"]
         self.requests = Counter(
-            "east_requests",
-            "Requests by operation, status and outcome.",
-            ["operation", "status", "outcome"],
-            registry=self.registry,
+            "east_requests", "Requests by operation, status and outcome.", labels, registry=self.registry
         )
-        self.request_seconds = self._histogram(
-            "east_request_seconds", "Time from a request's header to its answer.", label="operation"
+        self.request_seconds = histogram(
+            "east_request_seconds", "Time from a request's header to its answer.", ["operation"]
         )
-        self.queue_length = Gauge("east_queue_length", "Images waiting.", registry=self.registry)
-        self.held_bytes = Gauge("east_held_bytes", "Bytes of images and answers held.", registry=self.registry)
-        self.queue_seconds = self._histogram("east_queue_seconds", "Time an image waited.")
-        self.batch_size = self._histogram("east_batch_size", "Images in one run.", (1, 2, 4, 8, 16, 32, 64))
-        self.stage_seconds = self._histogram(
-            "east_stage_seconds", "Time of decode, resize, network and postprocess.", label="stage"
+        self.queue_length = gauge("east_queue_length", "Images waiting.")
+        self.held_bytes = gauge("east_held_bytes", "Bytes of images and answers held.")
+        self.queue_seconds = histogram("east_queue_seconds", "Time an image waited.")
+        self.batch_size = histogram("east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64))
+        self.stage_seconds = histogram(
+            "east_stage_seconds", "Time of decode, resize, network and postprocess.", ["stage"]
         )
-        self.boxes = self._histogram("east_boxes", "Boxes in one image.", (0, 1, 2, 5, 10, 20, 50, 100, 200))
-        self.ready = Gauge("east_ready", "1 when images can be answered, else 0.", registry=self.registry)
+        self.boxes = histogram("east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200))
+        self.ready = gauge("east_ready", "1 when images can be answered, else 0.")
 
     def detected(self, timings: Timings, boxes: int) -> None:
         """Counts one image that went through."""
         for stage in ("decode", "resize", "network", "postprocess"):
             self.stage_seconds.labels(stage).observe(getattr(timings, stage) / 1e3)
         self.boxes.observe(boxes)
-
-    def _histogram(
-        self, name: str, text: str, buckets: Sequence[float] = _SECONDS, label: str | None = None
-    ) -> Histogram:
-        return Histogram(name, text, [label] if label else [], buckets=buckets, registry=self.registry)

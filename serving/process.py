@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
+import logging.config
 import os
 import signal
 import sys
@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import logs
 from .app import create_app
 from .connection import PatientProtocol
+from .logs import logging_config
 from .settings import Settings
 
 FAILED = 1
@@ -22,7 +22,8 @@ FAILED = 1
 
 def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
-    logs.configure(settings)
+    logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
+    logging.config.dictConfig(logging_config(settings))
     try:
         uvicorn.Server(uvicorn_config(settings, _application(settings))).run()
     except SystemExit:  # uvicorn's way out when the port is taken; it has logged it

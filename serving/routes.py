@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +24,6 @@ from .problems import documented, problem_of
 from .service import Service
 
 _FOLDER = Path(__file__).parent / "static"
-_PAGE_HEADERS = {"Cache-Control": "no-cache"}  # keep, but ask whether it is still the same
 
 detection = APIRouter(tags=["detection"])
 operations = APIRouter(tags=["operations"])
@@ -110,16 +110,13 @@ async def show_metrics(request: Request) -> Response:
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@pages.api_route("/", methods=["GET", "HEAD"])
-async def index() -> FileResponse:
-    return FileResponse(_FOLDER / "index.html", headers=_PAGE_HEADERS)
+def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:
+    async def page() -> FileResponse:
+        # keep it, but ask whether it is still the same
+        return FileResponse(_FOLDER / name, headers={"Cache-Control": "no-cache"})
+
+    return page
 
 
-@pages.get("/docs")
-async def docs() -> FileResponse:
-    return FileResponse(_FOLDER / "docs.html", headers=_PAGE_HEADERS)
-
-
-@pages.get("/favicon.ico")
-async def icon() -> FileResponse:
-    return FileResponse(_FOLDER / "icon.svg", headers=_PAGE_HEADERS)
+for _path, _name in {"/": "index.html", "/docs": "docs.html", "/favicon.ico": "icon.svg"}.items():
+    pages.add_api_route(_path, _page(_name), methods=["GET", "HEAD"])

@@ -63,6 +63,8 @@ class Service:
         self._on_failure = on_failure
         self._scheduler: Scheduler | None = None
         self._held = 0
+        metrics.held_bytes.set_function(lambda: self._held)
+        metrics.ready.set_function(lambda: self._scheduler is not None and self.failure is None)
 
     @classmethod
     def of(cls, request: Request) -> Service:
@@ -77,7 +79,6 @@ class Service:
 
     async def stop(self) -> None:
         """Ends the work; nothing is answered any more."""
-        self._metrics.ready.set(0)
         if self._scheduler is not None:
             await self._scheduler.close()
         if self._owns_detector and self.detector is not None and self.failure is None:
@@ -166,13 +167,11 @@ class Service:
                 raise Problem(503, "queue-full", "too many bytes are waiting already; try again later", retry_after=2)
             held += size
             self._held += size
-            self._metrics.held_bytes.set(self._held)
 
         try:
             yield hold
         finally:
             self._held -= held
-            self._metrics.held_bytes.set(self._held)
 
     async def _network_size(self, image: bytes, options: DetectorOptions) -> Size:
         """The network's size for an image, told from its header. Raises `ImageError`, for too many pixels too."""
@@ -215,12 +214,10 @@ class Service:
             batch=queue.batch or runtime.batch,
             seconds_per_image=seconds_per_image,
         )
-        self._metrics.ready.set(1)
         logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)
 
     def _fail(self, reason: str, error: Exception | None = None) -> None:
         self.failure = reason
-        self._metrics.ready.set(0)
         logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
 

@@ -86,9 +86,7 @@ class Queue(SettingsGroup):
     bytes: Count = Field(default=256 * MIB, description="bytes of images held until answered, of answers until sent")
     deadline_seconds: Seconds = Field(default=30, description="time from a request's arrival to its answer")
     parallel: Count | None = Field(default=None, description="detections at a time; chosen when not given")
-    batch: Count | None = Field(
-        default=None, description="images in one run of the network; the runtime's own when not given"
-    )
+    batch: Count | None = Field(default=None, description="images in one run; the runtime's own when not given")
     batch_milliseconds: float = Field(default=2, ge=0, description="time a batch waits for company")
     stuck_seconds: Seconds = Field(default=120, description="a detection that takes longer counts as a dead runtime")
 
@@ -98,9 +96,7 @@ class Security(SettingsGroup):
 
     keys: Words = Field(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
     keys_file: Path | None = Field(default=None, description="file with one NAME:SHA256 a line")
-    requests_per_minute: Count | None = Field(
-        default=None, description="rate limit of each key, or address without keys"
-    )
+    requests_per_minute: Count | None = Field(default=None, description="limit of each key, or address without keys")
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
 
@@ -154,9 +150,7 @@ class Settings(BaseSettings):
     )
     shutdown_seconds: Count = Field(default=30, description="time to finish accepted requests when told to stop")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto is console on a terminal")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least level that is logged"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     verbose: bool = Field(default=False, description="the same as --log-level debug")
     debug: bool = Field(default=False, description="show a traceback when the service cannot start")
     limits: Limits = Limits()
