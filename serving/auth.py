@@ -62,16 +62,14 @@ class RateLimit:
 
     Args:
         per_minute: the rate.
-        most_callers: buckets that are kept.
+        most: callers that are remembered.
         clock: gives seconds.
     """
 
-    def __init__(
-        self, per_minute: int, most_callers: int = 100_000, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, per_minute: int, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 60 / per_minute
         self._burst = max(self._interval, 10.0)
-        self._most_callers = most_callers
+        self._most = most
         self._clock = clock
         self._lock = threading.Lock()
         self._full_at: OrderedDict[str, float] = OrderedDict()  # in the order in which the callers came last
@@ -90,7 +88,7 @@ class RateLimit:
                 return missing
             self._full_at[caller] = full_at
             self._full_at.move_to_end(caller)
-            while len(self._full_at) > self._most_callers or next(iter(self._full_at.values())) <= now:
+            while len(self._full_at) > self._most or next(iter(self._full_at.values())) <= now:
                 self._full_at.popitem(last=False)
             return 0.0
 

@@ -37,9 +37,9 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
         try:
             form = _Form(options.get(b"boundary", b""), limits, most)
             await _receive(request, limits, hold, limits.body_bytes, form.feed)
+            return form.finish()
         except FormParserError:
-            raise _malformed() from None
-        return form.finish()
+            raise Problem(400, "malformed-multipart", "the multipart body cannot be parsed") from None
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
         detail = f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data"
         raise Problem(415, "unsupported-type", detail)
@@ -113,7 +113,7 @@ class _Form:
 
     def finish(self) -> list[bytes]:
         if not self._ended:
-            raise _malformed()
+            raise FormParserError("the body ends too early")
         if not self._images:
             raise Problem(422, "missing-image", "no form field 'image' in the body")
         return [_not_empty(image) for image in self._images]
@@ -149,7 +149,3 @@ class _Form:
 
     def _end(self) -> None:
         self._ended = True
-
-
-def _malformed() -> Problem:
-    return Problem(400, "malformed-multipart", "the multipart body cannot be parsed")

@@ -34,8 +34,7 @@ class ConsoleFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- the library's name
-        fields = getattr(record, "fields", None)
-        if fields:
+        if fields := getattr(record, "fields", None):
             record.message = (
                 "{method} {path} {status} {outcome} {milliseconds} ms, {images} images, {boxes} boxes [{request_id}]"
             ).format(**fields)

@@ -20,19 +20,13 @@ class Metrics:
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, registry=self.registry, buckets=_SECONDS)
         labels = ["operation", "status", "outcome"]
-        self.requests = Counter(
-            "east_requests", "Requests by operation, status and outcome.", labels, registry=self.registry
-        )
-        self.request_seconds = histogram(
-            "east_request_seconds", "Time from a request's header to its answer.", ["operation"]
-        )
+        self.requests = Counter("east_requests", "Requests by how they ended.", labels, registry=self.registry)
+        self.request_seconds = histogram("east_request_seconds", "Time from header to answer.", ["operation"])
         self.queue_length = gauge("east_queue_length", "Images waiting.")
         self.held_bytes = gauge("east_held_bytes", "Bytes of images and answers held.")
         self.queue_seconds = histogram("east_queue_seconds", "Time an image waited.")
         self.batch_size = histogram("east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64))
-        self.stage_seconds = histogram(
-            "east_stage_seconds", "Time of decode, resize, network and postprocess.", ["stage"]
-        )
+        self.stage_seconds = histogram("east_stage_seconds", "Time of each stage.", ["stage"])
         self.boxes = histogram("east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200))
         self.ready = gauge("east_ready", "1 when images can be answered, else 0.")
 

@@ -17,8 +17,6 @@ from .connection import PatientProtocol
 from .logs import logging_config
 from .settings import Settings
 
-FAILED = 1
-
 
 def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
@@ -27,7 +25,7 @@ def serve(settings: Settings) -> int:
     try:
         uvicorn.Server(uvicorn_config(settings, _application(settings))).run()
     except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
-        return FAILED
+        return 1
     return 0
 
 
@@ -58,6 +56,6 @@ def _application(settings: Settings) -> ASGIApp:
         if scope["type"] == "lifespan" and app.state.service.failure is not None:
             logging.shutdown()
             sys.stdout.flush()
-            os._exit(FAILED)  # a thread that hangs must not keep the process
+            os._exit(1)  # a thread that hangs must not keep the process
 
     return application

@@ -51,10 +51,6 @@ class Job:
     submitted: float = field(default_factory=_now)
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def goes_with(self, other: Job) -> bool:
-        """Whether one run of the network serves both."""
-        return self.size == other.size and self.changes == other.changes
-
 
 class Scheduler:
     """A bounded queue in front of a detector, and the threads that work it off.
@@ -172,7 +168,7 @@ class Scheduler:
         for job in self._waiting:
             if job.answer.done() or job.deadline <= now:
                 _settle(job, deadline_passed())
-            elif len(taken) < most and (like is None or job.goes_with(like)):
+            elif len(taken) < most and (like is None or (job.size, job.changes) == (like.size, like.changes)):
                 taken.append(job)
             else:
                 left.append(job)
@@ -184,7 +180,7 @@ class Scheduler:
         try:
             found = self._detector.detect_batch([job.image for job in batch], **batch[0].changes)
             return [
-                detections if isinstance(detections, ImageError) else self._finish(job, detections, seconds)
+                detections if isinstance(detections, ImageError) else job.finish(detections, seconds * 1e3)
                 for job, detections, seconds in zip(batch, found, waited, strict=True)
             ]
         except Exception as error:
@@ -193,10 +189,6 @@ class Scheduler:
                 return [self._detect([job], [seconds])[0] for job, seconds in zip(batch, waited, strict=True)]
             self._detector.warm_up()  # tells a runtime that is broken from an image that breaks it
             return [error]
-
-    def _finish(self, job: Job, detections: Detections, waited: float) -> Any:
-        self._metrics.detected(detections.timings, len(detections))
-        return job.finish(detections, waited * 1e3)
 
     def _fail(self, batch: list[Job], reason: str) -> None:
         self._dead = True

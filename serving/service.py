@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +21,6 @@ from east.errors import EastError, ImageError, ImageTooLargeError
 from east.images.decoding import header_size
 from east.images.sizing import network_size
 from east.options import CallChanges, DetectorOptions
-from east.runtimes.base import Runtime
 from east.types import Size
 
 from .context import RequestContext
@@ -121,6 +121,7 @@ class Service:
         scheduler.check_room()
 
         def count(found: Detections, waited_ms: float) -> tuple[Result, int]:
+            self._metrics.detected(found.timings, len(found))
             return finish(found, waited_ms), len(found)
 
         with self._holding() as hold:
@@ -192,25 +193,25 @@ class Service:
             seconds = time.perf_counter() - start
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)
-            self._tell(loop, self._fail, f"the detector cannot be loaded: {reason}", error)
+            done = partial(self._fail, f"the detector cannot be loaded: {reason}", error)
         else:
-            self._tell(loop, self._open, seconds)
-
-    @staticmethod
-    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *arguments: object) -> None:
+            done = partial(self._open, seconds)
         with suppress(RuntimeError):  # the service was stopped meanwhile
-            loop.call_soon_threadsafe(what, *arguments)
+            loop.call_soon_threadsafe(done)
 
     def _open(self, seconds_per_image: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
         queue = self.settings.queue
         runtime = self.detector.runtime
+        # On a CPU, one image is decoded or answered while the network has the cores for another; a network on a GPU,
+        # which takes batches, is fed by as many threads as decode without being in each other's way.
+        parallel = 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
         self._scheduler = Scheduler(
             self.detector,
             queue,
             self._metrics,
             self._fail,
-            parallel=queue.parallel or _parallel(runtime),
+            parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
             seconds_per_image=seconds_per_image,
         )
@@ -220,13 +221,6 @@ class Service:
         self.failure = reason
         logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
-
-
-def _parallel(runtime: Runtime) -> int:
-    """Detections at a time: on a CPU, one is decoded or answered while the network has the cores for another; a
-    network on a GPU, which takes batches, is fed by as many threads as decode without being in each other's way.
-    """
-    return 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
 
 
 async def _answers(scheduler: Scheduler, request: Request, jobs: Sequence[Job]) -> list[Any]:

@@ -137,7 +137,7 @@ def test_callers_whose_bucket_is_full_again_are_forgotten() -> None:
 
 
 def test_of_too_many_callers_the_oldest_are_forgotten() -> None:
-    limit = RateLimit(6, most_callers=3, clock=lambda: 0.0)
+    limit = RateLimit(6, most=3, clock=lambda: 0.0)
     for caller in "abcad":  # a was let in first, and so goes first
         limit.wait(caller)
     assert len(limit) == 3
