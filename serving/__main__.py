@@ -26,7 +26,7 @@ def main() -> int:
         program, "%(prog)s [-h] [--FLAG VALUE ...]", Settings.__doc__, formatter_class=_Help, allow_abbrev=False
     )
     source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(Settings, root_parser=parser)
-    parser.add_argument("--workers", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument("--workers", nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     try:
         if "workers" in args:
