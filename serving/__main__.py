@@ -26,8 +26,11 @@ def main() -> int:
         program, "%(prog)s [-h] [--FLAG VALUE ...]", Settings.__doc__, formatter_class=_Help, allow_abbrev=False
     )
     source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(Settings, root_parser=parser)
+    parser.add_argument("--workers", nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     try:
+        if "workers" in args:
+            raise ValueError("--workers is gone: run several processes or replicas behind a load balancer")
         settings = CliApp.run(Settings, args, source)
         KeyRing(settings.security)
     except (OSError, ValueError) as error:

@@ -123,8 +123,6 @@ def render(found: Detections, waited_ms: float, form: Format, request_id: str) -
     if form == "icdar":
         return found.to_icdar().encode(), "text/plain; charset=utf-8"
     buffer = io.BytesIO()
-    Image.fromarray(found.draw()).save(buffer, form.removeprefix("image/"), **_ENCODING[form])
+    # PNG knows no quality, and JPEG no level
+    Image.fromarray(found.draw()).save(buffer, form.removeprefix("image/"), compress_level=1, quality=90)
     return buffer.getvalue(), form
-
-
-_ENCODING: dict[str, dict[str, int]] = {"image/png": {"compress_level": 1}, "image/jpeg": {"quality": 90}}

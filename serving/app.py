@@ -49,7 +49,6 @@ def create_app(
         service.start()
         yield
         await service.stop()
-        gate.close()
 
     app = FastAPI(
         title="EAST text detector",

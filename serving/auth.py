@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import math
 import re
 import secrets
-import sqlite3
 import sys
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 
 from starlette.requests import Request
 
-from . import shared
 from .context import RequestContext
 from .problems import Problem
 from .settings import Security
-
-logger = logging.getLogger("serving")
 
 _LINE = re.compile(r"([\w.-]+):([0-9a-f]{64})", re.ASCII)
 
@@ -62,47 +57,40 @@ class KeyRing:
 class RateLimit:
     """A bucket for each caller, filled at a steady rate; a full one lasts ten seconds.
 
-    The virtual scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A.
+    The virtual scheduling form of the generic cell rate algorithm, ITU-T I.371, annex A. A caller whose bucket is full
+    again is forgotten, and of too many the one that came longest ago.
 
     Args:
         per_minute: the rate.
-        file: a SQLite database that several processes share, so that they count together; in memory by default.
-        clock: seconds, the same in all processes.
+        most: callers that are remembered.
+        clock: gives seconds.
     """
 
-    _FORGET_EVERY = 1000
-
-    def __init__(self, per_minute: int, file: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_minute: int, most: int = 100_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 60 / per_minute
         self._burst = max(self._interval, 10.0)
+        self._most = most
         self._clock = clock
-        self._taken = 0
         self._lock = threading.Lock()
-        self._buckets = sqlite3.connect(file or ":memory:", 1.0, isolation_level=None, check_same_thread=False)
-        self._buckets.executescript(
-            "PRAGMA synchronous = OFF;"
-            "CREATE TABLE IF NOT EXISTS bucket (caller TEXT PRIMARY KEY, full REAL) WITHOUT ROWID"
-        )
+        self._full_at: OrderedDict[str, float] = OrderedDict()  # in the order in which the callers came last
+
+    def __len__(self) -> int:
+        """How many callers are remembered."""
+        return len(self._full_at)
 
     def wait(self, caller: str) -> float:
         """Takes one from the caller's bucket. Returns 0, or the seconds until there is one again."""
-        now = self._clock()
         with self._lock:
-            self._taken += 1
-            if self._taken % self._FORGET_EVERY == 0:
-                self._buckets.execute("DELETE FROM bucket WHERE full < ?", (now,))
-            taken = self._buckets.execute(
-                "INSERT INTO bucket VALUES (:caller, :now + :interval) ON CONFLICT (caller) DO UPDATE "
-                "SET full = max(full, :now) + :interval WHERE max(full, :now) + :interval <= :now + :burst",
-                {"caller": caller, "now": now, "interval": self._interval, "burst": self._burst},
-            ).rowcount
-            if taken:
-                return 0.0
-            [(full,)] = self._buckets.execute("SELECT full FROM bucket WHERE caller = ?", (caller,))
-        return max(0.0, float(full) + self._interval - self._burst - now)
-
-    def close(self) -> None:
-        self._buckets.close()
+            now = self._clock()
+            full_at = max(self._full_at.get(caller, now), now) + self._interval
+            missing = full_at - self._burst - now
+            if missing > 0:
+                return missing
+            self._full_at[caller] = full_at
+            self._full_at.move_to_end(caller)
+            while len(self._full_at) > self._most or next(iter(self._full_at.values())) <= now:
+                self._full_at.popitem(last=False)
+            return 0.0
 
 
 class Gate:
@@ -110,40 +98,23 @@ class Gate:
 
     def __init__(self, settings: Security) -> None:
         self.keys = KeyRing(settings)
-        self._limit: RateLimit | None = None
-        if settings.requests_per_minute:
-            folder = shared.folder()
-            self._limit = RateLimit(settings.requests_per_minute, folder and folder / "rate-limit.sqlite")
+        self._limit = RateLimit(settings.requests_per_minute) if settings.requests_per_minute else None
 
     def __call__(self, request: Request) -> None:
         context = RequestContext.of(request)
         caller = request.client.host if request.client else ""
         if self.keys:
-            context.caller = self.keys.owner(_presented(request))
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+            context.caller = self.keys.owner(key)
             if context.caller is None:
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
             caller = context.caller
-        seconds = self._wait(caller)
+        seconds = self._limit.wait(caller) if self._limit is not None else 0
         if seconds:
             detail = f"too many requests; try again in {math.ceil(seconds)} seconds"
             raise Problem(429, "rate-limited", detail, retry_after=seconds)
-
-    def close(self) -> None:
-        if self._limit is not None:
-            self._limit.close()
-
-    def _wait(self, caller: str) -> float:
-        try:
-            return 0.0 if self._limit is None else self._limit.wait(caller)
-        except sqlite3.Error:  # no memory left for the file: no reason to keep anybody out
-            logger.exception("the rate limit cannot be kept")
-            return 0.0
-
-
-def _presented(request: Request) -> str:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
 
 
 def main() -> None:

@@ -37,15 +37,12 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
         try:
             form = _Form(options.get(b"boundary", b""), limits, most)
             await _receive(request, limits, hold, limits.body_bytes, form.feed)
+            return form.finish()
         except FormParserError:
-            raise _malformed() from None
-        return form.finish()
+            raise Problem(400, "malformed-multipart", "the multipart body cannot be parsed") from None
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
-        raise Problem(
-            415,
-            "unsupported-type",
-            f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data",
-        )
+        detail = f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data"
+        raise Problem(415, "unsupported-type", detail)
     body = bytearray()
     await _receive(request, limits, hold, limits.image_bytes, body.extend)
     return [_not_empty(body)]
@@ -116,7 +113,7 @@ class _Form:
 
     def finish(self) -> list[bytes]:
         if not self._ended:
-            raise _malformed()
+            raise FormParserError("the body ends too early")
         if not self._images:
             raise Problem(422, "missing-image", "no form field 'image' in the body")
         return [_not_empty(image) for image in self._images]
@@ -136,19 +133,12 @@ class _Form:
     def _headers_finished(self) -> None:
         name = parse_options_header(self._disposition)[1].get(b"name", b"").decode("utf-8", "replace")
         if name not in IMAGE_FIELDS:
-            raise Problem(
-                422,
-                "unknown-field",
-                f"form field {name[:80]!r} is not known: images go in 'image', options in the query",
-            )
+            detail = f"form field {name[:80]!r} is not known: images go in 'image', options in the query"
+            raise Problem(422, "unknown-field", detail)
+        if len(self._images) == self._most == 1:
+            raise Problem(422, "several-images", "one image is taken here; send several to /detect/batch")
         if len(self._images) == self._most:
-            raise Problem(
-                *(
-                    (422, "several-images", "one image is taken here; send several to /detect/batch")
-                    if self._most == 1
-                    else (413, "too-many-images", f"at most {self._most} images are taken")
-                )
-            )
+            raise Problem(413, "too-many-images", f"at most {self._most} images are taken")
         self._images.append(bytearray())
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
@@ -159,7 +149,3 @@ class _Form:
 
     def _end(self) -> None:
         self._ended = True
-
-
-def _malformed() -> Problem:
-    return Problem(400, "malformed-multipart", "the multipart body cannot be parsed")

@@ -15,11 +15,12 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Generator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import httpx
 import numpy as np
@@ -65,60 +66,70 @@ class DetectResult:
         return cls(boxes, **body["image"], model=body["model"], timings_ms=body["timings_ms"], request_id=request_id)
 
 
-Outcome: TypeAlias = httpx.Response | httpx.TransportError
 Got = TypeVar("Got")
-Flow: TypeAlias = Generator[tuple[float, httpx.Request], Outcome, Got]
-"""A call to the service: gives seconds to wait and a request to send then, and is sent what came of it."""
+Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 
 
-class _Flows:
-    """What `Client` and `AsyncClient` have in common: all but sending and sleeping."""
+class _Calls(ABC, Generic[Http]):
+    """What `Client` and `AsyncClient` have in common: all but how they wait and send."""
 
-    def __init__(self, http: httpx.Client | httpx.AsyncClient, tries: int, patience: float) -> None:
-        self._http = http
+    _http_client: type[Http]
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
+    ) -> None:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._http: Http = self._http_client(base_url=url, timeout=timeout, headers=headers)
         self._tries = tries
         self._patience = patience
 
-    def detect(self, image: ImageSource, options: Mapping[str, Any]) -> Flow[DetectResult]:
-        body = yield from self._post("/detect", options, content=_read(image))
+    @abstractmethod
+    async def _send(self, seconds: float, request: httpx.Request) -> httpx.Response:
+        """Waits, then sends."""
+
+    async def _detect(self, image: ImageSource, options: Mapping[str, Any]) -> DetectResult:
+        body = await self._post("/detect", options, content=_read(image))
         return DetectResult.of(body, body["request_id"])
 
-    def detect_batch(
+    async def _detect_batch(
         self, images: Sequence[ImageSource], options: Mapping[str, Any]
-    ) -> Flow[list[DetectResult | ServiceError]]:
+    ) -> list[DetectResult | ServiceError]:
         parts = [("image", _read(image)) for image in images]
-        body = yield from self._post("/detect/batch", options, files=parts)
+        body = await self._post("/detect/batch", options, files=parts)
         request_id = body["request_id"]
         return [
             _error(result["problem"], request_id) if "problem" in result else DetectResult.of(result, request_id)
             for result in body["results"]
         ]
 
-    def ready(self) -> Flow[bool]:
-        outcome = yield 0, self._http.build_request("GET", "/readyz")
-        return isinstance(outcome, httpx.Response) and outcome.is_success
+    async def _ready(self) -> bool:
+        try:
+            return (await self._send(0, self._http.build_request("GET", "/readyz"))).is_success
+        except httpx.TransportError:
+            return False
 
-    def _post(self, path: str, options: Mapping[str, Any], **content: Any) -> Flow[dict[str, Any]]:
+    async def _post(self, path: str, options: Mapping[str, Any], **content: Any) -> dict[str, Any]:
         """The JSON that a request is answered with, at one of so many tries. Raises `ServiceError`."""
         request = self._http.build_request("POST", path, params=dict(options), **content)
         wait = 0.0
         for number in range(self._tries):
-            outcome = yield wait, request
-            wait = 0.25 * 2.0**number * random.uniform(0.75, 1.25)
             last = number == self._tries - 1
-            if isinstance(outcome, httpx.TransportError):
-                if last or isinstance(outcome, (httpx.UnsupportedProtocol, httpx.ReadTimeout)):
-                    detail = f"no answer: {outcome or type(outcome).__name__}"
-                    raise ServiceError(0, "no-answer", detail) from outcome
-            elif last or outcome.status_code not in _TRY_AGAIN:
-                return _checked(outcome)
-            elif (asked := outcome.headers.get("retry-after", "")).isdecimal():
-                wait = float(asked)
-            wait = min(wait, self._patience)
+            pause = 0.25 * 2.0**number * random.uniform(0.75, 1.25)
+            try:
+                answer = await self._send(wait, request)
+            except httpx.TransportError as error:
+                if last or isinstance(error, (httpx.UnsupportedProtocol, httpx.ReadTimeout)):
+                    raise ServiceError(0, "no-answer", f"no answer: {error or type(error).__name__}") from error
+            else:
+                if last or answer.status_code not in _TRY_AGAIN:
+                    return _checked(answer)
+                if (asked := answer.headers.get("retry-after", "")).isdecimal():
+                    pause = float(asked)
+            wait = min(pause, self._patience)
         raise ValueError(f"tries must be at least 1, got {self._tries}")
 
 
-class Client:
+class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
     """Calls a service, and waits for its answer.
 
     Args:
@@ -129,11 +140,7 @@ class Client:
         patience: most seconds to wait between two tries.
     """
 
-    def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
-    ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout, headers=_headers(key))
-        self._flows = _Flows(self._http, tries, patience)
+    _http_client = httpx.Client
 
     def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """Finds the words of an image.
@@ -145,93 +152,66 @@ class Client:
         Raises:
             ServiceError: the answer was not boxes.
         """
-        return self._run(self._flows.detect(image, options))
+        return _finished(self._detect(image, options))
 
     def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """Finds the words of several images. An image that cannot be used has its error in its place."""
-        return self._run(self._flows.detect_batch(images, options))
+        return _finished(self._detect_batch(images, options))
 
     def ready(self) -> bool:
         """Whether the service can detect now."""
-        return self._run(self._flows.ready())
+        return _finished(self._ready())
 
     def close(self) -> None:
         self._http.close()
 
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def _run(self, flow: Flow[Got]) -> Got:
-        try:
-            seconds, request = next(flow)
-            while True:
-                time.sleep(seconds)
-                try:
-                    outcome: Outcome = self._http.send(request)
-                except httpx.TransportError as error:
-                    outcome = error
-                seconds, request = flow.send(outcome)
-        except StopIteration as end:
-            return cast(Got, end.value)
+    async def _send(self, seconds: float, request: httpx.Request) -> httpx.Response:
+        time.sleep(seconds)
+        return self._http.send(request)
 
 
-class AsyncClient:
+class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncClient"]):
     """`Client` for asyncio."""
 
-    def __init__(
-        self, url: str, *, key: str | None = None, timeout: float = 60, tries: int = 5, patience: float = 30
-    ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout, headers=_headers(key))
-        self._flows = _Flows(self._http, tries, patience)
+    _http_client = httpx.AsyncClient
 
     async def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """See `Client.detect`."""
-        return await self._run(self._flows.detect(image, options))
+        return await self._detect(image, options)
 
     async def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """See `Client.detect_batch`."""
-        return await self._run(self._flows.detect_batch(images, options))
+        return await self._detect_batch(images, options)
 
     async def ready(self) -> bool:
         """Whether the service can detect now."""
-        return await self._run(self._flows.ready())
+        return await self._ready()
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
-    async def _run(self, flow: Flow[Got]) -> Got:
-        try:
-            seconds, request = next(flow)
-            while True:
-                await asyncio.sleep(seconds)
-                try:
-                    outcome: Outcome = await self._http.send(request)
-                except httpx.TransportError as error:
-                    outcome = error
-                seconds, request = flow.send(outcome)
-        except StopIteration as end:
-            return cast(Got, end.value)
+    async def _send(self, seconds: float, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return await self._http.send(request)
 
 
-def _headers(key: str | None) -> dict[str, str]:
-    return {} if key is None else {"Authorization": f"Bearer {key}"}
+def _finished(call: Coroutine[Any, Any, Got]) -> Got:
+    """What a coroutine returns that blocks where others wait."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return cast(Got, end.value)
+    raise AssertionError("the call waits")
 
 
 def _read(image: ImageSource) -> bytes:

@@ -11,7 +11,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .problems import Problem
 
-_DEAF_SECONDS = 0.5  # after which, being told to stop, every process has stopped listening
 _DRAIN_SECONDS = 1.0
 _UNANSWERED_MS = 30_000
 _CLOSE = (b"connection", b"close")
@@ -56,9 +55,8 @@ class LingeringTransport:
 class PatientProtocol(H11Protocol):
     """A connection that is closed when a request's header, or the rest of a refused body, takes too long.
 
-    At shutdown answers say ``Connection: close``, but not before all processes have stopped listening, or clients would
-    connect anew to one that is about to. A connection without a request stays open for a moment more, because a request
-    may be on its way. A peer that vanished without a word is noticed by the kernel.
+    At shutdown answers say ``Connection: close``. A connection without a request stays open for a moment more, because
+    a request may be on its way. A peer that vanished without a word is noticed by the kernel.
     """
 
     def __init__(self, header_seconds: float, most_connections: int, **uvicorns: Any) -> None:
@@ -90,9 +88,6 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        self.loop.call_later(_DEAF_SECONDS, self._wind_up)
-
-    def _wind_up(self) -> None:
         if self.transport.is_closing():
             return
         if _CLOSE not in self.server_state.default_headers:

@@ -61,14 +61,6 @@ class RequestContext:
     ending: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
-    def begin(cls, scope: Scope) -> RequestContext:
-        """Starts the clock, and puts the context where `of` finds it."""
-        asked = Headers(scope=scope).get("x-request-id", "")
-        context = cls(asked if _ID.fullmatch(asked) else uuid.uuid4().hex)
-        scope["east.context"] = context
-        return context
-
-    @classmethod
     def of(cls, request: Request) -> RequestContext:
         """The context of a request."""
         context: RequestContext = request.scope["east.context"]
@@ -105,7 +97,8 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context = RequestContext.begin(scope)
+        asked = Headers(scope=scope).get("x-request-id", "")
+        context = scope["east.context"] = RequestContext(asked if _ID.fullmatch(asked) else uuid.uuid4().hex)
 
         async def counting_receive() -> Message:
             message = await receive()

@@ -101,6 +101,8 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
     return inlined
 
 
+_REQUEST_SCHEMA = _inlined(InferRequest.model_json_schema())
+
 ModelName = Annotated[str, PathParameter(description="always `east`", json_schema_extra={"enum": [NAME]})]
 
 inference = APIRouter(prefix="/v2", tags=[TAG])
@@ -146,12 +148,7 @@ async def describe(model: ModelName) -> dict[str, Any]:
     "/models/{model}/infer",
     summary="Inference",
     responses=_errors(400, 404, 408, 413, 422, 429, 500, 503, 504),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _inlined(InferRequest.model_json_schema())}},
-        }
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST_SCHEMA}}}},
 )
 async def infer(request: Request, model: ModelName) -> Response:
     _check_name(model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import logging.config
 import sys
 from datetime import datetime, timezone
 from typing import Any
@@ -35,18 +34,11 @@ class ConsoleFormatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- the library's name
-        fields = getattr(record, "fields", None)
-        if fields:
+        if fields := getattr(record, "fields", None):
             record.message = (
                 "{method} {path} {status} {outcome} {milliseconds} ms, {images} images, {boxes} boxes [{request_id}]"
             ).format(**fields)
         return super().formatMessage(record)
-
-
-def configure(settings: Settings) -> None:
-    """Sets up the log of this process. A log that cannot be written is no reason to fail, or to say so."""
-    logging.raiseExceptions = False
-    logging.config.dictConfig(logging_config(settings))
 
 
 def logging_config(settings: Settings) -> dict[str, Any]:

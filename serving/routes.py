@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -15,7 +17,6 @@ from starlette.staticfiles import StaticFiles
 from east.detections import Detections
 from east.errors import ImageError
 
-from . import metrics
 from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
 from .context import RequestContext
@@ -23,7 +24,6 @@ from .problems import documented, problem_of
 from .service import Service
 
 _FOLDER = Path(__file__).parent / "static"
-_PAGE_HEADERS = {"Cache-Control": "no-cache"}  # keep, but ask whether it is still the same
 
 detection = APIRouter(tags=["detection"])
 operations = APIRouter(tags=["operations"])
@@ -106,21 +106,17 @@ async def readyz(request: Request) -> dict[str, str]:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def show_metrics(request: Request) -> Response:
-    """Counts and times of all processes together."""
-    text = await asyncio.to_thread(request.app.state.metrics.render)
-    return Response(text, media_type=metrics.MEDIA_TYPE)
+    """Counts and times of this process."""
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@pages.api_route("/", methods=["GET", "HEAD"])
-async def index() -> FileResponse:
-    return FileResponse(_FOLDER / "index.html", headers=_PAGE_HEADERS)
+def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:
+    async def page() -> FileResponse:
+        # keep it, but ask whether it is still the same
+        return FileResponse(_FOLDER / name, headers={"Cache-Control": "no-cache"})
+
+    return page
 
 
-@pages.get("/docs")
-async def docs() -> FileResponse:
-    return FileResponse(_FOLDER / "docs.html", headers=_PAGE_HEADERS)
-
-
-@pages.get("/favicon.ico")
-async def icon() -> FileResponse:
-    return FileResponse(_FOLDER / "icon.svg", headers=_PAGE_HEADERS)
+for _path, _name in {"/": "index.html", "/docs": "docs.html", "/favicon.ico": "icon.svg"}.items():
+    pages.add_api_route(_path, _page(_name), methods=["GET", "HEAD"])

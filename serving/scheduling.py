@@ -51,10 +51,6 @@ class Job:
     submitted: float = field(default_factory=_now)
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def goes_with(self, other: Job) -> bool:
-        """Whether one run of the network serves both."""
-        return self.size == other.size and self.changes == other.changes
-
 
 class Scheduler:
     """A bounded queue in front of a detector, and the threads that work it off.
@@ -87,6 +83,7 @@ class Scheduler:
         self._parallel = parallel
         self._batch = batch
         self._waiting: deque[Job] = deque()
+        metrics.queue_length.set_function(lambda: len(self._waiting))
         self._arrivals = asyncio.Semaphore(0)
         self._pool = ThreadPoolExecutor(parallel, "detect")
         self._seconds_per_image = seconds_per_image
@@ -111,14 +108,12 @@ class Scheduler:
         for job in jobs:
             self._waiting.append(job)
             self._arrivals.release()
-        self._measure()
 
     def withdraw(self, jobs: Sequence[Job]) -> None:
         """Nobody waits for these any more; what has not begun will not."""
         for job in jobs:
             job.answer.cancel()
         self._waiting = deque(job for job in self._waiting if not job.answer.done())
-        self._measure()
 
     async def close(self) -> None:
         """Stops working; jobs still waiting are cancelled."""
@@ -147,7 +142,8 @@ class Scheduler:
             except Exception as error:  # not even a blank image can be done
                 self._fail(batch, f"the runtime failed: {error}")
                 return
-            self._learn((loop.time() - start) / len(batch))
+            took = (loop.time() - start) / len(batch)
+            self._seconds_per_image = 0.8 * (self._seconds_per_image or took) + 0.2 * took
             for job, outcome in zip(batch, outcomes, strict=True):
                 _settle(job, outcome)
 
@@ -172,27 +168,19 @@ class Scheduler:
         for job in self._waiting:
             if job.answer.done() or job.deadline <= now:
                 _settle(job, deadline_passed())
-            elif len(taken) < most and (like is None or job.goes_with(like)):
+            elif len(taken) < most and (like is None or (job.size, job.changes) == (like.size, like.changes)):
                 taken.append(job)
             else:
                 left.append(job)
         self._waiting = left
-        self._measure()
         return taken
 
     def _detect(self, batch: list[Job], waited: list[float]) -> list[Any]:
-        """Runs in a thread.
-
-        Returns:
-            for each job its answer, or the exception instead.
-
-        Raises:
-            Exception: the runtime is broken: it fails a blank image, too.
-        """
+        """In a thread: for each job its answer, or the exception instead. Raises when the runtime is broken."""
         try:
             found = self._detector.detect_batch([job.image for job in batch], **batch[0].changes)
             return [
-                detections if isinstance(detections, ImageError) else self._finish(job, detections, seconds)
+                detections if isinstance(detections, ImageError) else job.finish(detections, seconds * 1e3)
                 for job, detections, seconds in zip(batch, found, waited, strict=True)
             ]
         except Exception as error:
@@ -202,25 +190,13 @@ class Scheduler:
             self._detector.warm_up()  # tells a runtime that is broken from an image that breaks it
             return [error]
 
-    def _finish(self, job: Job, detections: Detections, waited: float) -> Any:
-        self._metrics.detected(detections.timings, len(detections))
-        return job.finish(detections, waited * 1e3)
-
     def _fail(self, batch: list[Job], reason: str) -> None:
         self._dead = True
         ended = Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
         for job in [*batch, *self._waiting]:
             _settle(job, ended)
         self._waiting.clear()
-        self._measure()
         self._on_failure(reason)
-
-    def _learn(self, seconds: float) -> None:
-        old = self._seconds_per_image
-        self._seconds_per_image = 0.8 * old + 0.2 * seconds if old else seconds
-
-    def _measure(self) -> None:
-        self._metrics.queue_length.set(len(self._waiting))
 
 
 def deadline_passed() -> Problem:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -20,7 +21,6 @@ from east.errors import EastError, ImageError, ImageTooLargeError
 from east.images.decoding import header_size
 from east.images.sizing import network_size
 from east.options import CallChanges, DetectorOptions
-from east.runtimes.base import Runtime
 from east.types import Size
 
 from .context import RequestContext
@@ -63,17 +63,14 @@ class Service:
         self._on_failure = on_failure
         self._scheduler: Scheduler | None = None
         self._held = 0
+        metrics.held_bytes.set_function(lambda: self._held)
+        metrics.ready.set_function(lambda: self._scheduler is not None and self.failure is None)
 
     @classmethod
     def of(cls, request: Request) -> Service:
         """The service that a request came to."""
         service: Service = request.app.state.service
         return service
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the detector ever was ready."""
-        return self._scheduler is not None
 
     def start(self) -> None:
         """Loads and warms up in a thread of its own, so that the service is alive, and can be stopped, meanwhile."""
@@ -82,7 +79,6 @@ class Service:
 
     async def stop(self) -> None:
         """Ends the work; nothing is answered any more."""
-        self._metrics.ready.set(0)
         if self._scheduler is not None:
             await self._scheduler.close()
         if self._owns_detector and self.detector is not None and self.failure is None:
@@ -125,6 +121,7 @@ class Service:
         scheduler.check_room()
 
         def count(found: Detections, waited_ms: float) -> tuple[Result, int]:
+            self._metrics.detected(found.timings, len(found))
             return finish(found, waited_ms), len(found)
 
         with self._holding() as hold:
@@ -171,13 +168,11 @@ class Service:
                 raise Problem(503, "queue-full", "too many bytes are waiting already; try again later", retry_after=2)
             held += size
             self._held += size
-            self._metrics.held_bytes.set(self._held)
 
         try:
             yield hold
         finally:
             self._held -= held
-            self._metrics.held_bytes.set(self._held)
 
     async def _network_size(self, image: bytes, options: DetectorOptions) -> Size:
         """The network's size for an image, told from its header. Raises `ImageError`, for too many pixels too."""
@@ -198,43 +193,34 @@ class Service:
             seconds = time.perf_counter() - start
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)
-            self._tell(loop, self._fail, f"the detector cannot be loaded: {reason}", error)
+            done = partial(self._fail, f"the detector cannot be loaded: {reason}", error)
         else:
-            self._tell(loop, self._open, seconds)
-
-    @staticmethod
-    def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *arguments: object) -> None:
+            done = partial(self._open, seconds)
         with suppress(RuntimeError):  # the service was stopped meanwhile
-            loop.call_soon_threadsafe(what, *arguments)
+            loop.call_soon_threadsafe(done)
 
     def _open(self, seconds_per_image: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
         queue = self.settings.queue
         runtime = self.detector.runtime
+        # On a CPU, one image is decoded or answered while the network has the cores for another; a network on a GPU,
+        # which takes batches, is fed by as many threads as decode without being in each other's way.
+        parallel = 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
         self._scheduler = Scheduler(
             self.detector,
             queue,
             self._metrics,
             self._fail,
-            parallel=queue.parallel or _parallel(runtime),
+            parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
             seconds_per_image=seconds_per_image,
         )
-        self._metrics.ready.set(1)
         logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)
 
     def _fail(self, reason: str, error: Exception | None = None) -> None:
         self.failure = reason
-        self._metrics.ready.set(0)
         logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
-
-
-def _parallel(runtime: Runtime) -> int:
-    """Detections at a time: on a CPU, one is decoded or answered while the network has the cores for another; a
-    network on a GPU, which takes batches, is fed by as many threads as decode without being in each other's way.
-    """
-    return 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
 
 
 async def _answers(scheduler: Scheduler, request: Request, jobs: Sequence[Job]) -> list[Any]:

@@ -5,7 +5,6 @@ What the detector is told is not declared here: those settings are derived from 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -77,7 +76,7 @@ class Limits(SettingsGroup):
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
     body_seconds: Seconds = Field(default=30, description="time a client has to send its request body")
     answer_seconds: Seconds = Field(default=120, description="time a client has to take its answer")
-    connections: Count = Field(default=1000, description="open connections of one process")
+    connections: Count = Field(default=1000, description="open connections")
 
 
 class Queue(SettingsGroup):
@@ -86,12 +85,8 @@ class Queue(SettingsGroup):
     requests: Count = Field(default=64, description="images waiting for the network")
     bytes: Count = Field(default=256 * MIB, description="bytes of images held until answered, of answers until sent")
     deadline_seconds: Seconds = Field(default=30, description="time from a request's arrival to its answer")
-    parallel: Count | None = Field(
-        default=None, description="detections at a time in one process; chosen when not given"
-    )
-    batch: Count | None = Field(
-        default=None, description="images in one run of the network; the runtime's own when not given"
-    )
+    parallel: Count | None = Field(default=None, description="detections at a time; chosen when not given")
+    batch: Count | None = Field(default=None, description="images in one run; the runtime's own when not given")
     batch_milliseconds: float = Field(default=2, ge=0, description="time a batch waits for company")
     stuck_seconds: Seconds = Field(default=120, description="a detection that takes longer counts as a dead runtime")
 
@@ -101,9 +96,7 @@ class Security(SettingsGroup):
 
     keys: Words = Field(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
     keys_file: Path | None = Field(default=None, description="file with one NAME:SHA256 a line")
-    requests_per_minute: Count | None = Field(
-        default=None, description="rate limit of each key, or address without keys"
-    )
+    requests_per_minute: Count | None = Field(default=None, description="limit of each key, or address without keys")
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
 
@@ -152,15 +145,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    workers: Count = Field(default=1, description="processes, each with its own detector and its share of the cores")
     warm_up: Annotated[list[NetworkSize], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="network sizes, HEIGHTxWIDTH, to be ready for before the first request"
     )
     shutdown_seconds: Count = Field(default=30, description="time to finish accepted requests when told to stop")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto is console on a terminal")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least level that is logged"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
     verbose: bool = Field(default=False, description="the same as --log-level debug")
     debug: bool = Field(default=False, description="show a traceback when the service cannot start")
     limits: Limits = Limits()
@@ -174,11 +164,9 @@ class Settings(BaseSettings):
         return self
 
     def detector_options(self) -> DetectorOptions:
-        """What the detector of each process is told; several processes share the cores."""
+        """What the detector is told."""
         names = {leaf.path[0] for leaf in leaves(DetectorOptions)}
         values = {name: getattr(self, name) for name in names.difference(_LIMITS)}
-        if self.workers > 1 and values["threads"] is None:
-            values["threads"] = max(1, (os.cpu_count() or 1) // self.workers)
         return DetectorOptions(**values, max_boxes=self.limits.boxes, max_pixels=self.limits.pixels)
 
 

@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 def running(detector: Any, **options: Any) -> Iterator[httpx.Client]:
     """A server with these settings; gives a client for it."""
     settings = Settings(**{"port": 0, "log_level": "warning", "warm_up": ["32x32"], **options})
-    server = uvicorn.Server(uvicorn_config(settings, lambda: create_app(settings, detector)))
+    server = uvicorn.Server(uvicorn_config(settings, create_app(settings, detector)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

@@ -57,4 +57,3 @@ def test_failure_is_told() -> None:
 
     asyncio.run(asyncio.wait_for(run(), 60))
     assert "no-such-weights" in app.state.service.failure
-    assert not app.state.service.loaded

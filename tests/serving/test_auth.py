@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
-from starlette.requests import Request
 
-from serving import shared
-from serving.auth import Gate, KeyRing, RateLimit, key_hash
-from serving.context import RequestContext
-from serving.problems import Problem
+from serving.auth import KeyRing, RateLimit, key_hash
 from serving.settings import Security
 
 if TYPE_CHECKING:
@@ -95,42 +93,63 @@ def test_bucket_fills_at_its_rate() -> None:
     assert [limit.wait("a") > 0 for _ in range(11)] == [False] * 10 + [True]
 
 
-def request_from(address: str) -> Request:
-    scope = {"type": "http", "headers": [], "client": (address, 1)}
-    RequestContext.begin(scope)
-    return Request(scope)
+@given(
+    per_minute=st.integers(1, 6000),
+    pauses=st.lists(st.floats(0, 30) | st.just(0.0), min_size=1, max_size=80),
+    start=st.floats(0, 1e6),
+)
+def test_never_more_than_a_full_bucket_and_what_the_rate_adds(
+    per_minute: int, pauses: list[float], start: float
+) -> None:
+    now = start
+    limit = RateLimit(per_minute, clock=lambda: now)
+    taken: list[float] = []
+    for pause in pauses:
+        now += pause
+        wait = limit.wait("a")
+        assert wait >= 0
+        if wait:
+            now += wait + 1e-6  # what it says is true
+            assert limit.wait("a") == 0
+        taken.append(now)
+    rate = per_minute / 60
+    for first, begin in enumerate(taken):
+        for last in range(first, len(taken)):
+            assert last - first + 1 <= max(1, 10 * rate) + rate * (taken[last] - begin) + 1e-3
 
 
-def test_processes_count_together() -> None:
-    settings = Security(requests_per_minute=6)
-    with shared.made():
-        gates = [Gate(settings) for _ in range(2)]
-        gates[0](request_from("10.0.0.1"))
-        for gate in gates:
-            with pytest.raises(Problem, match="too many requests; try again in 10 seconds"):
-                gate(request_from("10.0.0.1"))
-        gates[1](request_from("10.0.0.2"))
-        for gate in gates:
-            gate.close()
+def test_callers_have_buckets_of_their_own() -> None:
+    limit = RateLimit(6, clock=lambda: 0.0)
+    assert [limit.wait(caller) for caller in "abab"] == [0, 0, 10, 10]
 
 
-def test_limit_that_cannot_be_kept_keeps_nobody_out() -> None:
-    gate = Gate(Security(requests_per_minute=1))
-    gate(request_from("10.0.0.1"))
-    gate.close()
-    gate(request_from("10.0.0.1"))
-
-
-def test_callers_of_long_ago_are_forgotten(tmp_path: Path) -> None:
+def test_callers_whose_bucket_is_full_again_are_forgotten() -> None:
     now = 0.0
-    limit = RateLimit(60, tmp_path / "limit", clock=lambda: now)
+    limit = RateLimit(60, clock=lambda: now)
     for number in range(3000):
-        now = float(number)
-        limit.wait(f"10.0.{number // 256}.{number % 256}")
-    limit.close()
-    with sqlite3.connect(tmp_path / "limit") as database:
-        assert database.execute("SELECT count(*) FROM bucket").fetchone()[0] < 1002
-    database.close()
+        now = number / 8
+        for _ in range(1 + number % 10):
+            assert limit.wait(f"10.0.{number // 256}.{number % 256}") == 0
+        assert len(limit) <= 81  # a bucket is full again after ten seconds at most
+    now += 10
+    limit.wait("10.1.0.0")
+    assert len(limit) == 1
+
+
+def test_of_too_many_callers_the_oldest_are_forgotten() -> None:
+    limit = RateLimit(6, most=3, clock=lambda: 0.0)
+    for caller in "abcad":  # a was let in first, and so goes first
+        limit.wait(caller)
+    assert len(limit) == 3
+    assert [limit.wait(caller) > 0 for caller in "bcd"] == [True] * 3
+    assert limit.wait("a") == 0
+
+
+def test_threads_count_together() -> None:
+    limit = RateLimit(600, clock=lambda: 0.0)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: limit.wait("a"), range(2000)))
+    assert waits.count(0) == 100
 
 
 def test_cross_origin_calls_only_where_allowed(serve: Serve, blank: bytes) -> None:

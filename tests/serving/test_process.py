@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import re
 import resource
 import signal
 import socket
@@ -114,44 +112,6 @@ def wait_for_port(pid: int) -> int:
         time.sleep(0.05)
 
 
-def test_workers_add_up_their_metrics_and_are_replaced_when_killed() -> None:
-    with start("--workers", "2") as server:
-
-        def count() -> float:
-            found = re.search(r'east_requests_total\{.*"/detect".*"200"\} (\S+)', metrics())
-            return float(found[1]) if found else 0.0
-
-        def metrics() -> str:
-            return httpx.get(f"{server.url}/metrics", timeout=60).text
-
-        def workers() -> set[int]:
-            children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-            return {int(pid) for pid in children if b"spawn_main" in command(pid)}
-
-        def command(pid: str) -> bytes:
-            try:
-                return Path(f"/proc/{pid}/cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):  # it has just ended
-                return b""
-
-        server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
-        for _ in range(10):
-            assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
-        assert count() == 10
-        assert {count() for _ in range(5)} == {10}
-        before = workers()
-        assert len(before) == 2
-        killed = min(before)
-        os.kill(killed, signal.SIGKILL)
-        server.wait_until(lambda: len(workers() - {killed}) == 2)
-        server.wait_until(lambda: "\neast_ready 2.0\n" in metrics())
-        assert httpx.post(f"{server.url}/detect", content=blank(), timeout=60).status_code == 200
-        assert count() == 11
-        assert set(stop_under_load(server)) == {200}
-        assert server.ended() == 0
-        assert not any(Path(f"/proc/{pid}").exists() for pid in before)
-
-
 def test_dead_runtime_ends_the_process() -> None:
     with start("--queue.stuck-seconds", "0.000001") as server:
         answer = server.client.post("/detect", content=blank())
@@ -161,13 +121,11 @@ def test_dead_runtime_ends_the_process() -> None:
         assert any(json.loads(line)["level"] == "critical" for line in server.lines)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_detector_that_cannot_be_loaded_ends_everything(workers: str) -> None:
-    with start("--weights", "no-such-weights", "--workers", workers, ready=False) as server:
+def test_detector_that_cannot_be_loaded_ends_the_process() -> None:
+    with start("--weights", "no-such-weights", ready=False) as server:
         assert server.ended() == 1
-        critical = [line for line in map(json.loads, server.lines) if line["level"] == "critical"]
-        assert critical
-        assert "no-such-weights" in critical[0]["message"]
+        [critical] = [line for line in map(json.loads, server.lines) if line["level"] == "critical"]
+        assert "no-such-weights" in critical["message"]
         assert not any("Traceback" in line for line in server.lines)
 
 

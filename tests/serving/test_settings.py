@@ -113,15 +113,6 @@ def test_flags_win_over_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.detector_options().input_size == (64, 96)
 
 
-def test_processes_share_the_cores() -> None:
-    def threads(**settings: Any) -> int | None:
-        return Settings.model_validate(settings).detector_options().threads
-
-    assert threads() is None
-    assert threads(workers=10_000) == 1
-    assert threads(workers=2, threads=5) == 5
-
-
 @pytest.mark.parametrize(
     ("option", "value"),
     [
@@ -154,12 +145,13 @@ def run(*arguments: str, program: Sequence[str] = ("-m", "serving")) -> subproce
     [
         (["--port", "x"], "--port: "),
         (["--limits.image-bytes", "0"], "--limits.image-bytes: "),
-        (["--max-side", "10"], "--max-side: must be "),
+        (["--max-side", "10"], "--max-side: must be at least 32, got 10"),
         (["--runtime", "openvno"], "--runtime: must be one of auto, tftrt, xla, openvino, tensorflow, got 'openvno'"),
         (["--calibration.size", "9x9"], "--calibration.size: must be HEIGHTxWIDTH"),
         (["--security.keys", "shop:secret"], "NAME:SHA256"),
         (["--security.keys-file", "no/such/file"], "no/such/file"),
         (["--nonsense"], "--nonsense"),
+        (["--workers", "2"], "--workers is gone: run several processes or replicas behind a load balancer"),
     ],
 )
 def test_wrong_flags_are_one_line_and_status_2(arguments: list[str], words: str) -> None:
@@ -183,4 +175,5 @@ def test_help_names_every_flag_and_the_program() -> None:
         if leaf.name not in {"max_boxes", "max_pixels"}:
             assert f"--{'.'.join(leaf.path)} ".replace("_", "-") in text.replace(",", " ")
     assert "(default: None)" not in text
+    assert "--workers" not in text
     assert run("serve", "--help", program=("-m", "east")).stdout.startswith("usage: east serve [-h] ")
