@@ -102,12 +102,11 @@ def _add_flag(group: Any, leaf: Leaf, default: Any) -> None:
     if leaf.kind is bool:
         group.add_argument(*names, action=argparse.BooleanOptionalAction, **common)
         return
-    metavar = leaf.about.metavar or (f"{{{','.join(leaf.choices)}}}" if leaf.choices else None)
     group.add_argument(
         *names,
         type=argument_type(leaf.parsed_one if leaf.several else leaf.parsed),
         nargs="+" if leaf.several else None,
-        metavar=metavar,
+        metavar=leaf.metavar,
         **common,
     )
 

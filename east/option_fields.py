@@ -36,7 +36,7 @@ class About:
     """
 
     help: str
-    section: str = ""
+    section: str = "detection"
     flag: str = ""
     alias: str = ""
     metavar: str = ""
@@ -99,6 +99,12 @@ class Leaf(NamedTuple):
     def choices(self) -> tuple[str, ...]:
         """All that it may be, where that is known."""
         return self.about.choices or (get_args(self.kind) if get_origin(self.kind) is Literal else ())
+
+    @property
+    def metavar(self) -> str | None:
+        """What its value is called in help."""
+        listed = f"{{{','.join(self.choices)}}}" if self.choices else None
+        return self.about.metavar or listed or {int: "N", float: "X", Size: "HxW"}.get(self.kind)
 
     def parsed(self, text: str) -> Any:
         """The value that a text stands for. Raises ``ValueError``: what it must be instead."""

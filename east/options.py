@@ -22,6 +22,8 @@ RUNTIMES = ("tftrt", "xla", "openvino", "tensorflow")
 Rounding = Literal["down", "original"]
 ProfileStrategy = Literal["Range", "Optimal", "Range+Optimal", "ImplicitBatchModeCompatible"]
 
+SHARE: dict[str, Any] = {"least": 0, "most": 1}
+
 Call = TypeVar("Call", bound="CallOptions")
 
 
@@ -51,13 +53,9 @@ class Calibration(Options):
         flag="--calibration",
         metavar="DIR|FILE",
     )
-    count: int = option(100, "how many images at most", flag="--calibration-count", metavar="N", least=1)
-    seed: int | None = option(
-        None, "draw them at random, not the first by name", flag="--calibration-seed", metavar="N"
-    )
-    size: tuple[int, int] = option(
-        EVALUATION_SIZE, "size that every image is resized to", flag="--calibration-size", metavar="HxW"
-    )
+    count: int = option(100, "how many images at most", flag="--calibration-count", least=1)
+    seed: int | None = option(None, "draw them at random, not the first by name", flag="--calibration-seed")
+    size: tuple[int, int] = option(EVALUATION_SIZE, "size that every image is resized to", flag="--calibration-size")
 
 
 @described
@@ -65,11 +63,9 @@ class Calibration(Options):
 class TfTrtOptions(Options):
     """How TF-TRT converts, under the names of TrtGraphConverterV2."""
 
-    max_workspace_size_bytes: int | None = option(
-        None, "GPU memory an engine may use (default: TF-TRT's own)", metavar="N", least=1
-    )
-    minimum_segment_size: int = option(3, "fewest operations that become an engine", metavar="N", least=1)
-    maximum_cached_engines: int = option(16, "engines kept for different input shapes", metavar="N", least=1)
+    max_workspace_size_bytes: int | None = option(None, "GPU memory an engine may use (default: TF-TRT's own)", least=1)
+    minimum_segment_size: int = option(3, "fewest operations that become an engine", least=1)
+    maximum_cached_engines: int = option(16, "engines kept for different input shapes", least=1)
     use_dynamic_shape: bool = option(False, "one engine for a range of shapes instead of one for each")
     dynamic_shape_profile_strategy: ProfileStrategy = option(
         "Range", "what that engine is tuned for, of the shapes it is built with"
@@ -81,7 +77,7 @@ class TfTrtOptions(Options):
     allow_build_at_runtime: bool | None = option(
         None, "build engines for other shapes while running (default: only if image sizes vary)"
     )
-    batches: tuple[int, ...] = option((1, 8), "batch sizes to build for", flag="--build-batches", metavar="N", least=1)
+    batches: tuple[int, ...] = option((1, 8), "batch sizes to build for", flag="--build-batches", least=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,23 +99,10 @@ class CallChanges(TypedDict, total=False):
 class CallOptions(Options):
     """What each call may choose anew."""
 
-    score_threshold: float = option(
-        0.8, "score above which a pixel is text", section="detection", alias="--threshold", metavar="T", least=0, most=1
-    )
-    nms_threshold: float = option(
-        0.2,
-        "overlap (IoU) above which boxes merge, then suppress each other",
-        section="detection",
-        metavar="T",
-        least=0,
-        most=1,
-    )
-    box_threshold: float = option(
-        0.1, "mean score below which a box is dropped", section="detection", metavar="T", least=0, most=1
-    )
-    max_side: int = option(
-        2400, "longest side in pixels that the network sees", section="detection", metavar="PX", least=32
-    )
+    score_threshold: float = option(0.8, "score above which a pixel is text", alias="--threshold", **SHARE)
+    nms_threshold: float = option(0.2, "IoU above which boxes merge, then suppress each other", **SHARE)
+    box_threshold: float = option(0.1, "mean score below which a box is dropped", **SHARE)
+    max_side: int = option(2400, "longest side in pixels that the network sees", metavar="PX", least=32)
 
     def changed(self: Call, **changes: Any) -> Call:
         """The same options but for those given. Raises ``TypeError`` for what a call cannot choose."""
@@ -160,9 +143,7 @@ class DetectorOptions(CallOptions):
         metavar="DEVICE",
         pattern=r"auto|cpu|gpu(:\d+)?",
     )
-    threads: int | None = option(
-        None, "CPU threads (default: the runtime's choice)", section="runtime", metavar="N", least=1
-    )
+    threads: int | None = option(None, "CPU threads (default: the runtime's choice)", section="runtime", least=1)
     tf32: bool = option(False, "let an NVIDIA GPU round FP32 to TF32", section="runtime")
     gpu_memory_fraction: float | None = option(
         None,
@@ -177,22 +158,12 @@ class DetectorOptions(CallOptions):
     input_size: tuple[int, int] | None = option(
         None,
         "network size for every image, multiples of 32 such as 672x1280 (default: each image's own, up to max_side)",
-        section="detection",
-        metavar="HxW",
     )
-    rounding: Rounding = option(
-        "down", "how sides become multiples of 32: down, or as in the original code", section="detection"
-    )
+    rounding: Rounding = option("down", "how sides become multiples of 32: down, or as in the original code")
     max_boxes: int | None = option(
-        None,
-        "most boxes of an image to compare with each other; without it lax thresholds may take minutes",
-        section="detection",
-        metavar="N",
-        least=1,
+        None, "most boxes of an image to compare with each other; without it lax thresholds may take minutes", least=1
     )
-    max_pixels: int = option(
-        64_000_000, "most pixels of an image, told from its header", section="detection", metavar="N", least=1
-    )
+    max_pixels: int = option(64_000_000, "most pixels of an image, told from its header", least=1)
 
     @property
     def fixed_size(self) -> Size | None:
