@@ -7,13 +7,13 @@ import argparse
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = commands.add_parser("cache", help="list or clear the converted models on disk")
+    parser = commands.add_parser("cache", help="list the converted models on disk, or clear all that is kept there")
     parser.add_argument("action", choices=["list", "clear"])
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints one line per converted model, or removes them all."""
+    """Prints one line per converted model, or removes all that is in the cache and not in use."""
     from ..runtimes.conversion.artifacts import ArtifactCache
 
     cache = ArtifactCache()

@@ -24,8 +24,8 @@ class FakeDriver:
         return 0
 
     def cuMemHostAlloc(self, pointer: Any, size: ctypes.c_size_t, flags: int) -> int:  # noqa: N802
-        block = ctypes.create_string_buffer(size.value)
-        pointer._obj.value = ctypes.addressof(block)
+        block = ctypes.create_string_buffer(size.value + 64)
+        pointer._obj.value = ctypes.addressof(block) + 63 & ~63  # aligned, as TensorFlow likes it
         self.blocks[pointer._obj.value] = block
         return self.status
 

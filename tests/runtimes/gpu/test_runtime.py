@@ -19,9 +19,10 @@ from east.frameworks import tensorflow
 from east.options import DetectorOptions
 from east.postprocess import select_candidates
 from east.runtimes.conversion.artifacts import Artifact
+from east.runtimes.gpu import runtime as gpu_runtime
 from east.runtimes.gpu import shapes
-from east.runtimes.gpu.buffers import BufferPool
 from east.runtimes.gpu.runtime import GpuRuntime
+from east.runtimes.tensorflow_setup import Device
 from east.types import Maps, Size
 from tests.runtimes.gpu.driver import FakeDriver
 
@@ -56,11 +57,11 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> FakeDriver:
 
 
 @pytest.fixture
-def runtime(driver: FakeDriver) -> StubRuntime:
-    """With two images in a batch, and buffers in page-locked memory."""
-    made = StubRuntime(batches=(1, 2))
-    made._buffers = BufferPool(0)
-    return made
+def runtime(driver: FakeDriver, monkeypatch: pytest.MonkeyPatch) -> StubRuntime:
+    """With two images in a batch, on what it takes for the second GPU."""
+    device = Device("stub GPU", gpu=1, place="/CPU:0")
+    monkeypatch.setattr(gpu_runtime, "configure_tensorflow", lambda options: device)
+    return StubRuntime(batches=(1, 2))
 
 
 @pytest.fixture
@@ -96,7 +97,8 @@ def test_maps_and_candidates_of_more_images_than_a_batch_holds(
     for one, score, geometry in zip(found, *maps, strict=True):
         np.testing.assert_array_equal(one.pixels, select_candidates(score, geometry, 0.95).pixels)
     assert all_idle(runtime, driver)
-    assert runtime.model_bytes == 7
+    assert (runtime.device, runtime.arithmetic, runtime.model_bytes) == ("stub GPU", "f32", 7)
+    assert set(driver.retained) == {1}
 
 
 def test_few_thresholds_are_kept_on_the_device(runtime: StubRuntime, images: NDArray[np.uint8]) -> None:
