@@ -202,8 +202,7 @@ async def flood(
 ) -> tuple[Counter[str], list[float], list[str]]:
     """Starts requests at a steady rate, each on a connection of its own, whether or not earlier ones were answered.
 
-    Returns:
-        how many answers had each status, the seconds each accepted one took, and what was wrong.
+    Returns how many answers had each status, the seconds each accepted one took, and what was wrong.
     """
     statuses: Counter[str] = Counter()
     times: list[float] = []

@@ -97,15 +97,9 @@ def parse_ground_truth(data: bytes, name: str, *, lenient: bool = False) -> Grou
 
 
 def parse_detected(data: bytes, name: str, *, confidences: bool) -> Detected:
-    """Reads one result file.
+    """Reads the bytes of one result file; each line must end with a confidence, or must not.
 
-    Args:
-        data: its bytes.
-        name: named in errors.
-        confidences: whether each line must end with a confidence, or must not.
-
-    Raises:
-        FormatError: for a malformed or counter-clockwise line.
+    Raises `FormatError` for a malformed or counter-clockwise line of the file of that ``name``.
     """
     pattern = _RESULT_CONFIDENCE if confidences else _RESULT
     quads, values = [], []

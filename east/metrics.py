@@ -120,11 +120,9 @@ class Score:
 
 
 def score(truths: Mapping[str, GroundTruth], detected: Mapping[str, Detected]) -> Score:
-    """Evaluates a submission.
+    """Evaluates what was found against the ground truth of every image, both by image number.
 
-    Args:
-        truths: the ground truth of every image, by image number; its order decides ties of average precision.
-        detected: what was found, by image number; an image that is not there has no detections.
+    The order of the truths decides ties of average precision; an image not in ``detected`` has no detections.
     """
     images = {key: score_image(truth, detected.get(key, NOTHING)) for key, truth in truths.items()}
     counts = sum((image.counts for image in images.values()), Counts())
@@ -161,14 +159,9 @@ def measure(truth: GroundTruth, found: Detected) -> Overlaps:
 
 
 def match(overlaps: Overlaps, kept: NDArray[np.bool_] | None = None) -> tuple[tuple[int, int], ...]:
-    """Pairs words and detections: each word in turn takes the first free detection with enough IoU.
+    """Pairs words and detections of an image, by index: each word takes the first free detection with enough IoU.
 
-    Args:
-        overlaps: of one image.
-        kept: bool ``(M,)``, detections to consider; all when None.
-
-    Returns:
-        Index of the word and index of the detection, of each match.
+    ``kept``, bool ``(M,)``, are the detections to consider; all when None.
     """
     free = overlaps.counted.copy() if kept is None else overlaps.counted & kept
     pairs = []
@@ -185,12 +178,8 @@ def counted_matches(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """What average precision comes from: the detections that count, of all images with confidences.
 
-    Args:
-        detected: what was found, by image number.
-        images: its evaluation, by image number.
-
-    Returns:
-        Confidences, float64 ``(M,)``, and whether each detection was matched, bool ``(M,)``.
+    Takes what was found and its evaluation, by image number; gives the confidence of each detection, float64 ``(M,)``,
+    and whether it was matched, bool ``(M,)``.
     """
     confidences, matched = [np.empty(0)], [np.empty(0, np.bool_)]
     for key, image in images.items():

@@ -39,12 +39,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class RunSpeed:
-    """Of one run, from what was recorded of every image.
-
-    Attributes:
-        network: the network alone, pixels in, candidates out.
-        end_to_end: from one image's boxes to the next one's, decoding overlapped.
-    """
+    """Of one run: the network alone, pixels in, candidates out, and from boxes to boxes, decoding overlapped."""
 
     network: Latency
     end_to_end: Latency
@@ -69,9 +64,7 @@ class RunSpeed:
 def threshold_sweep(detected: Mapping[str, Detected], result: Score) -> dict[float, Counts]:
     """Scores the detections at or above every confidence threshold from 0 to 1 in steps of 1/100.
 
-    Args:
-        detected: what was found, with confidences, by image number.
-        result: its score. Matching is done anew at every threshold.
+    Takes what was found, with confidences, by image number, and its score; matching is done anew at every threshold.
     """
     thresholds = np.linspace(0.0, 1.0, _THRESHOLDS)
     totals = np.zeros((_THRESHOLDS, 3), np.int64)
@@ -91,12 +84,7 @@ def precision_recall_curve(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Recall and precision after each detection in the order of falling confidence, as average precision sees them.
 
-    Args:
-        detected: what was found, with confidences, by image number.
-        result: its score.
-
-    Returns:
-        Two float64 ``(M,)``.
+    Takes what was found, with confidences, by image number, and its score; gives two float64 ``(M,)``.
     """
     confidences, matched = counted_matches(detected, result.images)
     found = matched[np.argsort(-confidences)].cumsum()

@@ -14,12 +14,9 @@ from east.metrics import ImageScore, Score, harmonic_mean, ratio, score
 
 @dataclass(frozen=True)
 class ImageChange:
-    """What changed in one image from A to B.
+    """What changed in image number ``key`` from A to B.
 
-    Attributes:
-        key: the image's number.
-        lost, gained: indices of words that only A found, and that only B found.
-        false_alarms: how many A made, and how many B made.
+    Indices of the words that only A found and that only B found, and how many false alarms A and B made.
     """
 
     key: str
@@ -30,12 +27,9 @@ class ImageChange:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Two runs side by side.
+    """The scores of two runs, the percentile interval of `difference` under resampling of the images, and what changed.
 
-    Attributes:
-        a, b: their scores.
-        interval: percentile interval of F1 of B minus F1 of A under resampling of the images.
-        changes: the images in which something changed, most changes first.
+    ``changes`` are the images in which something changed, most changes first.
     """
 
     a: Score
@@ -58,21 +52,11 @@ def compare(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Comparison:
-    """Scores both and compares them image by image.
-
-    Args:
-        truths: the ground truth of every image, by image number.
-        a: what A found, by image number.
-        b: what B found, by image number.
-        confidence: of the interval.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-    """
+    """Scores what A and B found, by image number, and compares them image by image; the rest is for `bootstrap`."""
     before, after = score(truths, a), score(truths, b)
     interval = bootstrap(_counts(before), _counts(after), confidence, resamples, seed)
     changes = [_change(key, before.images[key], after.images[key]) for key in truths]
-    changed = [change for change in changes if change.lost or change.gained or len(set(change.false_alarms)) > 1]
-    return Comparison(before, after, interval, tuple(sorted(changed, key=_size, reverse=True)))
+    return Comparison(before, after, interval, tuple(sorted(filter(_size, changes), key=_size, reverse=True)))
 
 
 def bootstrap(
@@ -80,17 +64,9 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Paired bootstrap over images: both runs are scored on the same resampled images each time.
 
-    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
-
-    Args:
-        a: int64 ``(N, 3)``, matches, words and detections per image.
-        b: the same of the other run.
-        confidence: of the interval, 0..1.
-        resamples: how many.
-        seed: of the random numbers.
-
-    Returns:
-        The percentile interval of F1 of ``b`` minus F1 of ``a``.
+    Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3. Takes matches, words and detections
+    per image, int64 ``(N, 3)``, of both runs, and gives the percentile interval of F1 of ``b`` minus F1 of ``a`` that
+    has this confidence, 0..1.
     """
     count = len(a)
     rng = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from east.errors import DatasetError, FormatError, SubmissionError
+from east.errors import DatasetError, FormatError, ImageError, SubmissionError
 from east.icdar import GroundTruth, parse_ground_truth
 
 from .submission import read_files
@@ -46,13 +46,10 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Icdar2015:
-    """A set of images to evaluate on, by rising image number.
+    """A set of images to evaluate on, by rising image number, and the folder where it was found.
 
-    Attributes:
-        folder: where it was found.
-        samples: the images.
-        subset: the image numbers asked for, as written, or None for all.
-        digest: SHA-256 over numbers, images and ground truths.
+    ``subset`` is the image numbers asked for, as written, or None for all; ``digest`` is a SHA-256 over numbers,
+    images and ground truths.
     """
 
     folder: Path
@@ -176,7 +173,6 @@ def _try_image(path: Path) -> tuple[str, str | None]:
             image.draft("L", (image.width // 8, image.height // 8))
             image.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        from east.errors import ImageError
         from east.images.decoding import load_image
 
         try:

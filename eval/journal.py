@@ -43,14 +43,9 @@ class Journal(AbstractContextManager["Journal", None]):
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        """Reads what is there.
+        """Reads what is there; ``identity`` is everything that the results depend on, as JSON values.
 
-        Args:
-            folder: of the journals; made if it is not there.
-            identity: everything that the results depend on, as JSON values.
-
-        Raises:
-            EvaluationError: when another process is doing the same run.
+        Makes the folder if it is not there. Raises `EvaluationError` when another process is doing the same run.
         """
         text = json.dumps(identity, sort_keys=True)
         self._path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.jsonl"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from east import Detections, TextDetector
+    from east import TextDetector
 
     from .dataset import Icdar2015, Sample
 
@@ -33,13 +33,9 @@ _LIBRARIES = ("tensorflow", "openvino", "nncf", "keras", "numpy", "opencv-python
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What one detector did on one set of images.
+    """What one detector did on one set of images, by rising image number, and the score of what it found.
 
-    Attributes:
-        about: what was run, as JSON values; see `describe`.
-        results: per image, by rising image number.
-        detected: what the results say was found.
-        score: of what was found.
+    ``about`` is what was run, as `describe` tells it; ``detected`` is what the results say was found.
     """
 
     about: Mapping[str, Any]
@@ -74,11 +70,7 @@ def describe(detector: TextDetector) -> dict[str, Any]:
         "input_size": None if options.input_size is None else list(options.input_size),
         "max_side": options.max_side,
         "rounding": options.rounding,
-        "thresholds": {
-            "score": options.score_threshold,
-            "nms": options.nms_threshold,
-            "box": options.box_threshold,
-        },
+        "thresholds": {"score": options.score_threshold, "nms": options.nms_threshold, "box": options.box_threshold},
         "east": east.__version__,
     }
 
@@ -114,10 +106,8 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
 def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Run:
     """Runs the detector on the images that the journal lacks, and scores all of them.
 
-    Shows a progress bar with the running F1 on stderr where that is a terminal.
-
-    Raises:
-        ImageError: for an image that cannot be used.
+    Shows a progress bar with the running F1 on stderr where that is a terminal. Raises `ImageError` for an image
+    that cannot be used.
     """
     from tqdm import tqdm
 
@@ -148,7 +138,9 @@ def _results(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sa
     for sample, (image, decode) in zip(samples, prefetch_map(_decode, samples, buffer=_AHEAD), strict=True):
         found = detector.detect(image)
         now = time.perf_counter()
-        yield sample, _result(found, decode, (now - before) * 1e3)
+        times = {**asdict(found.timings), "decode": decode, "wall": (now - before) * 1e3}
+        rounded = {name: round(milliseconds, 3) for name, milliseconds in times.items()}
+        yield sample, ImageResult(found.to_icdar(scores=True), found.width, found.height, **rounded)
         before = now
 
 
@@ -158,12 +150,6 @@ def _decode(sample: Sample) -> tuple[NDArray[np.uint8], float]:
 
     start = time.perf_counter()
     return load_image(sample.image), (time.perf_counter() - start) * 1e3
-
-
-def _result(found: Detections, decode: float, wall: float) -> ImageResult:
-    times = {**asdict(found.timings), "decode": decode, "wall": wall}
-    rounded = {name: round(milliseconds, 3) for name, milliseconds in times.items()}
-    return ImageResult(found.to_icdar(scores=True), found.width, found.height, **rounded)
 
 
 def _count(sample: Sample, result: ImageResult) -> Counts:

@@ -48,9 +48,8 @@ def ground(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint
     image = _noise(rng, height, width) * rng.uniform(15, 60) + rng.uniform(50, 200) + rng.normal(0, 15, 3)
     for _ in range(int(rng.integers(4, 40))):
         image = _thing(rng, image, rng.uniform(0.02, 0.5) * width)
-    light = cv2.resize(
-        rng.uniform(0.6, 1.25, (2, 3)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
-    )
+    corners = rng.uniform(0.6, 1.25, (2, 3)).astype(np.float32)
+    light = cv2.resize(corners, (width, height), interpolation=cv2.INTER_CUBIC)
     image = image * light[..., None] + rng.normal(0, rng.uniform(0, 6), (height, width, 1))
     return np.asarray(np.clip(image, 0, 255), np.uint8)
 

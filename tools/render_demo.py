@@ -78,9 +78,7 @@ class Scene:
             cast = cv2.GaussianBlur(np.roll(alpha[..., 0], (10, 6), (0, 1)), (0, 0), 9)
             self.pixels *= 1 - shadow * cast[..., None]
         self.pixels = self.pixels * (1 - alpha) + layer[..., :3]
-        for word in panel.words:
-            quad = cv2.perspectiveTransform(word.quad[None], transform)[0]
-            self.words.append(Word(word.text, quad))
+        self.words += [Word(text, cv2.perspectiveTransform(quad[None], transform)[0]) for text, quad in panel.words]
 
     def light(self, x: float, y: float, radius: float, low: float, high: float) -> None:
         """Lights the scene from one spot: ``high`` times as bright there, ``low`` times far away."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from east.errors import ReportError
 from east.flags import positive
 
 if TYPE_CHECKING:
@@ -39,12 +40,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Compares and prints."""
-    from east.errors import ReportError
-
     from ..comparison import compare
 
     a, b = (_read(path, args.gt) for path in (args.a, args.b))
-    if not _same(a.truths, b.truths):
+    if a.truths.keys() != b.truths.keys() or not all(
+        truth.transcriptions == b.truths[key].transcriptions and (truth.quads == b.truths[key].quads).all()
+        for key, truth in a.truths.items()
+    ):
         raise ReportError(f"{args.a} and {args.b} are not on the same images and ground truths: nothing to compare")
     result = compare(a.truths, a.detected, b.detected, resamples=args.resamples, seed=args.seed)
     if args.json:
@@ -56,8 +58,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path, truths: Path | None) -> SavedRun:
-    from east.errors import ReportError
-
     from ..report import SavedRun, is_report, read_report
     from ..submission import read_ground_truths, read_submission
 
@@ -69,12 +69,6 @@ def _read(path: Path, truths: Path | None) -> SavedRun:
         raise ReportError(f"{path} is no folder of a report; for a submission name the ground truths by --gt")
     ground_truths = read_ground_truths(truths)
     return SavedRun(ground_truths, read_submission(path, ground_truths))
-
-
-def _same(a: Mapping[str, GroundTruth], b: Mapping[str, GroundTruth]) -> bool:
-    return a.keys() == b.keys() and all(
-        a[key].transcriptions == b[key].transcriptions and bool((a[key].quads == b[key].quads).all()) for key in a
-    )
 
 
 def _text(result: Comparison, truths: Mapping[str, GroundTruth], most: int, *, ranked: bool) -> str:

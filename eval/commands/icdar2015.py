@@ -12,9 +12,11 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from east.errors import UsageError
-from east.flags import add_options, argument_type, option_type, options_from, positive
+from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
+from east.flags import add_options, argument_type, options_from, positive
 from east.options import EVALUATION_SIZE
+
+from . import add_choice
 
 if TYPE_CHECKING:
     from east import DetectorOptions, TextDetector
@@ -47,22 +49,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="images to evaluate on, such as 801-1000 or 1,5,10-20",
     )
     group = parser.add_argument_group("runtimes")
-    group.add_argument(
-        "--runtime",
-        nargs="+",
-        default=["auto"],
-        type=option_type("runtime"),
-        metavar="NAME",
-        help="one or more (default: auto)",
-    )
-    group.add_argument(
-        "--precision",
-        nargs="+",
-        default=["FP32"],
-        type=option_type("precision"),
-        metavar="PRECISION",
-        help="one or more of FP32, FP16 and INT8 (default: FP32)",
-    )
+    add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
+    add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16 and INT8 (default: FP32)")
     add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
@@ -123,7 +111,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str]]:
     """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others."""
-    from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError
     from east.runtimes import resolve
 
     base = options_from(args, input_size=EVALUATION_SIZE)

@@ -6,10 +6,6 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from east.metrics import ImageScore, Score
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,35 +39,23 @@ def run(args: argparse.Namespace) -> int:
     detected = read_submission(args.submission, truths, confidences=args.confidences)
     result = score(truths, detected)
     if args.per_image is not None:
-        images = {key: _image_values(image) for key, image in result.images.items()}
+        images = {
+            key: {
+                **figures(image),
+                **asdict(image.counts),
+                "pairs": [{"gt": word, "det": detection} for word, detection in image.pairs],
+                "detDontCare": list(image.set_aside),
+            }
+            for key, image in result.images.items()
+        }
         with written_whole(args.per_image) as file:
             file.write((json.dumps(images, indent=1) + "\n").encode())
     if args.json:
         print(json.dumps(figures(result)))
     else:
-        ranked = any(found.confidences is not None for found in detected.values())
-        print(_table(result, ranked=ranked))
+        counts, ranked = result.counts, any(found.confidences is not None for found in detected.values())
+        print(f"recall     {result.recall:.6f}  ({counts.matched:,} of {counts.words:,} words)")
+        print(f"precision  {result.precision:.6f}  ({counts.matched:,} of {counts.detections:,} detections)")
+        print(f"F1         {result.hmean:.6f}")
+        print(f"AP         {result.ap:.6f}" if ranked else "AP         -  (no confidences)")
     return 0
-
-
-def _image_values(image: ImageScore) -> dict[str, Any]:
-    from east.metrics import figures
-
-    return {
-        **figures(image),
-        **asdict(image.counts),
-        "pairs": [{"gt": word, "det": detection} for word, detection in image.pairs],
-        "detDontCare": list(image.set_aside),
-    }
-
-
-def _table(result: Score, *, ranked: bool) -> str:
-    counts = result.counts
-    return "\n".join(
-        (
-            f"recall     {result.recall:.6f}  ({counts.matched:,} of {counts.words:,} words)",
-            f"precision  {result.precision:.6f}  ({counts.matched:,} of {counts.detections:,} detections)",
-            f"F1         {result.hmean:.6f}",
-            f"AP         {result.ap:.6f}" if ranked else "AP         -  (no confidences)",
-        )
-    )

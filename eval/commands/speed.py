@@ -6,8 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from east.flags import add_options, option_type, options_from, positive
+from east.flags import add_options, options_from, positive
 from east.options import EVALUATION_SIZE, RUNTIMES
+
+from . import add_choice
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,17 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Times every runtime and precision that this machine can do, in turns: the network alone (host "
         "array in, host maps out), images to boxes, and end to end (JPEG bytes in, boxes out).",
     )
-    parser.add_argument(
-        "--runtime",
-        nargs="+",
-        default=["auto"],
-        type=option_type("runtime"),
-        metavar="NAME",
-        help="default: all that work here",
-    )
-    parser.add_argument(
-        "--precision", nargs="+", type=option_type("precision"), metavar="PRECISION", help="default: all"
-    )
+    add_choice(parser, "runtime", "NAME", ["auto"], "default: all that work here")
+    add_choice(parser, "precision", "PRECISION", None, "default: all")
     parser.add_argument("--images", type=Path, metavar="DIR", help="JPEG files to run on (default: the project's own)")
     parser.add_argument("--batch", type=positive, nargs="+", default=[1], metavar="N", help="default: 1")
     parser.add_argument("--rounds", type=positive, default=10, metavar="N", help="turns of each (default: 10)")

@@ -19,7 +19,15 @@ def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
     """The figures of one or more runs."""
     return {
         "format": FORMAT,
-        "dataset": _dataset(dataset),
+        "dataset": {
+            "edition": dataset.edition,
+            "subset": dataset.subset,
+            "images": len(dataset.samples),
+            "words": dataset.words,
+            "legible": dataset.legible,
+            "sha256": dataset.digest,
+            "note": dataset.note,
+        },
         "environment": environment(),
         "runs": [
             {"run": dict(run.about), "score": {**figures(run.score), **asdict(run.score.counts)}, "speed": _speed(run)}
@@ -38,18 +46,6 @@ def full(dataset: Icdar2015, run: Run) -> dict[str, Any]:
         "by_orientation": [_bin(label, counts) for label, counts in by_orientation(*breakdown).items()],
         "by_threshold": [{"threshold": threshold, **_rates(counts)} for threshold, counts in sweep.items()],
         "images": {sample.key: _image(sample, run) for sample in dataset.samples},
-    }
-
-
-def _dataset(dataset: Icdar2015) -> dict[str, Any]:
-    return {
-        "edition": dataset.edition,
-        "subset": dataset.subset,
-        "images": len(dataset.samples),
-        "words": dataset.words,
-        "legible": dataset.legible,
-        "sha256": dataset.digest,
-        "note": dataset.note,
     }
 
 

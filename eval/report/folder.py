@@ -32,16 +32,8 @@ class SavedRun:
 def write_report(folder: Path, dataset: Icdar2015, runs: Sequence[Run], *, shown: int = 60) -> None:
     """Writes the report of one run into ``folder``; of several, one each into a folder in it, and an overview.
 
-    Every file is there whole or not at all.
-
-    Args:
-        folder: made if it is not there.
-        dataset: what the runs were on.
-        runs: at least one.
-        shown: how many of the worst images the gallery shows.
-
-    Raises:
-        OSError: when the disk refuses a file.
+    Makes the folder if it is not there; every file is there whole or not at all. There must be at least one run. The
+    gallery has the ``shown`` worst images. Raises ``OSError`` when the disk refuses a file.
     """
     if len(runs) == 1:
         _write_run(folder, dataset, runs[0], shown)
@@ -62,8 +54,7 @@ def is_report(path: Path) -> bool:
 def read_report(path: Path) -> SavedRun:
     """Reads a report's folder or its report.json.
 
-    Raises:
-        ReportError: for one that is damaged, of another format or of several runs.
+    Raises `ReportError` for one that is damaged, of another format or of several runs.
     """
     file = path / "report.json" if path.is_dir() else path
     try:
@@ -74,11 +65,12 @@ def read_report(path: Path) -> SavedRun:
             raise ReportError(
                 f"{file} has report format {values['format']!r}, this version reads {document.FORMAT}: run it again"
             )
-        images = values["images"]
-        return SavedRun(
-            {key: _truth(image["words"]) for key, image in images.items()},
-            {key: _detected(image["detections"]) for key, image in images.items()},
-        )
+        truths, detected = {}, {}
+        for key, image in values["images"].items():
+            words, found = image["words"], image["detections"]
+            truths[key] = GroundTruth(_quads(words), tuple(word["text"] for word in words))
+            detected[key] = Detected(_quads(found), np.array([one["score"] for one in found], np.float64))
+        return SavedRun(truths, detected)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReportError(f"{file} is not a report of this program, or it is damaged: {error!r}") from error
 
@@ -107,14 +99,6 @@ def _write_json(path: Path, values: Mapping[str, Any]) -> None:
 def _write_text(path: Path, text: str) -> None:
     with written_whole(path) as file:
         file.write(text.encode())
-
-
-def _truth(words: list[dict[str, Any]]) -> GroundTruth:
-    return GroundTruth(_quads(words), tuple(word["text"] for word in words))
-
-
-def _detected(detections: list[dict[str, Any]]) -> Detected:
-    return Detected(_quads(detections), np.array([detection["score"] for detection in detections], np.float64))
 
 
 def _quads(marks: list[dict[str, Any]]) -> NDArray[np.int32]:

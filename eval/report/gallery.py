@@ -20,12 +20,7 @@ from .plots import PLOTS
 
 
 def worst(images: Mapping[str, Mapping[str, Any]], most: int) -> list[str]:
-    """Numbers of the images with errors, most errors first, then lowest F1; at most ``most``.
-
-    Args:
-        images: of a report's document.
-        most: how many.
-    """
+    """Numbers of the images of a report's document with errors, most errors first, then lowest F1; at most ``most``."""
     errors = {key: sum(mark["kind"] in {"missed", "alarm"} for mark in _marks(image)) for key, image in images.items()}
     ranked = sorted(
         (key for key in images if errors[key]), key=lambda key: (-errors[key], images[key]["hmean"], int(key))
@@ -34,14 +29,7 @@ def worst(images: Mapping[str, Mapping[str, Any]], most: int) -> list[str]:
 
 
 def run_page(dataset: Icdar2015, run: Run, values: Mapping[str, Any], shown: Collection[str]) -> str:
-    """The gallery of one run.
-
-    Args:
-        dataset: what the run was on.
-        run: the run.
-        values: its document.
-        shown: numbers of the images in the gallery, in order.
-    """
+    """The gallery of one run, from its document ``values``; ``shown`` are the images' numbers, in order."""
     images = [_image(key, values["images"][key]) for key in shown]
     data = json.dumps(images, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     plots = (

@@ -14,13 +14,7 @@ _RATES = ("recall", "precision", "hmean")
 
 
 def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
-    """The report of one run.
-
-    Args:
-        dataset: what the run was on.
-        run: the run.
-        values: its document.
-    """
+    """The report of one run, from its document ``values``."""
     parts = [
         f"# {run.name} on ICDAR2015",
         about_data(dataset),

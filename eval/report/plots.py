@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#767676"
+_RATES = (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
 
 
 class Plot(NamedTuple):
@@ -43,11 +44,7 @@ def _by_threshold(run: Run, values: dict[str, Any]) -> Figure:
     figure, axes = _axes("detections scored at least", "")
     points = [point for point in values["by_threshold"] if point["recall"] > 0] or values["by_threshold"][:1]
     thresholds = [point["threshold"] for point in points]
-    for name, label, color in (
-        ("hmean", "F1", _BLUE),
-        ("recall", "recall", _GREEN),
-        ("precision", "precision", _ORANGE),
-    ):
+    for name, label, color in _RATES:
         axes.plot(thresholds, [point[name] for point in points], color=color, label=label)
     best = max(points, key=lambda point: float(point["hmean"]))
     axes.axvline(
@@ -62,9 +59,7 @@ def _bars(breakdown: str, label: str, run: Run, values: dict[str, Any]) -> Figur
     figure, axes = _axes(label, "")
     bins = values[breakdown]
     places = np.arange(len(bins))
-    for offset, (name, shown, color) in enumerate(
-        (("recall", "recall", _GREEN), ("precision", "precision", _ORANGE), ("hmean", "F1", _BLUE))
-    ):
+    for offset, (name, shown, color) in enumerate(_RATES):
         axes.bar(places + (offset - 1) * 0.27, [one[name] for one in bins], 0.25, color=color, label=shown)
     axes.set_xticks(places, [f"{one['label']}\n{one['words']} words" for one in bins], fontsize=8)
     axes.set(ylim=(0, 1.02))

@@ -41,14 +41,7 @@ main()
 
 @dataclass(frozen=True)
 class Workload:
-    """What every case has to do.
-
-    Attributes:
-        images: JPEG files.
-        batches: images at once.
-        rounds: turns that each process gets.
-        seconds: of one measurement in a turn.
-    """
+    """What every case has to do: JPEG files, how many at once, turns of each process, seconds of a measurement."""
 
     images: tuple[Path, ...]
     batches: tuple[int, ...] = (1,)
@@ -103,11 +96,7 @@ def cases(options: DetectorOptions, runtimes: Iterable[str], precisions: Iterabl
 
 
 def run_benchmark(todo: Sequence[DetectorOptions], workload: Workload) -> list[Measurement]:
-    """Measures all cases in turns.
-
-    Raises:
-        EastError: when a process dies.
-    """
+    """Measures all cases in turns. Raises `EastError` when a process dies."""
     with ExitStack() as stack:
         workers: list[_WorkerProcess] = []
         measured: list[Measurement] = []

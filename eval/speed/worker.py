@@ -112,10 +112,9 @@ def _check(found: Iterable[Any]) -> None:
 def _memory() -> dict[str, float]:
     status = Path("/proc/self/status").read_text()  # getrusage would count what the parent was when it forked
     peak = {"host_mb": int(status.partition("VmHWM:")[2].split()[0]) / 1024}
-    if "tensorflow" in sys.modules:
-        tf = sys.modules["tensorflow"]
-        if tf.config.list_logical_devices("GPU"):
-            peak["gpu_mb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
+    tf = sys.modules.get("tensorflow")
+    if tf is not None and tf.config.list_logical_devices("GPU"):
+        peak["gpu_mb"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20
     return peak
 
 
