@@ -81,8 +81,7 @@ class Architecture:
                 scope = f"resnet_v1_50/block{block}/unit_{unit}/bottleneck_v1"
                 x = self._bottleneck(x, scope, channels, last_stride if unit == units else 1, first=unit == 1)
             ends.append(x)
-        block1, block2, _, block4 = ends
-        return pool1, block1, block2, block4
+        return pool1, ends[0], ends[1], ends[3]
 
     def _bottleneck(self, x: Any, scope: str, channels: int, stride: int, *, first: bool) -> Any:
         shortcut = x

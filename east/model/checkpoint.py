@@ -27,10 +27,8 @@ _LISTED = 5
 def read_variables(path: str | Path) -> Variables:
     """Reads the network's 306 variables, float32, under their checkpoint names.
 
+    ``path`` is a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder, of which the latest is meant.
     Moving averages take the place of raw values; optimizer slots, ``global_step`` and the like are left out.
-
-    Args:
-        path: a bundle (.npz), the prefix of a TensorFlow checkpoint, or a folder, of which the latest is meant.
 
     Raises:
         CheckpointError: variables are missing or mis-shaped; the message lists some.
@@ -47,18 +45,19 @@ def read_arrays(path: str | Path) -> Variables:
     path = Path(path)
     if path.suffix != ".npz":
         return _read_checkpoint(checkpoint_prefix(path))
-    with reading(path):
-        return _read_bundle(path)
+    try:
+        with reading(path), path.open("rb") as file, np.load(file) as bundle:
+            return {name: bundle[name].astype(np.float32) for name in bundle.files}
+    except WeightsError:
+        raise
+    except Exception as error:  # NumPy and zipfile fail in many ways on other files
+        raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
 
 def check_variables(
     values: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], source: str = "the given variables"
 ) -> None:
-    """Checks that ``values`` has every name of ``shapes`` in its shape.
-
-    Raises:
-        CheckpointError: some are missing or mis-shaped; the message names the first few, and how many there are.
-    """
+    """Raises `CheckpointError`, naming the first few that do not fit, unless ``values`` have all the ``shapes``."""
     wrong = [
         f"{name} is missing" if name not in values else f"{name} is {values[name].shape}, not {shape}"
         for name, shape in shapes.items()
@@ -71,14 +70,10 @@ def check_variables(
 
 
 def checkpoint_prefix(path: str | Path) -> Path:
-    """The prefix that the files of a TensorFlow checkpoint share.
+    """The prefix that the files of a TensorFlow checkpoint share; raises `WeightsError` if there is none.
 
-    Args:
-        path: the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
-            one (its folder may have moved since) unless there is only one.
-
-    Raises:
-        WeightsError: there is no checkpoint.
+    ``path`` is the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
+    one (its folder may have moved since) unless there is only one.
     """
     path = Path(path)
     with reading(path):
@@ -93,8 +88,7 @@ def checkpoint_prefix(path: str | Path) -> Path:
 def write_bundle(path: str | Path, variables: Mapping[str, NDArray[Any]]) -> None:
     """Writes a bundle, whole or not at all: convolutions as float16, everything else as float32.
 
-    Raises:
-        CheckpointError: a value is not finite, or not as float16.
+    Raises `CheckpointError` for a value that is not finite, or not as float16.
     """
     with np.errstate(over="ignore"):
         arrays = {name: np.asarray(v, np.float16 if v.ndim == 4 else np.float32) for name, v in variables.items()}
@@ -114,11 +108,8 @@ def write_checkpoint(
 ) -> None:
     """Writes a TensorFlow 1 checkpoint, which ``tf.compat.v1.train.Saver`` restores, and names it the latest.
 
-    Args:
-        prefix: where; ``.index`` and ``.data-00000-of-00001`` are appended.
-        variables: under their checkpoint names.
-        averages: moving averages of some of them, under the same names.
-        global_step: is added to the variables under that name.
+    ``.index`` and ``.data-00000-of-00001`` are appended to ``prefix``; ``averages`` are moving averages of some of
+    the variables, under the same checkpoint names, and ``global_step`` is added to the variables under that name.
     """
     tf = tensorflow()
     prefix = Path(prefix)
@@ -140,16 +131,6 @@ def write_checkpoint(
             file.replace(prefix.with_name(file.name))
     with written_whole(prefix.with_name("checkpoint")) as state:
         state.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'.encode())
-
-
-def _read_bundle(path: Path) -> Variables:
-    try:
-        with path.open("rb") as file, np.load(file) as bundle:
-            return {name: bundle[name].astype(np.float32) for name in bundle.files}
-    except OSError:
-        raise
-    except Exception as error:  # NumPy and zipfile fail in many ways on other files
-        raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
 
 def _read_checkpoint(prefix: Path) -> Variables:

@@ -35,10 +35,9 @@ class FrozenModel:
         weights_sha256: see `east.model.freezing.freeze.freeze`.
     """
 
+    input_name, score_name, geometry_name = INPUT, SCORE, GEOMETRY
+
     graph_def: Any
-    input_name: str
-    score_name: str
-    geometry_name: str
     input_dtype: InputDtype
     weights_sha256: str
 
@@ -70,7 +69,7 @@ class FrozenModel:
         dtype = tf.as_dtype(nodes[INPUT].attr["dtype"].type).name
         with reading(path):
             sha256 = nodes[INPUT].attr[_HASH].s.decode() if _HASH in nodes[INPUT].attr else sha256_file(path)
-        return cls(graph_def, INPUT, SCORE, GEOMETRY, dtype, sha256)
+        return cls(graph_def, dtype, sha256)
 
 
 def read_graph_def(path: str | Path) -> Any:

@@ -23,8 +23,7 @@ class ModelSource:
     """Weights as the user named them.
 
     Attributes:
-        path: bundle (.npz), TensorFlow checkpoint (its prefix, one of its files, or its folder), frozen graph (.pb)
-            or SavedModel folder.
+        path: bundle (.npz), TensorFlow checkpoint, frozen graph (.pb) or SavedModel folder, as `freeze` takes them.
         name: what to call them in results.
         sha256: of the file, or of all files of a checkpoint or SavedModel.
         nodes: names of the graph's nodes, where they are not the original's.
@@ -40,8 +39,7 @@ class ModelSource:
         """Resolves a name or a path; raises `WeightsError` for none, or one that is damaged or cannot be read."""
         path = weights.resolve(name_or_path)
         known = {record.path: record for record in weights.manifest().values()}
-        record = known.get(path)
-        if record is not None:
+        if (record := known.get(path)) is not None:
             return cls(path, record.name, record.sha256, nodes or NodeNames())
         with reading(path):
             return cls(path, *_identify(path), nodes or NodeNames())

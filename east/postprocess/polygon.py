@@ -170,15 +170,10 @@ def _first_corner(quad: Floats, reference: Floats) -> int:
     types.float64,
 )
 def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats, Floats]:
-    """Merges each quad into the merged quad before it while their IoU is greater than the threshold.
+    """Merges each quad into the merged quad before it while their IoU is greater than the threshold, 0..1.
 
-    Args:
-        quads: float64 ``(K, 4, 2)``, clockwise. Those without area or without a positive weight are left out.
-        weights: float64 ``(K,)``.
-        threshold: 0..1.
-
-    Returns:
-        the weighted means, float64 ``(M, 4, 2)``, and their summed weights, float64 ``(M,)``.
+    Takes float64 ``(K, 4, 2)``, clockwise, and ``(K,)``; quads without area or a positive weight are left out.
+    Returns the weighted means, float64 ``(M, 4, 2)``, and their summed weights, float64 ``(M,)``.
     """
     merged, sums = np.empty_like(quads), np.empty_like(weights)
     hulls, scratch = np.empty((2, 4, 2)), np.empty((2, _VERTICES, 2))
@@ -209,14 +204,9 @@ def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats
 
 @_entry(types.boolean[::1], _array(types.float64, 3), types.float64)
 def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
-    """Tells which quads, best first, stay when each that stays drops later ones of greater IoU.
+    """Tells, as bool ``(M,)``, which of the quads, float64 ``(M, 4, 2)``, best first, stay.
 
-    Args:
-        quads: float64 ``(M, 4, 2)``.
-        threshold: 0..1.
-
-    Returns:
-        bool ``(M,)``.
+    Each that stays drops later ones whose IoU with it is greater than the threshold, 0..1.
     """
     hulls, scratch = np.empty_like(quads), np.empty((2, _VERTICES, 2))
     bounds = np.empty((len(quads), 4))  # left, top, right, bottom

@@ -9,15 +9,14 @@ from ..types import STRIDE, Candidates
 
 
 def select_candidates(score_map: NDArray[np.float32], geometry: NDArray[np.float32], threshold: float) -> Candidates:
-    """Keeps the map pixels that score above the threshold, in row-major order.
+    """Keeps the map pixels that score above the threshold, 0..1, in row-major order.
 
     A pixel whose score or geometry is NaN or infinite is never a candidate.
 
     Args:
-        score_map: float32 ``(h, w)``, one image's scores.
-        geometry: float32 ``(h, w, 5)``, top, right, bottom, left distance in network-input pixels and
-            angle in radians.
-        threshold: a candidate's score is greater, 0..1.
+        score_map: float32 ``(h, w)``.
+        geometry: float32 ``(h, w, 5)``: top, right, bottom, left distance in network-input pixels, angle in radians.
+        threshold: a candidate's score is greater.
 
     Raises:
         ValueError: the maps' shapes do not fit together.

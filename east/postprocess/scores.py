@@ -41,14 +41,10 @@ def extract_boxes(
 
 
 def mean_scores(score_map: NDArray[np.float32], quads: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Averages the score map over the pixels of each quad.
+    """Averages the score map, float32 ``(h, w)``, over the pixels of each quad.
 
-    Args:
-        score_map: float32 ``(h, w)``.
-        quads: float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels.
-
-    Returns:
-        float32 ``(M,)``; 0 for a quad that is flat, not finite or outside the map.
+    ``quads`` are float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels.
+    Returns float32 ``(M,)``; 0 for a quad that is flat, not finite or outside the map.
     """
     import cv2
 

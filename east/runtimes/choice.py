@@ -38,9 +38,7 @@ class Choice:
 def choose(options: DetectorOptions) -> Choice:
     """The fastest runtime that can do what is asked here.
 
-    Raises:
-        RuntimeUnavailableError: none runs on the device asked for.
-        UnsupportedPrecisionError: none can do the precision.
+    Raises `RuntimeUnavailableError` if none runs on the device, `UnsupportedPrecisionError` if none does the precision.
     """
     passed_over: list[str] = []
     error: type[EastError] = RuntimeUnavailableError
@@ -58,9 +56,8 @@ def choose(options: DetectorOptions) -> Choice:
 def resolve(options: DetectorOptions) -> str:
     """The runtime asked for, or for ``auto`` the fastest, once it is known to work here.
 
-    Raises:
-        RuntimeUnavailableError: it cannot run here, or not on the device asked for.
-        UnsupportedPrecisionError: it cannot do the precision; the message names the runtimes that can.
+    Raises `RuntimeUnavailableError` if it cannot run here, or not on the device asked for; `UnsupportedPrecisionError`,
+    naming the runtimes that can, if it cannot do the precision.
     """
     if options.runtime == "auto":
         choice = choose(options)

@@ -45,12 +45,9 @@ def configure_tensorflow(options: DetectorOptions) -> Device:
     Without ``gpu_memory_fraction`` TensorFlow takes GPU memory as it needs it, unless it has already started and been
     told otherwise. With it, each GPU it sees has its own limit.
 
-    Returns:
-        the device to compute on: the one asked for, or for ``auto`` the first GPU, or else the CPU.
-
-    Raises:
-        RuntimeUnavailableError: TensorFlow has already started with other threads or another share of memory, or does
-            not see the device.
+    Returns the device to compute on: the one asked for, or for ``auto`` the first GPU, or else the CPU.
+    Raises `RuntimeUnavailableError` when TensorFlow has already started with other threads or another share of memory,
+    or does not see the device.
     """
     tf = tensorflow()
     gpus = tf.config.get_visible_devices("GPU")

@@ -174,14 +174,9 @@ def save_with_signature(frozen: FrozenModel, folder: Path) -> None:
 
 
 def report(before: dict[str, int], converted: Any) -> ConversionReport:
-    """What TF-TRT took of a graph.
+    """What TF-TRT took of a graph with ``before`` operations by kind, by the GraphDef that it gave back.
 
-    Args:
-        before: operations by kind in the graph it was given.
-        converted: the GraphDef it gave back.
-
-    Raises:
-        ConversionError: it built no engine, or left a convolution in TensorFlow.
+    Raises `ConversionError` when it built no engine, or left a convolution in TensorFlow.
     """
     engines = [node.name for node in converted.node if node.op == "TRTEngineOp"]
     inside = {f"{engine}_native_segment" for engine in engines}

@@ -61,7 +61,7 @@ def freeze(
     else:
         graph_def = _from_checkpoint(checkpoint_prefix(path), names, input_dtype)
     _check(graph_def)
-    return FrozenModel(graph_def, INPUT, SCORE, GEOMETRY, input_dtype, sha256 or hash_constants(graph_def))
+    return FrozenModel(graph_def, input_dtype, sha256 or hash_constants(graph_def))
 
 
 def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) -> Any:

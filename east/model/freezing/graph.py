@@ -75,8 +75,7 @@ def named_graph(
 def find_node(nodes: Mapping[str, Any], name: str, role: str) -> Ref:
     """The output called ``name``, or the same name in the first of a training graph's towers (``model_0/…``).
 
-    Raises:
-        GraphError: there is no such node; the message has the closest names in the graph.
+    Raises `GraphError`, with the closest names in the graph, when there is no such node.
     """
     ref = Ref.parse(name)
     if ref.node in nodes:
@@ -108,11 +107,7 @@ def attribute(node: Any, name: str) -> Any:
 
 
 class GraphWriter:
-    """A GraphDef under construction, float32 throughout.
-
-    Args:
-        reserved: names to be given at the end by `finish`, and to nothing else.
-    """
+    """A GraphDef under construction, float32 throughout; only `finish` gives the ``reserved`` names."""
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self._graph_def = tf.compat.v1.GraphDef()

@@ -35,12 +35,19 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
         WeightsError: the folder cannot be read.
         GraphError: a signature that is not there or does not say which output is which.
     """
-    model = _read(folder)
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    path = folder / "saved_model.pb"
+    model = read_message(path, SavedModel(), "a SavedModel")
+    if not model.meta_graphs:
+        raise WeightsError(f"{path} has no graph in it")
     meta = next((meta for meta in model.meta_graphs if "serve" in meta.meta_info_def.tags), model.meta_graphs[0])
     signatures = [name for name in meta.signature_def if not name.startswith("__")]
     if not signatures and not meta.object_graph_def.nodes:
         return named_graph(meta.graph_def, str(folder), names, read_arrays(folder / "variables" / "variables"))
-    chosen = _choose(signatures, signature, folder)
+    chosen = signature or (signatures[0] if len(signatures) == 1 else DEFAULT_SIGNATURE)
+    if chosen not in signatures:
+        raise GraphError(f"{folder} has no signature {chosen!r}; it has: {', '.join(signatures) or 'none'}")
     if not meta.object_graph_def.nodes:
         declared = meta.signature_def[chosen]
         inputs, outputs = (
@@ -50,23 +57,6 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
         return named_graph(meta.graph_def, str(folder), _names(meta.graph_def, inputs, outputs, names), variables)
     graph_def, inputs, outputs = _load(folder, chosen)
     return named_graph(graph_def, str(folder), _names(graph_def, inputs, outputs, names))
-
-
-def _read(folder: Path) -> Any:
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    path = folder / "saved_model.pb"
-    model = read_message(path, SavedModel(), "a SavedModel")
-    if not model.meta_graphs:
-        raise WeightsError(f"{path} has no graph in it")
-    return model
-
-
-def _choose(signatures: list[str], asked: str | None, folder: Path) -> str:
-    wanted = asked or (signatures[0] if len(signatures) == 1 else DEFAULT_SIGNATURE)
-    if wanted not in signatures:
-        raise GraphError(f"{folder} has no signature {wanted!r}; it has: {', '.join(signatures) or 'none'}")
-    return wanted
 
 
 def _load(folder: Path, signature: str) -> tuple[Any, dict[str, _Port], dict[str, _Port]]:

@@ -121,8 +121,7 @@ class _Evaluation:
         inputs = [self._value(text) for text in node.input if not text.startswith("^")]
         handler = _HANDLERS.get(node.op)
         try:
-            result = handler(self, node, inputs) if handler else None
-            result = result or _folded(node, inputs)
+            result = (handler and handler(self, node, inputs)) or _folded(node, inputs)
         except ValueError as error:
             raise GraphError(f"{node.op} {node.name!r} does not fit what it is computed from: {error}") from error
         if result is None:
@@ -146,11 +145,10 @@ class _Evaluation:
         return None
 
     def _squeeze(self, node: Any, inputs: list[Value]) -> Value | None:
-        match inputs[0]:
-            case Constant(array=array):
-                axes = tuple(attribute(node, "squeeze_dims").list.i)
-                return Constant(node.name, np.squeeze(array, axes or None))
-        return None
+        if not isinstance(inputs[0], Constant):
+            return None
+        axes = tuple(attribute(node, "squeeze_dims").list.i)
+        return Constant(node.name, np.squeeze(inputs[0].array, axes or None))
 
     def _convolution(self, node: Any, inputs: list[Value]) -> Value | None:
         _check_layout(node)

@@ -84,42 +84,33 @@ def affine(value: Value) -> Affine:
     return Affine("", value, _ONE, _ZERO)
 
 
-class ValueWriter:
-    """Writes values as nodes, each once.
-
-    Args:
-        prefix: is taken off the names of nodes.
-        reserved: names that only `finish` gives.
-    """
+class ValueWriter(GraphWriter):
+    """Writes values as nodes, each once; ``prefix`` is taken off the names of nodes."""
 
     def __init__(self, prefix: str, reserved: Sequence[str]) -> None:
+        super().__init__(reserved)
         self._prefix = prefix
-        self._graph = GraphWriter(reserved)
         self._written: dict[Value | Split, str] = {}
 
     def placeholder(self, dtype: str, shape: Any) -> tuple[str, Tensor]:
         """Adds the input, and returns its name and the image as float32."""
         enum = AttrValue(type=tf.as_dtype(dtype).as_datatype_enum)
-        name = image = self._graph.add("Placeholder", "images", [], dtype=enum, shape=AttrValue(shape=shape.as_proto()))
+        name = image = self.add("Placeholder", "images", [], dtype=enum, shape=AttrValue(shape=shape.as_proto()))
         if dtype != "float32":
-            image = self._graph.add("Cast", "to_float", [name], SrcT=enum, DstT=FLOAT)
+            image = self.add("Cast", "to_float", [name], SrcT=enum, DstT=FLOAT)
         return name, Tensor(Ref(image))
 
     def copy(self, node: Any, op: str, inputs: Sequence[Value]) -> Tensor:
         """Writes a node like ``node``, whose operation ``op`` is."""
         attributes = {name: value for name, value in node.attr.items() if not name.startswith("_")}
         written = [self.write(value) for value in inputs]
-        return Tensor(Ref(self._graph.add(op, self._rename(node.name), written, **attributes)))
+        return Tensor(Ref(self.add(op, self._rename(node.name), written, **attributes)))
 
     def write(self, value: Value | Split) -> str:
         """The reference to ``value`` in the new graph."""
         if value not in self._written:
             self._written[value] = self._write(value)
         return self._written[value]
-
-    def finish(self, renamed: dict[str, str]) -> Any:
-        """The GraphDef, with some nodes renamed."""
-        return self._graph.finish(renamed)
 
     def _rename(self, name: str) -> str:
         return name.removeprefix(self._prefix)
@@ -129,7 +120,7 @@ class ValueWriter:
             case Tensor(ref=ref):
                 written = str(ref)
             case Constant(name=name, array=array):
-                written = self._graph.constant(self._rename(name), array)
+                written = self.constant(self._rename(name), array)
             case Convolution():
                 written = self._convolution(value, _ONE, _ZERO)
             case Affine(base=Convolution() as convolution, scale=scale, shift=shift):
@@ -137,9 +128,9 @@ class ValueWriter:
             case Affine():
                 written = self._affine(value)
             case Split(x=x, count=count):
-                axis = self._graph.constant("channels/axis", np.array(3, np.int32))
+                axis = self.constant("channels/axis", np.array(3, np.int32))
                 counted = AttrValue(i=count)
-                written = self._graph.add("Split", "channels", [axis, self.write(x)], num_split=counted, T=FLOAT)
+                written = self.add("Split", "channels", [axis, self.write(x)], num_split=counted, T=FLOAT)
             case Channel(split=split, index=index):
                 written = str(Ref(self.write(split), index))
         return written
@@ -151,13 +142,13 @@ class ValueWriter:
         weights = convolution.weights.array * scale
         if not (np.isfinite(weights).all() and np.isfinite(shift).all()):
             raise CheckpointError(f"the variables of {scope!r} are not all finite: the training has diverged")
-        inputs = [self.write(convolution.x), self._graph.constant(f"{scope}/weights", weights)]
+        inputs = [self.write(convolution.x), self.constant(f"{scope}/weights", weights)]
         attributes = {name: value for name, value in node.attr.items() if not name.startswith("_")}
-        name = self._graph.add("Conv2D", f"{scope}/Conv2D", inputs, **attributes)
+        name = self.add("Conv2D", f"{scope}/Conv2D", inputs, **attributes)
         if not shift.any():
             return name
-        biases = self._graph.constant(f"{scope}/biases", np.broadcast_to(shift, weights.shape[-1:]))
-        return self._graph.add("BiasAdd", f"{scope}/BiasAdd", [name, biases], T=FLOAT)
+        biases = self.constant(f"{scope}/biases", np.broadcast_to(shift, weights.shape[-1:]))
+        return self.add("BiasAdd", f"{scope}/BiasAdd", [name, biases], T=FLOAT)
 
     def _affine(self, value: Affine) -> str:
         result = self.write(value.base)
@@ -169,4 +160,4 @@ class ValueWriter:
 
     def _arithmetic(self, op: str, name: str, x: str, operand: Array) -> str:
         node = f"{self._rename(name).removesuffix(f'/{op}')}/{op}"
-        return self._graph.add(op, node, [x, self._graph.constant(f"{node}/y", operand)], T=FLOAT)
+        return self.add(op, node, [x, self.constant(f"{node}/y", operand)], T=FLOAT)

@@ -117,10 +117,7 @@ class ArtifactCache:
     ) -> Artifact:
         """The artifact for ``key``, built unless an intact one is there; a damaged one is replaced, with a warning.
 
-        Args:
-            key: everything that changes the artifact.
-            read: reads the weights.
-            build: writes the files of the artifact into an empty folder, from what ``read`` gave.
+        ``build`` writes its files into an empty folder, from the weights that ``read`` gave.
 
         Raises:
             ConversionError: the disk refuses to keep it; the message says how to have it elsewhere.

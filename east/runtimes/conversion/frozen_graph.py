@@ -37,11 +37,9 @@ def frozen_artifact(
 
 
 def graph_function(frozen: FrozenModel, tensors: Sequence[str] | None = None) -> Callable[[Any], Sequence[Any]]:
-    """A function to be called inside a ``tf.function``.
+    """A function, to be called inside a ``tf.function``, from the tensor of images to those of the named nodes.
 
-    Args:
-        frozen: the graph.
-        tensors: names of the nodes whose tensors the function gives of that of images; score and geometry by default.
+    Without ``tensors``, the names, it gives score and geometry.
     """
     tf = tensorflow()
     wanted = [f"{name}:0" for name in tensors or (frozen.score_name, frozen.geometry_name)]
@@ -50,7 +48,6 @@ def graph_function(frozen: FrozenModel, tensors: Sequence[str] | None = None) ->
 
     def run(images: Any) -> Sequence[Any]:
         fed = {f"{frozen.input_name}:0": images}
-        found: Sequence[Any] = tf.graph_util.import_graph_def(body, input_map=fed, return_elements=wanted, name="")
-        return found
+        return tf.graph_util.import_graph_def(body, fed, wanted, name="")  # type: ignore[no-any-return]
 
     return run

@@ -13,14 +13,10 @@ from .calibration import CalibrationSet
 
 
 def quantize(model: Any, images: CalibrationSet) -> Any:
-    """Quantizes the convolutions of a model to 8 bits.
+    """Quantizes the convolutions of an ``ov.Model`` to 8 bits, with the ranges of activations on ``images``.
 
     The heads stay in floating point: eight bits cannot hold distances up to 512 pixels, let alone share a scale
     with the angle they are joined with.
-
-    Args:
-        model: an ``ov.Model`` with the outputs score and geometry.
-        images: to measure the ranges of activations on.
 
     Raises:
         CalibrationError: an image that does not decode.

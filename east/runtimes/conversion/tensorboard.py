@@ -18,8 +18,7 @@ _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
     """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
 
-    Raises:
-        OSError: one that cannot be written; the message names the file.
+    Raises `OSError`, naming the file, for one that cannot be written.
     """
     _write(folder / "frozen", before)
     _write(folder / "converted", _converted_graph(converted))

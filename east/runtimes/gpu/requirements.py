@@ -17,8 +17,7 @@ _LAST_WITH_TF_TRT = (2, 17)
 
 def missing_for_tensorflow(device: str = "auto") -> str | None:
     """What is missing to run TensorFlow on a GPU, or on ``gpu:N``, and how to get it; None when nothing is."""
-    problem = missing_driver()
-    if problem is not None:
+    if (problem := missing_driver()) is not None:
         return problem
     tf = tensorflow()
     if not tf.test.is_built_with_cuda():
@@ -34,8 +33,7 @@ def missing_for_tensorrt(device: str = "auto") -> str | None:
     version = _tensorflow_version()
     if tuple(int(part) for part in version.split(".")[:2]) > _LAST_WITH_TF_TRT:
         return f"TensorFlow {version} has no TF-TRT, which ended with 2.17: {_GPU_BUILD}"
-    problem = missing_for_tensorflow(device)
-    if problem is not None:
+    if (problem := missing_for_tensorflow(device)) is not None:
         return problem
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
 

@@ -58,13 +58,9 @@ class GpuRuntime(Runtime):
     ) -> None:
         """Compiles nothing yet.
 
-        Args:
-            artifact: the converted model.
-            options: of the detector.
-            network: from the tensor of images to those of score and geometry, to be called inside a ``tf.function``.
-            whole: compile the network with XLA as well, not only the selection of candidates after it.
-            exact: a size to be compiled as it is; others share buckets, in which images are padded.
-            batches: the batch sizes to compile for; smaller batches are filled up.
+        ``network`` maps the tensor of images to those of score and geometry, inside a ``tf.function``. ``whole`` has
+        XLA compile it as well, not only the selection of candidates after it. The size ``exact`` is compiled as it is,
+        others share buckets, in which images are padded; batches smaller than one of ``batches`` are filled up.
         """
         device = configure_tensorflow(options)
         self.precision = Precision(options.precision)

@@ -21,11 +21,7 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
     """Puts the 8-bit ranges of activations and weights into the graph; the last convolutions stay as they are.
 
     A tensor's range is symmetric, as wide as its largest magnitude in an image, averaged over the images; that of
-    weights is their largest magnitude.
-
-    Args:
-        frozen: the graph.
-        images: batches of uint8 RGB ``(N, H, W, 3)`` to measure the ranges of activations on.
+    weights is their largest magnitude. ``images`` are batches of uint8 RGB ``(N, H, W, 3)``.
     """
     tf = tensorflow()
     nodes = {node.name: node for node in frozen.graph_def.node}

@@ -21,9 +21,7 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
 
     The mean is subtracted before, and sigmoids and scales come after, in float32: half precision would round
     distances to a quarter of a pixel. Batch norm must be folded, which `freeze` does: its variances do not fit.
-
-    Raises:
-        ConversionError: a weight does not fit either.
+    Raises `ConversionError` when a weight does not fit either.
     """
     tf = tensorflow()
     float16, float32 = tf.float16.as_datatype_enum, tf.float32.as_datatype_enum
