@@ -73,9 +73,7 @@ class Recipe:
     """What one step does with its pictures.
 
     Attributes:
-        augmentation: how views are drawn.
-        loss: weights of its terms.
-        shrink, min_core: see `labels.make_targets`.
+        shrink, min_core: see `labels.shrink_quads`.
         weight_decay: AdamW's, on convolutions.
         clip: bound of the gradient's norm.
         batch_norm_momentum: share of its moving averages that a step keeps.
@@ -136,16 +134,11 @@ class Config:
     """One run.
 
     Attributes:
-        name: of the configuration.
-        recipe: what a step does.
-        steps: of the optimizer.
-        batch: pictures a step, on each device.
-        learning_rate: its peak.
-        warmup: steps until the peak.
+        steps, batch: steps of the optimizer, and the pictures of one on each device.
+        learning_rate, warmup: its peak, and the steps until then.
         final: share of the peak to which a cosine then leads down.
         ema_decay: share of the averaged weights that a step keeps, once the run is long enough.
         synthetic: share of a batch that is synthetic; 0 for none.
-        scenes: what synthetic pictures are like.
         pool_size: how many synthetic pictures are at hand, on each device; a multiple of ``refresh_size``.
         refresh_size: how many of them are replaced at a time.
         refresh_every: steps between replacements.
@@ -214,9 +207,7 @@ class Config:
 def override(config: Config, settings: Sequence[str]) -> Config:
     """Changes settings of a configuration by name, as the command line's ``--set`` does.
 
-    Args:
-        config: stays as it is.
-        settings: ``NAME=VALUE`` each; names of nested parts are joined by dots.
+    Each of them is ``NAME=VALUE``; names of nested parts are joined by dots.
 
     Raises:
         ValueError: for a name that is not there or a value that does not fit it.

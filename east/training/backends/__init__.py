@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from ...frameworks import keras
 from ..config import Recipe
 from ..data.packing import PackedImages
-from .base import Trainer
+from .base import Arrays, Trainer
 
 __all__ = ["Trainer", "make_trainer"]
 
 
 def make_trainer(
-    images: Sequence[PackedImages],
-    recipe: Recipe,
-    variables: Mapping[str, NDArray[Any]] | None = None,
-    *,
-    devices: int = 1,
-    seed: int = 0,
+    images: Sequence[PackedImages], recipe: Recipe, variables: Arrays | None = None, *, devices: int = 1, seed: int = 0
 ) -> Trainer:
     """Makes a trainer on the backend that Keras runs on.
 
-    Args:
-        images: sets of pictures to learn from, of one canvas; the last of several may change, see `Trainer.refresh`.
-        recipe: what a step does.
-        variables: to start from, under their checkpoint names; random ones, drawn by ``seed``, when None.
-        devices: accelerators to share the work.
-        seed: of what is random.
+    It learns from ``images``, sets of pictures of one canvas, the last of several of which may change, see
+    `Trainer.refresh`. ``variables`` to start from go by their checkpoint names; None draws random ones by ``seed``.
+    ``devices`` accelerators share the work.
 
     Raises:
         ValueError: for a backend without trainer, and for several devices on a backend that uses one.

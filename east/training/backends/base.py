@@ -19,30 +19,25 @@ from ..data.cutmix import Patches
 from ..data.labels import make_targets
 from ..data.letters import LETTER_CLASSES
 from ..data.packing import PackedImages
-from .losses import Losses, training_losses
+from .losses import Losses
 
 keras = import_keras()
 ops = keras.ops
 Tensor = Any
-Arrays = dict[str, NDArray[Any]]
+Arrays = Mapping[str, NDArray[Any]]
 
 LETTER_FEATURES = "feature_fusion.Conv_5.Relu"  # the layer that letters are read from
 
 
 class Trainer(ABC):
-    """A network in training: takes steps on views of pictures, keeps averaged weights.
+    """A ``network`` in training: takes steps on views of pictures, keeps averaged weights.
 
-    Attributes:
-        network: what is trained for.
-        model: the same, with the layers that only training needs.
-        devices: accelerators that share each batch.
+    ``model`` is the same network with the layers that only training needs.
     """
 
-    devices: int = 1
+    devices: int = 1  # accelerators that share each batch
 
-    def __init__(
-        self, images: Sequence[PackedImages], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
-    ) -> None:
+    def __init__(self, images: Sequence[PackedImages], recipe: Recipe, variables: Arrays | None, seed: int) -> None:
         """Builds network and optimizer; arguments as `make_trainer` takes them."""
         keras.utils.set_random_seed(seed)
         self.recipe = recipe
@@ -68,16 +63,11 @@ class Trainer(ABC):
     def step(
         self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, ema_decay: float
     ) -> Losses:
-        """Takes one step of the optimizer.
+        """Takes one step of the optimizer; returns the losses, which a backend may still be computing.
 
-        Args:
-            indices: of the pictures to take from each set; within each device's part where a set is split.
-            noise: ``(pictures, NUMBERS_PER_VIEW)``, uniform in 0..1.
-            learning_rate: of this step.
-            ema_decay: share of the averaged weights that this step keeps.
-
-        Returns:
-            The losses, which a backend may still be computing.
+        ``indices`` are those of the pictures to take from each set, within each device's part where a set is split;
+        ``noise``, ``(pictures, NUMBERS_PER_VIEW)``, is uniform in 0..1; ``ema_decay`` is the share of the averaged
+        weights that stays.
         """
 
     @abstractmethod
@@ -93,7 +83,7 @@ class Trainer(ABC):
         """Everything a later `restore` needs to go on as if nothing had happened, except the pictures."""
 
     @abstractmethod
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Arrays) -> None:
         """Goes back to a `state`."""
 
     @abstractmethod
@@ -111,10 +101,6 @@ class Trainer(ABC):
         patches = Patches(noise, recipe.augmentation)
         hosts, guests = targets(*patches.hosts(seen)), targets(*patches.guests(seen))
         return patches.paste(views), patches.paste_targets(hosts, guests)
-
-    def losses(self, outputs: Sequence[Tensor], targets: Any) -> Losses:
-        """The losses of the model's outputs."""
-        return training_losses(outputs, targets, self.recipe.loss)
 
 
 def with_letter_head(network: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from ...types import Maps
 from ..config import Recipe
 from ..data.packing import PackedImages
 from .base import Arrays, Trainer
-from .losses import Losses
+from .losses import Losses, training_losses
 
 State = dict[str, Any]
 ALL, SPLIT = Spec(), Spec("devices")
@@ -28,12 +28,7 @@ class JaxTrainer(Trainer):
     """Splits each batch over the devices, which keep equal state; batch norm sees one device's share of the batch."""
 
     def __init__(
-        self,
-        images: Sequence[PackedImages],
-        recipe: Recipe,
-        variables: Mapping[str, NDArray[Any]] | None,
-        seed: int,
-        devices: int,
+        self, images: Sequence[PackedImages], recipe: Recipe, variables: Arrays | None, seed: int, devices: int
     ) -> None:
         """Copies the pictures to the accelerators: the last of several sets is split over them, others are on each."""
         super().__init__(images, recipe, variables, seed)
@@ -70,18 +65,15 @@ class JaxTrainer(Trainer):
         # a copy, because the steps donate their state
         return jax.tree.map(lambda value: self._place(np.array(value), ALL), tree)
 
-    def _sharded(self, function: Callable[..., Any], inputs: Any, outputs: Any) -> Callable[..., Any]:
-        sharded: Callable[..., Any] = jax.shard_map(
-            function, mesh=self._mesh, in_specs=inputs, out_specs=outputs, check_vma=False
-        )
-        return sharded
+    def _sharded(self, function: Callable[..., Any], inputs: Any, outputs: Any) -> Any:
+        return jax.shard_map(function, mesh=self._mesh, in_specs=inputs, out_specs=outputs, check_vma=False)
 
-    def _compile(self) -> Callable[..., Any]:
+    def _compile(self) -> Any:
         mean = partial(jax.lax.pmean, axis_name="devices")
 
         def loss(trainable: Any, fixed: Any, views: Any, targets: Any) -> Any:
             outputs, fixed = self.model.stateless_call(trainable, fixed, views, training=True)
-            losses = self.losses(outputs, targets)
+            losses = training_losses(outputs, targets, self.recipe.loss)
             return losses.total, (fixed, losses)
 
         def step(state: State, images: Any, indices: Any, noise: Any, rate: Any, ema_decay: Any) -> Any:
@@ -100,8 +92,7 @@ class JaxTrainer(Trainer):
             return {"trainable": trainable, "fixed": fixed, "averaged": averaged, "optimizer": optimizer}, losses
 
         inputs = (ALL, self._specs, SPLIT, SPLIT, ALL, ALL)
-        compiled: Callable[..., Any] = jax.jit(self._sharded(step, inputs, (ALL, ALL)), donate_argnums=0)
-        return compiled
+        return jax.jit(self._sharded(step, inputs, (ALL, ALL)), donate_argnums=0)
 
     def step(
         self, indices: Sequence[NDArray[np.int32]], noise: NDArray[np.float32], learning_rate: float, ema_decay: float
@@ -128,7 +119,7 @@ class JaxTrainer(Trainer):
             for number, value in enumerate(values)
         }
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Arrays) -> None:
         self._state = self._replicate(
             {part: [state[f"{part}/{i}"] for i in range(len(values))] for part, values in self._state.items()}
         )

@@ -27,15 +27,11 @@ class Losses(NamedTuple):
 
 
 def training_losses(outputs: Sequence[Tensor], targets: Targets, weights: LossWeights) -> Losses:
-    """Compares the network's maps with the targets.
+    """Compares the network's maps with the targets of the same batch.
 
-    The geometry terms weigh each pixel by one over the square root of its word's area, so that small words count.
-
-    Args:
-        outputs: score, float32 ``(B, h, w, 1)``, 0..1; geometry, float32 ``(B, h, w, 5)``, pixels and radians; logits
-            of the letters, float32 ``(B, h, w, LETTER_CLASSES)``, of a network with a letter head.
-        targets: of the same batch.
-        weights: of the terms.
+    The maps are score, float32 ``(B, h, w, 1)``, 0..1; geometry, float32 ``(B, h, w, 5)``, pixels and radians; and of
+    a network with a letter head the letters' logits, float32 ``(B, h, w, LETTER_CLASSES)``. The geometry terms weigh
+    each pixel by one over the square root of its word's area, so that small words count.
     """
     per_pixel = targets.weight / (ops.sum(targets.weight) + 1e-6)
     score, found, *letters = outputs
@@ -51,11 +47,7 @@ def training_losses(outputs: Sequence[Tensor], targets: Targets, weights: LossWe
 def score_loss(score: Tensor, expected: Tensor, counted: Tensor, weights: LossWeights) -> Tensor:
     """Dice over the batch and over each image, and focal cross-entropy (Lin et al., ICCV 2017).
 
-    Args:
-        score: float32 ``(B, h, w)``, 0..1.
-        expected: likewise.
-        counted: likewise, 0 where nothing is to be lost.
-        weights: of the three terms.
+    The maps are float32 ``(B, h, w)``, 0..1; ``counted`` is 0 where nothing is to be lost.
     """
     found, expected = score * counted, expected * counted
     both = ops.sum(found * expected, axis=(1, 2))
@@ -83,9 +75,7 @@ def reading_loss(logits: Tensor, targets: Targets) -> Tensor:
 def overlap_loss(found: Tensor, expected: Tensor) -> Tensor:
     """-log of the IoU of two rectangles that share a point and an angle (Yu et al., "UnitBox", ACM MM 2016).
 
-    Args:
-        found: distances from the point to the top, right, bottom and left side, float32 ``(..., 4)``, in pixels.
-        expected: likewise.
+    Each is the distances from the point to the top, right, bottom and left side, float32 ``(..., 4)``, in pixels.
     """
     overlap = ops.minimum(found, expected)
     common = _area(overlap)

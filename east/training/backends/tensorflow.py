@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ...types import Maps
 from ..config import Recipe
 from ..data.packing import PackedImages
 from .base import Arrays, Trainer
-from .losses import Losses
+from .losses import Losses, training_losses
 
 tf = tensorflow()
 
@@ -22,9 +22,7 @@ tf = tensorflow()
 class TensorFlowTrainer(Trainer):
     """Trains on one GPU, or on the processor."""
 
-    def __init__(
-        self, images: Sequence[PackedImages], recipe: Recipe, variables: Mapping[str, NDArray[Any]] | None, seed: int
-    ) -> None:
+    def __init__(self, images: Sequence[PackedImages], recipe: Recipe, variables: Arrays | None, seed: int) -> None:
         super().__init__(images, recipe, variables, seed)
         self._images = images
         self._weights = [*self.model.trainable_variables, *self.model.non_trainable_variables]
@@ -35,7 +33,7 @@ class TensorFlowTrainer(Trainer):
     def _train(self, parts: Any, noise: Any, ema_decay: Any) -> Losses:
         views, targets = self.batch(parts, noise)
         with tf.GradientTape() as tape:
-            losses = self.losses(self.model(views, training=True), targets)
+            losses = training_losses(self.model(views, training=True), targets, self.recipe.loss)
             total = losses.total
         trainable = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(total, trainable), trainable, strict=True))
@@ -58,9 +56,8 @@ class TensorFlowTrainer(Trainer):
             array[slots] = new
 
     def variables(self, *, averaged: bool = True) -> Arrays:
-        values = [v.numpy() for v in (self._averaged if averaged else self._weights)]
-        by_variable = {id(v): value for v, value in zip(self._weights, values, strict=True)}
-        return {name: by_variable[id(v)] for name, v in variables_by_name(self.network).items()}
+        values = dict(zip(map(id, self._weights), self._averaged if averaged else self._weights, strict=True))
+        return {name: values[id(v)].numpy() for name, v in variables_by_name(self.network).items()}
 
     def _stateful(self) -> dict[str, Any]:
         parts = {"weights": self._weights, "averaged": self._averaged, "optimizer": self.optimizer.variables}
@@ -69,7 +66,7 @@ class TensorFlowTrainer(Trainer):
     def state(self) -> Arrays:
         return {name: np.asarray(v) for name, v in self._stateful().items()}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Arrays) -> None:
         for name, variable in self._stateful().items():
             variable.assign(state[name])
 

@@ -43,18 +43,10 @@ class Words(NamedTuple):
 def make_views(
     pixels: Tensor, canvas: tuple[int, int], sizes: Tensor, words: Words, noise: Tensor, settings: Augmentation
 ) -> tuple[Tensor, Words]:
-    """Draws one view of each picture.
+    """Draws one view of each picture: float32 ``(B, crop, crop, 3)``, RGB 0..255, and the words in the views' pixels.
 
-    Args:
-        pixels: int32 ``(B, canvas height * canvas width)``, as `packing.pack_pixels` makes them.
-        canvas: height and width of the canvas on whose top-left corner each picture lies.
-        sizes: float32 ``(B, 2)``, height and width of the pictures.
-        words: in the pictures' pixels.
-        noise: float32 ``(B, NUMBERS_PER_VIEW)``, uniform in 0..1.
-        settings: the distribution to draw from.
-
-    Returns:
-        The views, float32 ``(B, crop, crop, 3)``, RGB 0..255, and their words in the views' pixels.
+    ``pixels``, ``canvas``, ``sizes`` and ``words`` are as `packing.PackedImages` holds them, of B pictures; ``noise``
+    is float32 ``(B, NUMBERS_PER_VIEW)``, uniform in 0..1.
     """
     draw = _RandomNumbers(noise)
     forward, backward = _draw_transforms(draw, sizes, words, settings)
@@ -155,8 +147,7 @@ def _apply(matrix: list[list[Tensor]], x: Tensor, y: Tensor) -> tuple[Tensor, Te
 def _sample(pixels: Tensor, canvas: tuple[int, int], sizes: Tensor, backward: list[list[Tensor]], crop: int) -> Tensor:
     """Looks the views up in the pictures: the mean of four bilinear samples a pixel, against aliasing."""
     steps = ops.arange(crop, dtype="float32")
-    y, x = ops.meshgrid(steps, steps, indexing="ij")
-    x, y = ops.reshape(x, (1, -1)), ops.reshape(y, (1, -1))
+    y, x = (ops.reshape(values, (1, -1)) for values in ops.meshgrid(steps, steps, indexing="ij"))
     height, width = sizes[:, :1], sizes[:, 1:]
     total: Any = 0.0
     for dx, dy in ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25)):

@@ -36,12 +36,9 @@ class Example:
 def read_folder(
     images: str | Path, truths: str | Path | None = None, *, numbers: Iterable[int] | None = None
 ) -> list[Example]:
-    """Reads a folder of pictures, each with its ``gt_<name>.txt``.
+    """Reads a folder of pictures, each with its ``gt_<name>.txt`` in ``truths``, the same folder when None.
 
-    Args:
-        images: folder of the pictures.
-        truths: folder of the ground truths; the pictures' own when None.
-        numbers: keep the pictures ``img_<number>`` only, as the ICDAR sets name them.
+    ``numbers`` keeps the pictures ``img_<number>`` only, as the ICDAR sets name them.
 
     Raises:
         FileNotFoundError: for a missing folder, a picture without ground truth, or a folder without pictures.

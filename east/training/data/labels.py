@@ -50,28 +50,12 @@ class Rectangles(NamedTuple):
 
 
 def make_targets(
-    quads: Tensor,
-    kinds: Tensor,
-    codes: Tensor,
-    height: int,
-    width: int,
-    *,
-    shrink: float = 0.3,
-    min_core: float = 4.5,
+    quads: Tensor, kinds: Tensor, codes: Tensor, height: int, width: int, *, shrink: float = 0.3, min_core: float = 4.5
 ) -> Targets:
-    """Draws the targets of a batch.
+    """Draws the targets of a batch of images, ``height`` by ``width`` pixels, multiples of 4, from its `augment.Words`.
 
     The score map follows EAST (Zhou et al., CVPR 2017, section 3.3.1): a word's core is its quad with every side moved
-    inwards. Where words overlap, the smaller one wins.
-
-    Args:
-        quads: float32 ``(B, W, 4, 2)``, ``(x, y)`` in image pixels, clockwise.
-        kinds: int32 ``(B, W)``, `dataset.ABSENT`, `dataset.TEXT` or `dataset.IGNORED`.
-        codes: uint8 ``(B, W, MAX_LETTERS)``, see `letters.encode_texts`.
-        height: of the images in pixels, a multiple of 4.
-        width: likewise.
-        shrink: share of the shorter adjoining side by which a side moves inwards.
-        min_core: pixels that stay between opposite sides of a core, of which there are fewer in a small word.
+    inwards, see `shrink_quads`. Where words overlap, the smaller one wins.
     """
     areas = ops.abs(_signed_area(quads))
     order = ops.argsort(areas, axis=1)  # smallest first, so that the first word found at a pixel is the one that wins
@@ -81,7 +65,8 @@ def make_targets(
     areas = ops.take_along_axis(areas, order, axis=1)
     words = quads.shape[1]
 
-    x, y = _map_points(height, width)
+    sides = (ops.arange(0, side, STRIDE, dtype="float32") for side in (height, width))
+    y, x = (ops.reshape(values, (-1,)) for values in ops.meshgrid(*sides, indexing="ij"))
     inside_core = ops.logical_and(_inside(shrink_quads(quads, shrink, min_core), x, y), (kinds == TEXT)[:, :, None])
     inside_ignored = ops.logical_and(_inside(quads, x, y), (kinds == IGNORED)[:, :, None])
     ranks = ops.arange(words, dtype="int32")[None, :, None]
@@ -91,9 +76,8 @@ def make_targets(
 
     rectangles = ops.stack([*minimum_area_rectangles(quads), areas], axis=-1)  # (B, W, 6)
     winner = ops.where(is_text, winner, 0)
-    centre_x, centre_y, w, h, angle, area = ops.unstack(
-        ops.take_along_axis(rectangles, winner[:, :, None], axis=1), axis=-1
-    )
+    rectangles = ops.take_along_axis(rectangles, winner[:, :, None], axis=1)
+    centre_x, centre_y, w, h, angle, area = ops.unstack(rectangles, axis=-1)
     cos, sin = ops.cos(angle), ops.sin(angle)
     dx, dy = x[None] - centre_x, y[None] - centre_y
     along, across = dx * cos - dy * sin, dx * sin + dy * cos
@@ -176,13 +160,6 @@ def shorter_sides(quads: Tensor) -> Tensor:
     """The smaller of the mean lengths of both pairs of opposite sides of quads ``(..., 4, 2)``, in pixels."""
     lengths = _length(ops.roll(quads, -1, axis=-2) - quads)[..., 0]
     return ops.minimum(lengths[..., 0] + lengths[..., 2], lengths[..., 1] + lengths[..., 3]) / 2
-
-
-def _map_points(height: int, width: int) -> tuple[Tensor, Tensor]:
-    rows = ops.arange(0, height, STRIDE, dtype="float32")
-    columns = ops.arange(0, width, STRIDE, dtype="float32")
-    y, x = ops.meshgrid(rows, columns, indexing="ij")
-    return ops.reshape(x, (-1,)), ops.reshape(y, (-1,))
 
 
 def _inside(quads: Tensor, x: Tensor, y: Tensor) -> Tensor:

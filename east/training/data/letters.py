@@ -34,12 +34,9 @@ def encode_texts(texts: Sequence[str]) -> NDArray[np.uint8]:
 def letter_targets(x: Tensor, y: Tensor, words: Tensor, quads: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
     """Which letter of its word lies at each point, taking all letters of a word to be of one width.
 
-    Args:
-        x: float32 ``(P,)``, in image pixels.
-        y: likewise.
-        words: int32 ``(B, P)``, the word that each point lies in.
-        quads: float32 ``(B, W, 4, 2)``, clockwise from the text's top-left corner.
-        codes: ``(B, W, MAX_LETTERS)``, see `encode_texts`.
+    Points are float32 ``(P,)``, in image pixels; ``words``, int32 ``(B, P)``, says in which word each lies; ``quads``,
+    float32 ``(B, W, 4, 2)``, are clockwise from the text's top-left corner; ``codes`` are
+    ``(B, W, MAX_LETTERS)``, see `encode_texts`.
 
     Returns:
         The letters, int32 ``(B, P)`` of 1 to `LETTER_CLASSES`, 0 where nothing is to be read; and how sure that is,
@@ -55,9 +52,8 @@ def letter_targets(x: Tensor, y: Tensor, words: Tensor, quads: Tensor, codes: Te
     readable = ops.cast(upright & (height >= MIN_HEIGHT) & (count > 0), "float32")
 
     entries = ops.concatenate([ops.reshape(quads, (*quads.shape[:2], 8)), count[..., None], readable[..., None]], -1)
-    x0, y0, x1, y1, x2, y2, x3, y3, count, readable = ops.unstack(
-        ops.take_along_axis(entries, words[:, :, None], axis=1), axis=-1
-    )  # (B, P) each
+    entries = ops.take_along_axis(entries, words[:, :, None], axis=1)
+    x0, y0, x1, y1, x2, y2, x3, y3, count, readable = ops.unstack(entries, axis=-1)  # (B, P) each
     from_left = _distance(x, y, x3, y3, x0, y0)
     from_right = _distance(x, y, x1, y1, x2, y2)
     place = count * from_left / ops.maximum(from_left + from_right, 1e-3)

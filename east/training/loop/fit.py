@@ -45,15 +45,9 @@ def fit(
     The folder gets ``checkpoint.npz`` (everything to go on from), ``weights.npz`` (the averaged weights, a bundle),
     ``config.json``, ``log.jsonl``, an event file for TensorBoard and ``curves.png``.
 
-    Args:
-        config: what to do.
-        folder: the run's own.
-        examples: the training pictures.
-        material: what synthetic pictures are made of; needed where ``config.synthetic`` is not 0.
-        validation: what to score the averaged weights on.
-        devices: accelerators to share the work; several on JAX only.
-        processes: that draw synthetic pictures.
-        report: gets a line about each thing that happens.
+    It trains on ``examples`` and on synthetic pictures, which ``processes`` draw with ``material``, needed where
+    ``config.synthetic`` is not 0; scores the averaged weights on ``validation``; shares the work between ``devices``,
+    several on JAX only; and gives ``report`` a line about each thing that happens.
 
     Returns:
         The scores at the end, None without validation and for a run that was at its end already.

@@ -19,13 +19,7 @@ from ..synth.stream import SceneStream
 def draw_batch(
     config: Config, step: int, pictures: int, devices: int = 1
 ) -> tuple[list[NDArray[np.int32]], NDArray[np.float32]]:
-    """Draws what a step sees.
-
-    Args:
-        config: of the run.
-        step: its number.
-        pictures: how many training pictures there are.
-        devices: that share the step.
+    """Draws what a step of ``devices`` sees, where there are so many training ``pictures``.
 
     Returns:
         Indices into the training pictures and into a device's synthetic ones, without those of which the run has

@@ -19,18 +19,11 @@ def calibrate_scores(
 ) -> dict[str, NDArray[Any]]:
     """Moves the score threshold at which weights are best to the default one.
 
-    A loss that rewards confidence may leave the default far from where text is best told from the rest. The order of
-    scores stays: only the layer before the sigmoid changes.
-
-    Args:
-        variables: the network's, by checkpoint name.
-        best_threshold: 0..1, chosen on pictures that the network was not trained on.
-        temperature: what the logits are divided by; more than 1 takes back confidence (Guo et al., "On Calibration
-            of Modern Neural Networks", ICML 2017).
-
-    Returns:
-        The variables; scores are above the default threshold wherever those of the given ones are above
-        ``best_threshold``.
+    A loss that rewards confidence may leave the default far from where text is best told from the rest. Choose
+    ``best_threshold``, 0..1, on pictures that the network was not trained on. ``temperature`` divides the logits; more
+    than 1 takes back confidence (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017). The order of
+    scores stays: of ``variables``, by checkpoint name, only those of the layer before the sigmoid change. Scores are
+    then above the default threshold wherever they were above ``best_threshold``.
 
     Raises:
         ValueError: for a threshold that is not between 0 and 1, or a temperature that is not positive.

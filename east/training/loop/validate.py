@@ -21,12 +21,7 @@ class Validation:
     """A set of pictures to score the network on."""
 
     def __init__(self, examples: Sequence[Example], size: tuple[int, int]) -> None:
-        """Reads the pictures.
-
-        Args:
-            examples: the pictures, with their words.
-            size: height and width at which the network sees them.
-        """
+        """Reads the pictures; the network sees them at ``size``, height and width."""
         self._size = Size(*size)
         images = [load_image(example.image) for example in examples]
         self._sizes = [Size(*image.shape[:2]) for image in images]

@@ -23,11 +23,9 @@ class Backgrounds:
         Raises:
             FileNotFoundError: for a folder without pictures.
         """
-        self.paths: list[Path] = []
-        if folder is None:
-            return
-        self.paths = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-        if not self.paths:
+        files = () if folder is None else Path(folder).rglob("*")
+        self.paths = sorted(p for p in files if p.suffix.lower() in IMAGE_SUFFIXES)
+        if folder is not None and not self.paths:
             raise FileNotFoundError(f"{folder} has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 def photograph(
     rng: np.random.Generator, image: NDArray[np.uint8], strength: float = 1.0
 ) -> tuple[NDArray[np.uint8], float]:
-    """Lights, blurs and compresses a picture.
-
-    Args:
-        rng: decides what happens.
-        image: uint8 RGB ``(H, W, 3)``.
-        strength: 0..1, the share of the effects to let happen.
+    """Lights, blurs and compresses a picture, uint8 RGB ``(H, W, 3)``, by a share of the effects, ``strength``, 0..1.
 
     Returns:
         The picture, and how far it smeared points, a standard deviation in pixels.

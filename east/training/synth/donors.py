@@ -33,10 +33,7 @@ class Donors:
     def words(self, rng: np.random.Generator, count: int, least: float = 12.0) -> list[tuple[NDArray[np.float32], str]]:
         """Cuts up to ``count`` real words out of one picture, upright, with a little of what surrounds them.
 
-        Args:
-            rng: decides which.
-            count: how many at most.
-            least: pixels; words with a shorter side are left out.
+        Words with a side shorter than ``least`` pixels are left out.
 
         Returns:
             For each word float32 ``(H, W, 4)``, RGB 0..255 and an opacity that fades towards the border, and what it

@@ -23,17 +23,10 @@ LAMPS = np.asarray([(255, 170, 40), (255, 60, 40), (90, 255, 110), (250, 250, 23
 def paint(
     rng: np.random.Generator, block: Block, surface: Colour, roughness: float, *, lit: bool = False
 ) -> NDArray[np.float32]:
-    """Colours a block for a surface.
+    """Colours a block for a surface: float32 ``(H, W, 4)``, red, green, blue 0..255 and opacity 0..1.
 
-    Args:
-        rng: decides how.
-        block: what to colour.
-        surface: mean colour of the surface, levels 0..255.
-        roughness: standard deviation of its levels.
-        lit: whether what is painted takes on the light that lies on the surface; a display has its own.
-
-    Returns:
-        float32 ``(H, W, 4)``, red, green, blue 0..255 and opacity 0..1.
+    ``surface`` is the surface's mean colour, levels 0..255, and ``roughness`` the standard deviation of its levels;
+    what is ``lit`` takes on the light that lies on the surface, but for a display, which has its own.
     """
     kind = rng.random()
     if kind < 0.06:
