@@ -13,7 +13,7 @@ from .neighbours import NEIGHBOURS, run_neighbour
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments and arguments[0] in {neighbour.NAME for neighbour in NEIGHBOURS}:
+    if arguments and arguments[0] in {neighbour.name for neighbour in NEIGHBOURS}:
         return run_neighbour(arguments[0], arguments[1:])
     commands = (detect, freeze, convert, inspect, runtimes, cache, weights, train, *NEIGHBOURS)
     description = "EAST scene-text detection: words as quadrilaterals."

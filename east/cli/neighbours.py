@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 class Neighbour(NamedTuple):
     """A package beside this one, as a command."""
 
-    NAME: str
+    name: str
     package: str
     help: str
 
     def add_parser(self, commands: Any) -> None:
         """Lists the command; its own parser is the package's."""
-        commands.add_parser(self.NAME, help=self.help)
+        commands.add_parser(self.name, help=self.help)
 
 
 NEIGHBOURS = (
@@ -33,7 +33,7 @@ NEIGHBOURS = (
 
 def run_neighbour(name: str, arguments: Sequence[str]) -> int:
     """Runs the package with these arguments and returns its exit status."""
-    package = next(neighbour.package for neighbour in NEIGHBOURS if name == neighbour.NAME)
+    package = next(neighbour.package for neighbour in NEIGHBOURS if name == neighbour.name)
     root = str(Path(__file__).parents[2])
     before = sys.argv, list(sys.path)
     sys.argv, sys.path[:0] = [f"east {name}", *arguments], [root]
