@@ -34,6 +34,7 @@ PUBLIC = {
     "Rounding",
     "Runtime",
     "RuntimeUnavailableError",
+    "ServiceError",
     "Size",
     "SubmissionError",
     "TextBox",

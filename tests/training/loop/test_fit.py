@@ -65,7 +65,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path], mate
     recipe = replace(config.recipe, augmentation=view, loss=loss)
     config = replace(
         config, recipe=recipe, steps=4, batch=2, synthetic=0.5, pool_size=4, refresh_size=2, refresh_every=1,
-        canvas=(128, 128), scenes=SceneSettings(128, 128, blocks=3), log_every=1, save_every=2,
+        canvas=(192, 192), scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
     )  # fmt: skip
     examples = read_folder(demo_images[0].parent)
     whole, resumed = folder / "whole", folder / "resumed"
