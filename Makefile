@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/python -m east detect demo --draw demo-output --format csv
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
