@@ -88,7 +88,7 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     """The journal of this detector on this set, with what an interrupted run of the same code has done."""
     import east
     from east.option_fields import to_paths
-    from east.runtimes.conversion.artifacts import default_folder
+    from east.runtimes.conversion.artifacts import JOURNALS, default_folder
     from east.runtimes.conversion.calibration import find_images
 
     package = Path(east.__file__).parent
@@ -100,7 +100,7 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
         "calibration": find_images(detector.options.calibration).sha256 if calibrated else None,
         **describe(detector),
     }
-    return Journal(default_folder() / "evaluations", identity)
+    return Journal(default_folder() / JOURNALS, identity)
 
 
 def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Run:

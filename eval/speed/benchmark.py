@@ -88,7 +88,7 @@ def cases(options: DetectorOptions, runtimes: Iterable[str], precisions: Iterabl
     found = []
     wanted = list(precisions)
     for runtime in runtimes:
-        here = availability(runtime).precisions
+        here = availability(runtime, options.device).precisions
         found += [replace(options, runtime=runtime, precision=one, tf32=False) for one in here if one in wanted]
         if runtime != "openvino" and Precision.FP32 in here and missing_driver() is None:
             found.append(replace(options, runtime=runtime, precision=Precision.FP32, tf32=True))
