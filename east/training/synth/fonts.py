@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from fontTools.pens.boundsPen import BoundsPen
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import ImageFont
 
 SUFFIXES = (".ttf", ".otf", ".ttc")
-PRINTABLE = range(33, 127)  # ASCII
+PRINTABLE = [chr(code) for code in range(33, 127)]
 MIN_LETTERS = 26  # typefaces with fewer printable characters hold symbols
 TIERS = {"core": 4.0, "general": 2.0}  # weights of the tiers that an optional FONTS.tsv names; 1 for others
-
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it warns of odd dates in typefaces
 
 
 class Fonts:
@@ -56,12 +51,13 @@ def face(path: Path, size: int) -> ImageFont.FreeTypeFont:
 
 @cache
 def letters(path: Path) -> frozenset[str]:
-    """The printable ASCII characters that a typeface has outlines for; none for a file that is not of outlines."""
+    """The printable ASCII characters that a typeface has and does not leave blank; none if it has no outlines."""
     try:
         with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
-            names, glyphs = font.getBestCmap() or {}, font.getGlyphSet()
-            return frozenset(chr(code) for code in PRINTABLE if code in names and not _blank(glyphs, names[code]))
-    except TTLibError:
+            names = font.getBestCmap() or {}
+        drawn = face(path, 24)
+        return frozenset(c for c in PRINTABLE if ord(c) in names and drawn.getmask(c).getbbox())
+    except (TTLibError, OSError):  # no typeface, or one of bitmaps
         return frozenset()
 
 
@@ -70,13 +66,6 @@ def capital_share(path: Path) -> float:
     """Height of a capital letter in ems, because typefaces fill their em differently."""
     _, top, _, bottom = face(path, 100).getbbox("H" if "H" in letters(path) else "0", anchor="ls")
     return max(bottom - top, 20) / 100
-
-
-def _blank(glyphs: Any, name: str) -> bool:
-    """Whether a glyph has no outline, which some typefaces give to characters that they do not have."""
-    pen = BoundsPen(glyphs)
-    glyphs[name].draw(pen)
-    return pen.bounds is None
 
 
 def _read_tiers(path: Path) -> Mapping[str, str]:

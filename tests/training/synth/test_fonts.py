@@ -58,9 +58,11 @@ def test_a_typeface_of_too_few_letters_is_left_out(tmp_path: Path) -> None:
     assert Fonts(tmp_path).draw(np.random.default_rng(0)) == enough
 
 
-def test_a_file_that_is_no_typeface_has_no_letters(tmp_path: Path) -> None:
-    (tmp_path / "text.ttf").write_text("no typeface")
-    assert letters(tmp_path / "text.ttf") == frozenset()
+@pytest.mark.parametrize("size", [0, 3, 3000], ids=["empty", "no header", "cut off"])
+def test_a_file_that_is_no_typeface_has_no_letters(tmp_path: Path, size: int) -> None:
+    whole = next(path for path in Fonts().paths if path.name == "DejaVuSans.ttf").read_bytes()
+    (tmp_path / "broken.ttf").write_bytes(whole[:size])
+    assert letters(tmp_path / "broken.ttf") == frozenset()
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
