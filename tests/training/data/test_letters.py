@@ -9,11 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from east.frameworks import tensorflow
 from east.training.data.letters import LETTER_CLASSES, MAX_LETTERS, encode_texts, letter_targets
 from tests.support.words import Array32, Word
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWX"
 OTHER = Word(300, 300, 60, 20, 0).quad()
+MAX_POINTS = MAX_LETTERS + 1
+compiled_letter_targets = tensorflow().function(letter_targets)  # as in a training step, and much faster
 
 places = st.floats(0, 400)
 lengths = st.integers(1, MAX_LETTERS)
@@ -32,8 +35,10 @@ def points_in(quad: Array32, along: NDArray[np.float64], down: float) -> Array32
 def read(quad: Array32, text: str, points: Array32) -> tuple[NDArray[np.int32], Array32]:
     """Letters, and how sure they are, at points of the second word of a picture."""
     quads, codes = np.stack([OTHER, quad])[None], encode_texts(["OTHER", text])[None]
-    letters, certainty = letter_targets(points[:, 0], points[:, 1], np.ones((1, len(points)), np.int32), quads, codes)
-    return np.asarray(letters)[0], np.asarray(certainty)[0]
+    x, y = np.resize(points, (MAX_POINTS, 2)).T  # always of one shape, so that it is compiled once
+    found = compiled_letter_targets(x, y, np.ones((1, MAX_POINTS), np.int32), quads, codes)
+    letters, certainty = (np.asarray(array)[0, : len(points)] for array in found)
+    return letters, certainty
 
 
 def middles(count: int) -> NDArray[np.float64]:
