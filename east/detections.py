@@ -23,7 +23,8 @@ class Detections(Sequence[TextBox]):
         width, height: size of the upright image in pixels.
         runtime, precision, weights: what found them.
         timings: milliseconds per step.
-        image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was.
+        image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was; None
+            where it was not kept, and nothing can be drawn or cut out.
     """
 
     boxes: tuple[TextBox, ...]
@@ -32,7 +33,7 @@ class Detections(Sequence[TextBox]):
     runtime: str
     precision: Precision
     timings: Timings
-    image: NDArray[np.uint8] = field(repr=False)
+    image: NDArray[np.uint8] | None = field(repr=False)
     weights: str = ""
 
     def __len__(self) -> int:
@@ -54,7 +55,7 @@ class Detections(Sequence[TextBox]):
         """Outlines the words on a copy of the image, uint8 RGB; ``scores`` writes each box's score beside it."""
         from .draw import draw_boxes
 
-        return draw_boxes(self.image, self.quads, [box.score for box in self.boxes] if scores else None)
+        return draw_boxes(self._picture(), self.quads, [box.score for box in self.boxes] if scores else None)
 
     def crops(self, *, height: int | None = None, padding: float = 0.0) -> list[NDArray[np.uint8]]:
         """Cuts the words out, rectified so that their text runs from left to right: for a recogniser.
@@ -68,7 +69,15 @@ class Detections(Sequence[TextBox]):
         """
         from .crops import crop_word
 
-        return [crop_word(self.image, box.quad, height, padding) for box in self.boxes]
+        picture = self._picture()
+        return [crop_word(picture, box.quad, height, padding) for box in self.boxes]
+
+    def _picture(self) -> NDArray[np.uint8]:
+        if self.image is None:
+            raise ValueError(
+                "the image of these detections was not kept: set it with dataclasses.replace(found, image=…)"
+            )
+        return self.image
 
     def to_dict(self) -> dict[str, Any]:
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""

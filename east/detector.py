@@ -9,15 +9,15 @@ from dataclasses import replace
 from itertools import islice
 from threading import Condition, Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
-from .images.decoding import ImageInput, load_image
-from .images.sizing import network_size, resize, to_image_frame
+from .images.decoding import ImageInput
+from .images.preparation import PreparedImage, prepare
+from .images.sizing import to_image_frame
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
@@ -25,7 +25,7 @@ from .postprocess import extract_boxes
 from .prefetch import prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import Candidates, Size, TextBox, Timings
+from .types import Candidates, Size, TextBox
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -80,7 +80,7 @@ class TextDetector:
         """
         options = self.options.changed(**changes)
         with self._calls:
-            [found] = self._run([self._prepare(image, bgr, options)], options, nullcontext())
+            [found] = self._run([prepare(image, options, bgr=bgr)], options, nullcontext())
         if isinstance(found, ImageError):
             raise found
         return found
@@ -99,6 +99,24 @@ class TextDetector:
             one item per image, in order: its `Detections`, or the `ImageError` it failed with.
         """
         return self._detect_batch(images, bgr, self.options.changed(**changes), nullcontext())
+
+    def detect_prepared(
+        self, images: Sequence[PreparedImage], **changes: Unpack[CallChanges]
+    ) -> list[Detections | ImageError]:
+        """Finds the words of images that `east.images.prepare` has made ready, elsewhere perhaps.
+
+        Args:
+            images: all of one network size; no more go into the network at once than the runtime is fastest with.
+            changes: as for `detect`; ``max_side`` has had its effect already.
+
+        Returns:
+            one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+        """
+        options = self.options.changed(**changes)
+        batch = self.runtime.batch
+        with self._calls:
+            runs = [self._run(images[at : at + batch], options, nullcontext()) for at in range(0, len(images), batch)]
+        return [found for run in runs for found in run]
 
     def stream(
         self,
@@ -171,32 +189,23 @@ class TextDetector:
         turn: AbstractContextManager[object],
     ) -> list[Detections | ImageError]:
         results: dict[int, Detections | ImageError] = {}
-        by_size: dict[Size, list[tuple[int, _Prepared]]] = {}
+        by_size: dict[Size, list[tuple[int, PreparedImage]]] = {}
         with self._calls:
             for index, image in enumerate(images):
                 try:
-                    prepared = self._prepare(image, bgr, options)
+                    prepared = prepare(image, options, bgr=bgr)
                 except ImageError as error:
                     results[index] = error
                 else:
-                    by_size.setdefault(prepared.size, []).append((index, prepared))
+                    by_size.setdefault(prepared.network_size, []).append((index, prepared))
             for same_size in by_size.values():
                 for start in range(0, len(same_size), self.runtime.batch):
                     indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
                     results.update(zip(indices, self._run(chunk, options, turn), strict=True))
         return [results[index] for index in range(len(results))]
 
-    def _prepare(self, image: ImageInput, bgr: bool, options: DetectorOptions) -> _Prepared:
-        start = time.perf_counter()
-        upright = load_image(image, bgr=bgr, max_pixels=options.max_pixels)
-        decoded = time.perf_counter()
-        size = options.fixed_size or network_size(Size(*upright.shape[:2]), options.max_side, options.rounding)
-        resized = resize(upright, size)
-        resizing = time.perf_counter() - decoded
-        return _Prepared(upright, resized, Timings(decode=(decoded - start) * 1e3, resize=resizing * 1e3))
-
     def _run(
-        self, batch: Sequence[_Prepared], options: DetectorOptions, turn: AbstractContextManager[object]
+        self, batch: Sequence[PreparedImage], options: DetectorOptions, turn: AbstractContextManager[object]
     ) -> list[Detections | ImageError]:
         """The network and the post-processing, on images of one network size.
 
@@ -213,39 +222,26 @@ class TextDetector:
             return [self._detections(p, c, options, share) for p, c in zip(batch, found, strict=True)]
 
     def _detections(
-        self, prepared: _Prepared, candidates: Candidates, options: DetectorOptions, network_ms: float
+        self, prepared: PreparedImage, candidates: Candidates, options: DetectorOptions, network_ms: float
     ) -> Detections | ImageError:
         start = time.perf_counter()
         try:
             quads, scores = extract_boxes(candidates, options.nms_threshold, options.box_threshold, options.max_boxes)
         except TooManyBoxesError as error:
             return error
-        height, width = prepared.upright.shape[:2]
-        quads = to_image_frame(quads, prepared.size, Size(height, width))
+        quads = to_image_frame(quads, prepared.network_size, prepared.size)
         boxes = tuple(TextBox(quad, float(score)) for quad, score in zip(quads, scores, strict=True))
         timings = replace(prepared.timings, network=network_ms, postprocess=(time.perf_counter() - start) * 1e3)
         return Detections(
             boxes=boxes,
-            width=width,
-            height=height,
+            width=prepared.size.width,
+            height=prepared.size.height,
             runtime=self.runtime.name,
             precision=self.runtime.precision,
             timings=timings,
             image=prepared.upright,
             weights=self.weights,
         )
-
-
-class _Prepared(NamedTuple):
-    """An image on its way into the network; ``upright`` and ``resized`` are uint8 RGB ``(H, W, 3)``."""
-
-    upright: NDArray[np.uint8]
-    resized: NDArray[np.uint8]
-    timings: Timings
-
-    @property
-    def size(self) -> Size:
-        return Size(*self.resized.shape[:2])
 
 
 class _Calls:

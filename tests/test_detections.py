@@ -117,8 +117,17 @@ def test_scores_for_icdar_keep_their_order(scores: list[float]) -> None:
 def test_drawings_and_crops_come_from_the_image() -> None:
     found = detections(WIDE, OUTSIDE)
     assert found.draw().shape == (100, 120, 3)
+    assert found.image is not None
     assert (found.image == 90).all()
     assert (found.draw(scores=True) != found.draw()).any()
     assert [crop.shape[0] for crop in found.crops(height=32)] == [32, 32]
     assert found.crops(padding=0.5)[0].shape > found.crops()[0].shape
     assert detections().crops() == []
+
+
+def test_without_its_image_a_result_cannot_be_drawn_and_says_so() -> None:
+    found = replace(detections(WIDE), image=None)
+    assert found.to_icdar() == detections(WIDE).to_icdar()
+    for picture in (found.draw, found.crops):
+        with pytest.raises(ValueError, match="was not kept"):
+            picture()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from east import (
     UnsupportedPrecisionError,
     WeightsError,
 )
-from east.images.decoding import load_image
+from east.images import load_image, prepare
 
 
 def opened(path: Path) -> Image.Image:
@@ -83,6 +84,20 @@ def test_stream_gives_what_batches_give(detector: TextDetector, demo_images: lis
         assert isinstance(found.pop(len(small)), ImageDecodeError)
         for one, other in zip(found, [*expected, *expected], strict=True):
             np.testing.assert_allclose(quads(one), quads(other), atol=0.05)
+
+
+def test_images_prepared_elsewhere_give_the_same_boxes(detector: TextDetector, demo_images: list[Path]) -> None:
+    options = detector.options.changed(max_side=320)
+    prepared = [replace(prepare(path, options), upright=None) for path in demo_images[:3]]
+    found = detector.detect_prepared(prepared[:1] * 2, score_threshold=0.7)
+    expected = detector.detect(demo_images[0], max_side=320, score_threshold=0.7)
+    assert len(expected) > 0
+    for one in found:
+        assert isinstance(one, Detections)
+        np.testing.assert_array_equal(one.quads, expected.quads)
+        assert (one.width, one.height, one.image) == (expected.width, expected.height, None)
+        assert one.timings.decode == prepared[0].timings.decode > 0
+    assert detector.detect_prepared([]) == []
 
 
 def test_empty_batch(detector: TextDetector) -> None:
