@@ -14,6 +14,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from ..frameworks import openvino
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
-from ..options import DetectorOptions
+from ..options import EVALUATION_SIZE, DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
@@ -31,6 +32,9 @@ from .conversion.calibration import CalibrationSet, find_images
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
+
+_LARGE = 2 * EVALUATION_SIZE.height * EVALUATION_SIZE.width
+"""Pixels of a call from which small ones do not wait for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +62,11 @@ def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:
 
 
 class OpenVinoRuntime(Runtime):
-    """The network on the CPU. Compiled once for all image sizes; each running call has an inference request."""
+    """The network on the CPU. Compiled once for all image sizes; each running call has an inference request.
+
+    A compiled model takes its calls one after another. So that small images need not wait for a large one, which may
+    take ten times as long, they go to a second compiled model while one is under way; until that happens there is none.
+    """
 
     name = "openvino"
 
@@ -73,9 +81,37 @@ class OpenVinoRuntime(Runtime):
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": floating, "PERFORMANCE_HINT": "LATENCY"}
         if options.threads is not None:
             config["INFERENCE_NUM_THREADS"] = options.threads
+        self._compile = partial(core.compile_model, core.read_model(artifact.folder / MODEL), "CPU", config)
         with ThreadPoolExecutor(1) as meanwhile:
             meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
-            self._compiled = core.compile_model(core.read_model(artifact.folder / MODEL), "CPU", config)
+            self._requests = _Requests(self._compile())
+        self._bypass: _Requests | None = None
+        self._lock = Lock()
+        self._large = 0
+
+    def infer(self, images: NDArray[np.uint8]) -> Maps:
+        large = images.shape[0] * images.shape[1] * images.shape[2] > _LARGE
+        with self._lock:
+            if large or not self._large:
+                requests = self._requests
+            else:
+                requests = self._bypass = self._bypass or _Requests(self._compile())
+            self._large += large
+        try:
+            return requests.infer(images)
+        finally:
+            with self._lock:
+                self._large -= large
+
+    def close(self) -> None:
+        del self._requests, self._bypass
+
+
+class _Requests:
+    """A compiled model and its inference requests, one for each call under way."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
         self._idle: SimpleQueue[Any] = SimpleQueue()
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
@@ -89,9 +125,6 @@ class OpenVinoRuntime(Runtime):
             return Maps(score[..., 0].copy(), geometry.copy())
         finally:
             self._idle.put(request)
-
-    def close(self) -> None:
-        del self._compiled, self._idle
 
 
 @cache

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -128,6 +129,21 @@ def test_images_of_any_size_run_in_one_compiled_model(
         maps = quantized.infer(np.ascontiguousarray(photographs[:1, : size[0], : size[1]]))
         assert maps.score.shape == (1, size[0] // 4, size[1] // 4)
         assert maps.geometry.shape == (1, size[0] // 4, size[1] // 4, 5)
+
+
+def test_small_images_do_not_wait_for_a_large_one(source: ModelSource) -> None:
+    loaded = runtime.load(source, DetectorOptions())
+    small, large = np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 1600, 1600, 3), np.uint8)
+    alone = loaded.infer(small)
+    with ThreadPoolExecutor(1) as pool:
+        under_way, meanwhile = pool.submit(loaded.infer, large), 0
+        while not under_way.done():
+            beside = loaded.infer(small)
+            meanwhile += not under_way.done()
+        np.testing.assert_array_equal(beside.score, alone.score)
+        assert under_way.result().score.shape == (1, 400, 400)
+    assert meanwhile >= 5
+    loaded.close()
 
 
 def test_nothing_is_reported_to_the_makers() -> None:
