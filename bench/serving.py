@@ -1,8 +1,9 @@
-"""Measures the service over loopback: ``python bench/serving.py throughput|memory|overload``.
+"""Measures the service over loopback: ``python bench/serving.py throughput|memory|overload|isolation``.
 
 throughput: clients that ask without a pause against the bare detector on the same images, in turns, in one run.
 memory: how much the process grows over many requests of many sizes.
 overload: ten times the load it can bear, and how soon it is itself again afterwards.
+isolation: what it costs an image to be decoded in a process of its own, against all that is done for the image.
 Every answer is checked against its image; a lost, swapped or undocumented one ends with exit status 1. The bare
 detector and the service's have the same options.
 """
@@ -39,7 +40,11 @@ sys.path.insert(0, str(ROOT))
 
 from east import TextDetector  # noqa: E402
 from east.flags import add_options, options_from  # noqa: E402
+from east.images import prepare  # noqa: E402
+from east.images.header import read_header  # noqa: E402
 from east.types import Size  # noqa: E402
+from serving.decoders import Decoders, Encoded  # noqa: E402
+from serving.metrics import Metrics  # noqa: E402
 from serving.settings import environment  # noqa: E402
 
 
@@ -197,6 +202,40 @@ def overload(options: argparse.Namespace) -> list[str]:
     return wrong
 
 
+def isolation(options: argparse.Namespace) -> list[str]:
+    turns = max(5, round(options.seconds / 10))
+    with TextDetector.from_options(options.detector) as detector:
+        pictures = load(options, detector)
+        asyncio.run(compare(detector, pictures, turns))
+    return []
+
+
+async def compare(detector: TextDetector, pictures: list[Picture], turns: int) -> None:
+    """Prints medians over images and turns, each taken in turn with the others."""
+    pool = Decoders(Metrics(), max_pixels=detector.options.max_pixels, parallel=1)
+    await pool.start()
+    here: list[float] = []
+    there: list[float] = []
+    whole: list[float] = []
+    for _ in range(turns):
+        for picture in pictures:
+            start = time.perf_counter()
+            expected = prepare(picture.data, detector.options)
+            here.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            image = Encoded(picture.data, read_header(picture.data, detector.options.max_pixels))
+            got = await pool.prepare(image, expected.network_size, asyncio.get_running_loop().time() + 60)
+            there.append(time.perf_counter() - start)
+            assert np.array_equal(got.resized, expected.resized)
+            start = time.perf_counter()
+            detector.detect(picture.data)
+            whole.append(time.perf_counter() - start)
+    await pool.close()
+    in_process, isolated, detection = (1e3 * float(np.median(times)) for times in (here, there, whole))
+    print(f"prepared in this process {in_process:.2f} ms, in another {isolated:.2f} ms; detection {detection:.1f} ms")
+    print(f"isolation costs {100 * (isolated - in_process) / detection:.1f} % of the detection")
+
+
 async def flood(
     url: str, pictures: list[Picture], rate: float, seconds: float
 ) -> tuple[Counter[str], list[float], list[str]]:
@@ -273,7 +312,7 @@ def resident(pid: int) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["throughput", "memory", "overload"])
+    parser.add_argument("what", choices=["throughput", "memory", "overload", "isolation"])
     parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
     parser.add_argument("--most", type=int, default=20, help="images to take from it")
     parser.add_argument("--clients", type=int, default=8)
@@ -282,7 +321,8 @@ def main() -> int:
     add_options(parser)
     options = parser.parse_args()
     options.detector = options_from(options)
-    wrong = {"throughput": throughput, "memory": memory, "overload": overload}[options.what](options)
+    measures = {"throughput": throughput, "memory": memory, "overload": overload, "isolation": isolation}
+    wrong = measures[options.what](options)
     for line in wrong[:10]:
         print(line)
     return 1 if wrong else 0

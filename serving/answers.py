@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from typing import Annotated, Any, Literal, cast
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from east.detections import Detections
@@ -120,9 +118,4 @@ def render(found: Detections, waited_ms: float, form: Format, request_id: str) -
     """The body of an answer and its media type."""
     if form == "json":
         return as_json({"request_id": request_id, **as_dict(found, waited_ms)}), "application/json"
-    if form == "icdar":
-        return found.to_icdar().encode(), "text/plain; charset=utf-8"
-    buffer = io.BytesIO()
-    # PNG knows no quality, and JPEG no level
-    Image.fromarray(found.draw()).save(buffer, form.removeprefix("image/"), compress_level=1, quality=90)
-    return buffer.getvalue(), form
+    return found.to_icdar().encode(), "text/plain; charset=utf-8"

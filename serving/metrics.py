@@ -28,6 +28,11 @@ class Metrics:
         self.batch_size = histogram("east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64))
         self.stage_seconds = histogram("east_stage_seconds", "Time of each stage.", ["stage"])
         self.boxes = histogram("east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200))
+        self.decoders_waiting = gauge("east_decoders_waiting", "Images waiting for a process that decodes.")
+        self.decoder_memory = gauge("east_decoder_memory_bytes", "Memory of the processes that decode.")
+        self.decodes_killed = Counter(
+            "east_decodes_killed", "Images that took more than theirs.", ["reason"], registry=self.registry
+        )
         self.ready = gauge("east_ready", "1 when images can be answered, else 0.")
 
     def detected(self, timings: Timings, boxes: int) -> None:

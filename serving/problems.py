@@ -76,10 +76,20 @@ class Problem(Exception):  # noqa: N818 -- what RFC 9457 calls it
         return JSONResponse(self.body(request_id), self.status, self.headers, MEDIA_TYPE)
 
 
+class CostlyImageError(ImageError):
+    """An image whose decoding takes more than its size allows."""
+
+
+def deadline_passed() -> Problem:
+    """What nobody waits for any more."""
+    return Problem(504, "deadline-passed", "there was no answer in time")
+
+
 EXPECTED = (Problem, ImageError, HTTPException, RequestValidationError)
 """The errors that `problem_of` knows."""
 
 _IMAGE_ERRORS: tuple[tuple[type[ImageError], int, str], ...] = (
+    (CostlyImageError, 422, "costly-image"),
     (ImageTooLargeError, 413, "too-many-pixels"),
     (TooManyBoxesError, 422, "too-many-boxes"),
     (ImageDecodeError, 400, "undecodable-image"),
@@ -110,7 +120,7 @@ _MEANINGS = {
     408: "the body took too long to arrive",
     413: "too many bytes, pixels or images",
     415: "the body is of a type that is not taken",
-    422: "wrong parameters, or thresholds that leave too many boxes in the image",
+    422: "wrong parameters, thresholds that leave too many boxes, or an image that costs more than its size allows",
     429: "this key or address calls too often",
     500: "a failure of this server",
     503: "not ready, or too busy: try again after `Retry-After` seconds",

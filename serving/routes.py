@@ -54,9 +54,13 @@ async def detect(request: Request, parameters: Annotated[FormatParameters, Query
     """Takes the image as the body, or as the multipart field `image`."""
     service, request_id = Service.of(request), RequestContext.of(request).id
     read = partial(read_images, request, service.settings.limits, most=1)
+    form = parameters.format
+    if form.startswith("image/"):
+        drawn = await service.draw(request, read, parameters.changes, form.removeprefix("image/"))
+        return service.response(request, drawn, {"Content-Type": form})
 
     def finish(found: Detections, waited_ms: float) -> tuple[bytes, str]:
-        return render(found, waited_ms, parameters.format, request_id)
+        return render(found, waited_ms, form, request_id)
 
     [(body, media_type)] = await service.detect(request, read, parameters.changes, finish)
     return service.response(request, body, {"Content-Type": media_type})

@@ -1,10 +1,9 @@
-"""Images wait here for the network: bounded, in order, in batches where that pays, dropped when nobody wants them."""
+"""Images wait here for the network: bounded, in a fair order, in batches where that pays, dropped when unwanted."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,14 +12,18 @@ from typing import Any
 from east import TextDetector
 from east.detections import Detections
 from east.errors import ImageError
+from east.images.preparation import PreparedImage
 from east.options import CallChanges
 from east.types import Size
 
 from .metrics import Metrics
-from .problems import Problem
+from .problems import Problem, deadline_passed
 from .settings import Queue
 
 _FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take; the rest is for what is not foreseen
+
+_LEAST = 128 * 128
+"""Pixels below which an image takes the network no less time."""
 
 logger = logging.getLogger("serving")
 
@@ -34,26 +37,41 @@ class Job:
     """One image to find words in.
 
     Attributes:
-        image: encoded.
         size: the network's size for it, which decides whom it may share a batch with.
         changes: what is asked of the detector, likewise.
         finish: makes the answer of the detections and the milliseconds waited, off the event loop.
         deadline: event-loop time after which nobody wants the answer.
-        submitted: event-loop time since which it waits.
+        number: its place among the images of its request, from 0.
+        image: None until it has been decoded.
+        submitted: event-loop time since which it is under way.
         answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
     """
 
-    image: bytes
     size: Size
     changes: CallChanges
     finish: Callable[[Detections, float], Any]
     deadline: float
+    number: int = 0
+    image: PreparedImage | None = None
     submitted: float = field(default_factory=_now)
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def pixels(self) -> int:
+        """What the network's time for it is proportional to."""
+        return max(_LEAST, self.size.height * self.size.width)
+
+    @property
+    def preparing(self) -> float:
+        """Seconds that decoding and resizing took."""
+        return 0.0 if self.image is None else self.image.timings.total / 1e3
 
 
 class Scheduler:
     """A bounded queue in front of a detector, and the threads that work it off.
+
+    Those who came first are served first, but a large image waits longer than a small one, and the images of one
+    request as if they had come one after another. While a large image is under way, the other threads take small ones.
 
     Args:
         detector: finds the words.
@@ -62,7 +80,7 @@ class Scheduler:
         on_failure: told, once, why the runtime is dead; from then on nothing is taken.
         parallel: detections at a time.
         batch: images of one run of the network.
-        seconds_per_image: what a detection takes, as a first guess; then it is measured.
+        measured: an image's network size and the seconds it takes, as a first guess; then it is measured.
     """
 
     def __init__(
@@ -74,7 +92,7 @@ class Scheduler:
         *,
         parallel: int,
         batch: int,
-        seconds_per_image: float = 0.0,
+        measured: tuple[Size, float] | None = None,
     ) -> None:
         self._detector = detector
         self._settings = settings
@@ -82,57 +100,77 @@ class Scheduler:
         self._on_failure = on_failure
         self._parallel = parallel
         self._batch = batch
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []
         metrics.queue_length.set_function(lambda: len(self._waiting))
-        self._arrivals = asyncio.Semaphore(0)
+        self._news = asyncio.Event()
+        self._large = 0
         self._pool = ThreadPoolExecutor(parallel, "detect")
-        self._seconds_per_image = seconds_per_image
+        self._seconds_per_pixel = measured[1] / max(_LEAST, measured[0].height * measured[0].width) if measured else 0.0
         self._dead = False
         self._closed = False
         self._workers = [asyncio.create_task(self._work()) for _ in range(parallel)]
 
-    def check_room(self, images: int = 1) -> None:
-        """Raises `Problem` when so many images more could not be answered in time."""
+    def check_room(self, jobs: Sequence[Job] = ()) -> None:
+        """Raises `Problem` when these could not be answered in time, or not even a small one if there are none."""
         if self._dead:
             raise Problem(503, "runtime-failed", "the runtime failed; this process is ending", retry_after=5)
-        ahead = len(self._waiting) / self._parallel * self._seconds_per_image
-        own = max(1.0, images / self._parallel) * self._seconds_per_image
+        large = any(self._is_large(job) for job in jobs)
+        ahead = self._foreseen([job for job in self._waiting if self._is_large(job) is large], large)
+        least = _LEAST * self._seconds_per_pixel
+        own = max([self._foreseen(jobs, large), least, *(job.pixels * self._seconds_per_pixel for job in jobs)])
         late = ahead + own > _FORESEEN * self._settings.deadline_seconds
-        if len(self._waiting) + images > self._settings.requests or (self._waiting and late):
+        if len(self._waiting) + max(1, len(jobs)) > self._settings.requests or (ahead and late):
             detail = f"{len(self._waiting)} images are waiting already; try again later"
             raise Problem(503, "queue-full", detail, retry_after=ahead / 2)
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Takes all jobs, or raises `Problem` and takes none."""
-        self.check_room(len(jobs))
-        for job in jobs:
-            self._waiting.append(job)
-            self._arrivals.release()
+        """Keeps a place for all jobs, or raises `Problem` and keeps none. Each comes to its turn once it is decoded."""
+        self.check_room(jobs)
+        self._waiting += jobs
+        self._news.set()
+
+    def decoded(self, job: Job, image: PreparedImage) -> None:
+        """Lets a job come to its turn."""
+        job.image = image
+        self._news.set()
 
     def withdraw(self, jobs: Sequence[Job]) -> None:
         """Nobody waits for these any more; what has not begun will not."""
         for job in jobs:
             job.answer.cancel()
-        self._waiting = deque(job for job in self._waiting if not job.answer.done())
+        self._waiting = [job for job in self._waiting if not job.answer.done()]
 
     async def close(self) -> None:
         """Stops working; jobs still waiting are cancelled."""
         self._closed = True  # a cancellation gets lost when the detection ends at that very moment
-        self.withdraw(list(self._waiting))
+        self.withdraw(self._waiting)
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
         self._pool.shutdown(wait=not self._dead)
+
+    def _foreseen(self, jobs: Sequence[Job], large: bool) -> float:
+        """Seconds that these will take together; large ones have one thread less, and none but them wait for them."""
+        threads = max(1, self._parallel - 1) if large else self._parallel
+        return sum(job.pixels for job in jobs) * self._seconds_per_pixel / threads
+
+    def _is_large(self, job: Job) -> bool:
+        return job.pixels > self._detector.runtime.large
+
+    def _turn(self, job: Job) -> float:
+        return job.submitted + (job.number + 1) * job.pixels * self._seconds_per_pixel
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._closed:
             batch = await self._next_batch()
             start = loop.time()
-            waited = [start - job.submitted for job in batch]
+            waited = [start - job.submitted - job.preparing for job in batch]
             for seconds in waited:
                 self._metrics.queue_seconds.observe(seconds)
             self._metrics.batch_size.observe(len(batch))
+            large = self._is_large(batch[0])
+            self._large += large
             running = loop.run_in_executor(self._pool, self._detect, batch, waited)
             try:
                 outcomes = await asyncio.wait_for(running, self._settings.stuck_seconds)
@@ -142,16 +180,20 @@ class Scheduler:
             except Exception as error:  # not even a blank image can be done
                 self._fail(batch, f"the runtime failed: {error}")
                 return
-            took = (loop.time() - start) / len(batch)
-            self._seconds_per_image = 0.8 * (self._seconds_per_image or took) + 0.2 * took
+            finally:
+                self._large -= large
+                self._news.set()
+            took = (loop.time() - start) / sum(job.pixels for job in batch)
+            self._seconds_per_pixel = 0.8 * (self._seconds_per_pixel or took) + 0.2 * took
             for job, outcome in zip(batch, outcomes, strict=True):
                 _settle(job, outcome)
 
     async def _next_batch(self) -> list[Job]:
         while True:
-            await self._arrivals.acquire()
             batch = self._take(1)
             if not batch:
+                self._news.clear()
+                await self._news.wait()
                 continue
             if self._batch > 1:
                 batch += self._take(self._batch - 1, like=batch[0])
@@ -161,24 +203,26 @@ class Scheduler:
             return batch
 
     def _take(self, most: int, like: Job | None = None) -> list[Job]:
-        """Takes waiting jobs, the oldest first, leaving out those that are too late."""
-        taken: list[Job] = []
-        left: deque[Job] = deque()
+        """Takes decoded images in the order of their turns, leaving out those that are too late."""
         now = _now()
         for job in self._waiting:
-            if job.answer.done() or job.deadline <= now:
+            if job.deadline <= now:
                 _settle(job, deadline_passed())
-            elif len(taken) < most and (like is None or (job.size, job.changes) == (like.size, like.changes)):
-                taken.append(job)
-            else:
-                left.append(job)
-        self._waiting = left
+        self._waiting = [job for job in self._waiting if not job.answer.done()]
+        decoded = [job for job in self._waiting if job.image is not None]
+        if like is not None:
+            decoded = [job for job in decoded if (job.size, job.changes) == (like.size, like.changes)]
+        elif self._large >= max(1, self._parallel - 1):
+            decoded = [job for job in decoded if not self._is_large(job)]
+        taken = sorted(decoded, key=self._turn)[:most]
+        self._waiting = [job for job in self._waiting if job not in taken]
         return taken
 
     def _detect(self, batch: list[Job], waited: list[float]) -> list[Any]:
         """In a thread: for each job its answer, or the exception instead. Raises when the runtime is broken."""
         try:
-            found = self._detector.detect_batch([job.image for job in batch], **batch[0].changes)
+            images = [job.image for job in batch if job.image is not None]
+            found = self._detector.detect_prepared(images, **batch[0].changes)
             return [
                 detections if isinstance(detections, ImageError) else job.finish(detections, seconds * 1e3)
                 for job, detections, seconds in zip(batch, found, waited, strict=True)
@@ -197,11 +241,6 @@ class Scheduler:
             _settle(job, ended)
         self._waiting.clear()
         self._on_failure(reason)
-
-
-def deadline_passed() -> Problem:
-    """What nobody waits for any more."""
-    return Problem(504, "deadline-passed", "there was no answer in time")
 
 
 def _settle(job: Job, outcome: Any) -> None:

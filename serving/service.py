@@ -7,26 +7,27 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from east import TextDetector
 from east.detections import Detections
-from east.errors import EastError, ImageError, ImageTooLargeError
-from east.images.decoding import header_size
-from east.images.sizing import network_size
-from east.options import CallChanges, DetectorOptions
+from east.errors import EastError, ImageError
+from east.images.header import read_header
+from east.images.preparation import network_size_of
+from east.options import EVALUATION_SIZE, CallChanges
 from east.types import Size
 
 from .context import RequestContext
+from .decoders import Decoders, Encoded
 from .metrics import Metrics
-from .problems import Problem
-from .scheduling import Job, Scheduler, deadline_passed
+from .problems import Problem, deadline_passed
+from .scheduling import Job, Scheduler
 from .settings import Settings
 
 logger = logging.getLogger("serving")
@@ -61,6 +62,8 @@ class Service:
         self.failure: str | None = None
         self._metrics = metrics
         self._on_failure = on_failure
+        self._starting: asyncio.Task[None] | None = None
+        self._decoders: Decoders | None = None
         self._scheduler: Scheduler | None = None
         self._held = 0
         metrics.held_bytes.set_function(lambda: self._held)
@@ -73,14 +76,17 @@ class Service:
         return service
 
     def start(self) -> None:
-        """Loads and warms up in a thread of its own, so that the service is alive, and can be stopped, meanwhile."""
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=self._load, args=[loop], name="load", daemon=True).start()
+        """Loads and warms up aside, so that the service is alive, and can be stopped, meanwhile."""
+        self._starting = asyncio.create_task(self._start())
 
     async def stop(self) -> None:
         """Ends the work; nothing is answered any more."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self._scheduler is not None:
             await self._scheduler.close()
+        if self._decoders is not None:
+            await self._decoders.close()
         if self._owns_detector and self.detector is not None and self.failure is None:
             self.detector.close()
 
@@ -97,7 +103,7 @@ class Service:
         finish: Callable[[Detections, float], Result],
         refuse: Callable[[int, ImageError], Result] = _raise,
     ) -> list[Result]:
-        """Takes a request all its way: room in the queue, its body, the size of each image, detection.
+        """Takes a request all its way: room in the queue, its body, the size of each image, decoding, detection.
 
         Args:
             request: nothing of its body has been read.
@@ -105,6 +111,7 @@ class Service:
                 it keeps them.
             changes: what is asked of the detector, known once the body has been read.
             finish: makes the result of an image of its detections and the milliseconds it waited, off the event loop.
+                The detections are without their image.
             refuse: makes the result of an image that cannot be used, given its index and what is wrong; or raises.
 
         Returns:
@@ -114,13 +121,35 @@ class Service:
             Problem: the detector is not ready, there is no room, the deadline has passed, or the runtime has failed.
             ClientDisconnect: nobody listens any more.
         """
+        return await self._detect(request, read, changes, finish, refuse)
+
+    async def draw(
+        self,
+        request: Request,
+        read: Callable[[Hold], Awaitable[Sequence[bytes]]],
+        changes: Callable[[], CallChanges],
+        form: str,
+    ) -> bytes:
+        """Likewise for one image; the result is that image as a ``png`` or ``jpeg`` file with the words outlined."""
+        [drawn] = await self._detect(request, read, changes, lambda found, waited_ms: found.quads, _raise, form)
+        return cast(bytes, drawn)
+
+    async def _detect(
+        self,
+        request: Request,
+        read: Callable[[Hold], Awaitable[Sequence[bytes]]],
+        changes: Callable[[], CallChanges],
+        finish: Callable[[Detections, float], Any],
+        refuse: Callable[[int, ImageError], Any],
+        draw: str | None = None,
+    ) -> list[Any]:
         context = RequestContext.of(request)
-        detector, scheduler = self.detector, self._scheduler
-        if detector is None or scheduler is None:
+        detector, scheduler, decoders = self.detector, self._scheduler, self._decoders
+        if detector is None or scheduler is None or decoders is None:
             raise Problem(503, "not-ready", "the detector is being loaded", retry_after=5)
         scheduler.check_room()
 
-        def count(found: Detections, waited_ms: float) -> tuple[Result, int]:
+        def count(found: Detections, waited_ms: float) -> tuple[Any, int]:
             self._metrics.detected(found.timings, len(found))
             return finish(found, waited_ms), len(found)
 
@@ -132,23 +161,36 @@ class Service:
                 asked["max_side"] = min(asked["max_side"], detector.options.max_side)
             options = detector.options.changed(**asked)
             deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_seconds - context.seconds
-            results: dict[int, Result] = {}
-            jobs: dict[int, Job] = {}
+            results: dict[int, Any] = {}
+            encoded: dict[int, Encoded] = {}
             for index, image in enumerate(images):
                 try:
-                    size = await self._network_size(image, options)
+                    encoded[index] = await asyncio.to_thread(self._inspect, image)
                 except ImageError as error:
                     results[index] = refuse(index, error)
-                else:
-                    jobs[index] = Job(image, size, asked, count, deadline)
-            answers = await _answers(scheduler, request, list(jobs.values())) if jobs else []
-        for index, answer in zip(jobs, answers, strict=True):
-            if isinstance(answer, ImageError):
-                results[index] = refuse(index, answer)
-            elif isinstance(answer, BaseException):
-                raise answer  # the service's own trouble concerns the whole request
+            jobs = {
+                index: Job(network_size_of(image.header.size, options), asked, count, deadline, number)
+                for number, (index, image) in enumerate(encoded.items())
+            }
+            hold(sum(3 * job.size.height * job.size.width for job in jobs.values()))
+            scheduler.submit(list(jobs.values()))
+
+            async def answer(image: Encoded, job: Job) -> tuple[Any, int]:
+                try:
+                    scheduler.decoded(job, await decoders.prepare(image, job.size, deadline))
+                    result, boxes = await job.answer
+                finally:
+                    scheduler.withdraw([job])
+                return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), boxes
+
+            answers = await _answers(request, deadline, [answer(encoded[index], job) for index, job in jobs.items()])
+        for index, answered in zip(jobs, answers, strict=True):
+            if isinstance(answered, ImageError):
+                results[index] = refuse(index, answered)
+            elif isinstance(answered, BaseException):
+                raise answered  # the service's own trouble concerns the whole request
             else:
-                results[index], boxes = answer
+                results[index], boxes = answered
                 context.boxes += boxes
         return [results[index] for index in range(len(images))]
 
@@ -160,10 +202,12 @@ class Service:
     @contextmanager
     def _holding(self) -> Iterator[Hold]:
         """Gives a function to call with every size before keeping it; it raises `Problem` when too much is held."""
-        held = 0
+        held, over = 0, False
 
         def hold(size: int) -> None:
             nonlocal held
+            if over:
+                raise asyncio.CancelledError  # whose this was has gone
             if self._held + size > self.settings.queue.bytes:
                 raise Problem(503, "queue-full", "too many bytes are waiting already; try again later", retry_after=2)
             held += size
@@ -172,40 +216,48 @@ class Service:
         try:
             yield hold
         finally:
+            over = True
             self._held -= held
 
-    async def _network_size(self, image: bytes, options: DetectorOptions) -> Size:
-        """The network's size for an image, told from its header. Raises `ImageError`, for too many pixels too."""
-        size = await asyncio.to_thread(header_size, image)
-        most = self.settings.limits.pixels
-        if size.height * size.width > most:
-            raise ImageTooLargeError(f"the image has {size.width}x{size.height} pixels; at most {most} are taken")
-        return options.fixed_size or network_size(size, options.max_side, options.rounding)
+    def _inspect(self, image: bytes) -> Encoded:
+        """In a thread: what an image says of itself. Raises `ImageError`, for too many pixels too."""
+        return Encoded(image, read_header(image, self.settings.limits.pixels))
 
-    def _load(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        parallel = min(16, max(2, (os.cpu_count() or 1) // 2))
+        self._decoders = Decoders(self._metrics, max_pixels=self.settings.limits.pixels, parallel=parallel)
+        loaded: asyncio.Future[tuple[Size, float]] = loop.create_future()
+        threading.Thread(target=self._load, args=[loop, loaded], name="load", daemon=True).start()
+        try:
+            await self._decoders.start()
+            self._open(parallel, *await loaded)
+        except Exception as error:
+            reason = str(error) if isinstance(error, (EastError, ValueError, OSError)) else repr(error)
+            self._fail(f"the detector cannot be loaded: {reason}", error)
+
+    def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[tuple[Size, float]]) -> None:
+        """In a thread: tells the size of an image and the seconds that its detection takes."""
         try:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
-            for size in self.settings.warm_up or (None,):
+            sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
+            for size in sizes:
                 self.detector.warm_up(size)
             start = time.perf_counter()
-            self.detector.warm_up(size)
-            seconds = time.perf_counter() - start
+            self.detector.warm_up(sizes[-1])
+            done = partial(_set, loaded, (sizes[-1], time.perf_counter() - start))
         except Exception as error:
-            reason = str(error) if isinstance(error, (EastError, ValueError)) else repr(error)
-            done = partial(self._fail, f"the detector cannot be loaded: {reason}", error)
-        else:
-            done = partial(self._open, seconds)
+            done = partial(_set, loaded, error)
         with suppress(RuntimeError):  # the service was stopped meanwhile
             loop.call_soon_threadsafe(done)
 
-    def _open(self, seconds_per_image: float) -> None:
+    def _open(self, parallel: int, size: Size, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
         queue = self.settings.queue
         runtime = self.detector.runtime
-        # On a CPU, one image is decoded or answered while the network has the cores for another; a network on a GPU,
-        # which takes batches, is fed by as many threads as decode without being in each other's way.
-        parallel = 2 if runtime.batch == 1 else max(2, min(16, (os.cpu_count() or 1) // 2))
+        # On a CPU, one image is answered while the network has the cores for another.
+        parallel = 2 if runtime.batch == 1 else parallel
         self._scheduler = Scheduler(
             self.detector,
             queue,
@@ -213,7 +265,7 @@ class Service:
             self._fail,
             parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
-            seconds_per_image=seconds_per_image,
+            measured=(size, seconds),
         )
         logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)
 
@@ -223,14 +275,13 @@ class Service:
         self._on_failure()
 
 
-async def _answers(scheduler: Scheduler, request: Request, jobs: Sequence[Job]) -> list[Any]:
-    """Has the jobs done. Returns for each its answer, or the exception instead."""
-    scheduler.submit(jobs)
+async def _answers(request: Request, deadline: float, images: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Waits for every image. Returns for each its answer, or the exception instead."""
+    loop = asyncio.get_running_loop()
     gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
-    everything: asyncio.Future[list[Any]] = asyncio.gather(*(job.answer for job in jobs), return_exceptions=True)
+    everything: asyncio.Future[list[Any]] = asyncio.gather(*images, return_exceptions=True)
     try:
-        left = jobs[0].deadline - asyncio.get_running_loop().time()
-        await asyncio.wait({gone, everything}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({gone, everything}, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
         if everything.done():
             return everything.result()
         if gone.done():
@@ -238,7 +289,18 @@ async def _answers(scheduler: Scheduler, request: Request, jobs: Sequence[Job]) 
         raise deadline_passed()
     finally:
         gone.cancel()
-        scheduler.withdraw(jobs)
+        everything.cancel()
+        with suppress(asyncio.CancelledError):
+            await everything
+
+
+def _set(future: asyncio.Future[Any], result: Any) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
 
 
 async def _disconnected(request: Request) -> None:

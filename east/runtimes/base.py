@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import EVALUATION_SIZE
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
 
@@ -40,6 +41,7 @@ class Runtime(ABC):
         device: the processor it runs on, in words.
         batch: how many images at once it is fastest with.
         parallel: how many calls at once.
+        large: pixels of a call above which others should not wait for it.
         batches: the batch sizes it prepares for; others are filled up to one of these.
         model_bytes: size of the model it loaded, as it is or would be on disk.
     """
@@ -50,6 +52,7 @@ class Runtime(ABC):
     device: str
     batch: int = 1
     parallel: int = 1
+    large: int = 2 * EVALUATION_SIZE.height * EVALUATION_SIZE.width
     batches: Sequence[int] = (1,)
     model_bytes: int = 0
 

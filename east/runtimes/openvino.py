@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..frameworks import openvino
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
-from ..options import EVALUATION_SIZE, DetectorOptions
+from ..options import DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
@@ -32,9 +32,6 @@ from .conversion.calibration import CalibrationSet, find_images
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
-
-_LARGE = 2 * EVALUATION_SIZE.height * EVALUATION_SIZE.width
-"""Pixels of a call from which small ones do not wait for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +87,7 @@ class OpenVinoRuntime(Runtime):
         self._large = 0
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        large = images.shape[0] * images.shape[1] * images.shape[2] > _LARGE
+        large = images[..., 0].size > self.large
         with self._lock:
             if large or not self._large:
                 requests = self._requests

@@ -143,7 +143,7 @@ def test_answer_that_is_not_taken_is_held_for_a_time_only(serve: Serve) -> None:
     Image.fromarray(noise).save(buffer, "PNG")  # 7 MB, and so is the answer; the network sees 32 pixels of it
     body = buffer.getvalue()
     head = f"POST /detect?format=image/png&max_side=32 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    with serve(limits={"answer_seconds": 1}, queue={"bytes": len(body) + 1_000_000}) as client:
+    with serve(limits={"answer_seconds": 1}, queue={"bytes": 2 * len(body) + 1_000_000}) as client:
         with connect(client) as lazy:
             lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             lazy.sendall(head.encode() + body)

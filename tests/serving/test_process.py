@@ -141,3 +141,16 @@ def test_port_that_is_taken(client: httpx.Client) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 1
     assert "address already in use" in run.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_processes_that_decode_end_with_it(number: signal.Signals) -> None:
+    with start() as server:
+        pid = server.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        assert len(children) >= 3
+        assert server.client.post("/detect", content=blank()).status_code == 200
+        server.process.send_signal(number)
+        server.ended()
+        server.wait_until(lambda: not any(Path("/proc", child).exists() for child in children))

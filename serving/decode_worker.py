@@ -1,0 +1,112 @@
+"""The process that decodes: one image after another, each under limits of its own.
+
+It is told what to do over a socket: a line of JSON, then the image. What it makes of that goes into a file that both
+sides have open, and a line of JSON back. An image that takes more than its limits ends this process and no other.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import signal
+import socket
+import time
+from io import BufferedRWPair
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from east.draw import draw_boxes
+from east.errors import ImageDecodeError, ImageError, ImageTooLargeError
+from east.images.decoding import load_image
+from east.images.sizing import resize
+from east.types import Size
+
+_STATM = Path("/proc/self/statm")
+
+
+def main(channel: int, shared: int, niceness: int) -> None:
+    """Works until nobody is there any more.
+
+    Args:
+        channel: descriptor of the socket.
+        shared: descriptor of the file.
+        niceness: how far to give way to other processes, 0 to 19.
+    """
+    cv2.setNumThreads(1)
+    os.nice(niceness)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with socket.socket(fileno=channel) as connection, connection.makefile("rwb") as lines:
+        _say(lines, {})  # ready
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # image libraries write there what is in an image
+        while line := lines.readline():
+            job = json.loads(line)
+            data = lines.read(job["bytes"])
+            quads = lines.read(job.get("quads", 0) * 32)
+            _limit(job["cpu_seconds"], job["memory_bytes"])
+            try:
+                if job["do"] == "prepare":
+                    answer = _prepare(data, job["max_pixels"], Size(*job["network_size"]), shared)
+                else:
+                    answer = _draw(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["format"], shared)
+            except ImageError as error:
+                answer = {"error": _kind(error), "detail": str(error)}
+            except (MemoryError, cv2.error):  # of those OpenCV has, the one that is left here is about memory
+                answer = {"error": "memory"}
+            _limit(0, None)
+            _say(lines, answer)
+
+
+def _say(lines: BufferedRWPair, what: dict[str, Any]) -> None:
+    lines.write(json.dumps(what).encode() + b"\n")
+    lines.flush()
+
+
+def _limit(cpu_seconds: float, memory_bytes: int | None) -> None:
+    """Bounds processor time and memory from here on; what is over the first ends the process by SIGPROF."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if memory_bytes is None or not _STATM.exists():
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        return
+    now = int(_STATM.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (now + memory_bytes, hard))
+
+
+def _prepare(data: bytes, max_pixels: int, network: Size, shared: int) -> dict[str, Any]:
+    start = time.perf_counter()
+    upright = load_image(data, max_pixels=max_pixels)
+    decoded = time.perf_counter()
+    resized = np.ascontiguousarray(resize(upright, network))
+    _write(shared, resized.data.cast("B"))
+    height, width = upright.shape[:2]
+    seconds = [decoded - start, time.perf_counter() - decoded]
+    return {"size": [height, width], "milliseconds": [1e3 * value for value in seconds]}
+
+
+def _draw(data: bytes, max_pixels: int, quads: NDArray[np.float32], form: str, shared: int) -> dict[str, Any]:
+    drawn = Image.fromarray(draw_boxes(load_image(data, max_pixels=max_pixels), quads.reshape(-1, 4, 2)))
+    buffer = io.BytesIO()
+    drawn.save(buffer, form, compress_level=1, quality=90)  # PNG knows no quality, and JPEG no level
+    _write(shared, buffer.getbuffer())
+    return {"bytes": buffer.tell()}
+
+
+def _write(shared: int, data: memoryview) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(shared, data[written:], written)
+
+
+def _kind(error: ImageError) -> str:
+    """Which of the errors an image can have it is, by a name that the other side knows."""
+    if isinstance(error.__cause__, MemoryError):
+        return "memory"
+    known = {ImageDecodeError: "undecodable", ImageTooLargeError: "too-large"}
+    return next((name for kind, name in known.items() if isinstance(error, kind)), "unusable")

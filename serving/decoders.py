@@ -1,0 +1,398 @@
+"""Images are decoded by processes of their own: none can stop, fill or kill the service, or keep others waiting.
+
+What an image may cost follows from its header. A process that needs more is ended, its image refused, and another
+takes its place. Small images have processes that large ones never get, and large ones one that gives way to the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from east.errors import ImageDecodeError, ImageError, ImageTooLargeError
+from east.images.header import ImageHeader
+from east.images.preparation import PreparedImage
+from east.types import Size, Timings
+
+from .metrics import Metrics
+from .problems import CostlyImageError, deadline_passed
+
+MIB: Final = 2**20
+Taken = TypeVar("Taken")
+
+_LARGE: Final = 16e6
+"""Pixels that a decoder passes over from which an image is large."""
+
+_SECONDS: Final = 1.0
+_SECONDS_PER_PIXEL: Final = 0.5e-6
+"""Processor time of an image: some ten times what slow formats take on a slow processor."""
+
+_BYTES: Final = 96 * MIB
+BYTES_PER_PIXEL: Final = 16
+"""Memory of an image, its copies included."""
+
+_SLOWEST: Final = 1e-7
+"""Seconds a pixel, as far as the order of those who wait is concerned."""
+
+_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {}, {})"
+_START_SECONDS: Final = 120
+_PATIENCE: Final = 10.0
+"""Seconds to wait for each second of processor time."""
+
+_KEPT: Final = 16 * MIB
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_COSTLY: Final = {
+    "time": "decoding this image takes more processor time than an image of its size may",
+    "memory": "decoding this image takes more memory than an image of its size may",
+    "crash": "this image cannot be decoded: the decoder crashed over it",
+}
+_ERRORS: Final[dict[str, type[ImageError]]] = {
+    "undecodable": ImageDecodeError,
+    "too-large": ImageTooLargeError,
+    "unusable": ImageError,
+}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An image as it was sent.
+
+    Attributes:
+        data: the file.
+        header: what it says of itself.
+    """
+
+    data: bytes
+    header: ImageHeader
+
+    @property
+    def large(self) -> bool:
+        """Whether small images must not wait for it."""
+        return self.header.work > _LARGE
+
+
+class Decoders:
+    """Decodes images, and draws on them, in processes of its own.
+
+    Args:
+        metrics: told of those that had to be ended.
+        max_pixels: of an image.
+        parallel: processes for small images; there is one more, for large ones.
+    """
+
+    def __init__(self, metrics: Metrics, *, max_pixels: int, parallel: int) -> None:
+        self._metrics = metrics
+        self._max_pixels = max_pixels
+        self._small = _Lane([_Process() for _ in range(parallel)])
+        self._large = _Lane([_Process(niceness=10)])
+        self._exchanges: set[asyncio.Task[Any]] = set()
+        metrics.decoders_waiting.set_function(lambda: self._small.waiting + self._large.waiting)
+        metrics.decoder_memory.set_function(lambda: sum(process.resident for process in self._processes))
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the processes."""
+        return [process.pid for process in self._processes]
+
+    async def start(self) -> None:
+        """Starts the processes. Raises ``OSError`` when they cannot be."""
+        for process in self._processes:
+            process.start()
+        await asyncio.gather(*(process.ready() for process in self._processes))
+
+    async def close(self) -> None:
+        """Ends the processes, whatever they are doing."""
+        for process in self._processes:
+            process.kill()
+        await asyncio.gather(*self._exchanges, return_exceptions=True)
+        for process in self._processes:
+            process.close()
+
+    async def prepare(self, image: Encoded, network: Size, deadline: float) -> PreparedImage:
+        """Decodes an image and resizes it for the network.
+
+        Args:
+            image: what is decoded.
+            network: the size to bring it to.
+            deadline: event-loop time after which nobody wants it.
+
+        Raises:
+            ImageError: it cannot be used; `CostlyImageError` when decoding took more than an image of its size may.
+            Problem: the deadline passed before its turn came.
+        """
+        job = {"do": "prepare", "network_size": network}
+        pixels = np.empty((*network, 3), np.uint8)
+
+        def take(answer: dict[str, Any], shared: int) -> PreparedImage:
+            _read(shared, pixels)
+            decode, resize = map(float, answer["milliseconds"])
+            return PreparedImage(pixels, Size(*map(int, answer["size"])), Timings(decode=decode, resize=resize))
+
+        return await self._do(job, image, b"", take, deadline)
+
+    async def draw(
+        self, image: Encoded, quads: NDArray[np.float32], form: str, hold: Callable[[int], None], deadline: float
+    ) -> bytes:
+        """Decodes an image, draws quads on it and encodes it.
+
+        Args:
+            image: what is drawn on.
+            quads: float32 ``(M, 4, 2)``, in pixels of the upright image.
+            form: ``png`` or ``jpeg``.
+            hold: told the size of the result before it is kept; it raises when there is no room.
+            deadline: event-loop time after which nobody wants it.
+
+        Raises: as `prepare`.
+        """
+        job = {"do": "draw", "quads": len(quads), "format": form}
+
+        def take(answer: dict[str, Any], shared: int) -> bytes:
+            size = min(int(answer["bytes"]), os.fstat(shared).st_size)
+            hold(size)
+            drawn = np.empty(size, np.uint8)
+            _read(shared, drawn)
+            return drawn.tobytes()
+
+        return await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), take, deadline)
+
+    @property
+    def _processes(self) -> list[_Process]:
+        return [*self._small.all, *self._large.all]
+
+    async def _do(
+        self,
+        job: dict[str, Any],
+        image: Encoded,
+        more: bytes,
+        take: Callable[[dict[str, Any], int], Taken],
+        deadline: float,
+    ) -> Taken:
+        size = image.header.size
+        work = image.header.work + size.height * size.width  # what comes after decoding, likewise
+        job |= {
+            "bytes": len(image.data),
+            "max_pixels": self._max_pixels,
+            "cpu_seconds": _SECONDS + _SECONDS_PER_PIXEL * work,
+            "memory_bytes": _BYTES + BYTES_PER_PIXEL * size.height * size.width + 3 * len(image.data),
+        }
+        lane = self._large if image.large else self._small
+        process = await lane.get(asyncio.get_running_loop().time() + 4 * _SLOWEST * work, deadline)
+
+        async def exchange() -> Taken:
+            try:
+                return take(await self._ask(process, job, image.data, more), process.shared)
+            finally:
+                process.shrink()
+                lane.put(process)
+
+        # Who leaves does not take the process along: it finishes, then it is the next one's.
+        task = asyncio.ensure_future(exchange())
+        self._exchanges.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._exchanges.discard(task)
+        if not task.cancelled():
+            task.exception()  # nobody may be left to hear of it
+
+    async def _ask(self, process: _Process, job: dict[str, Any], data: bytes, more: bytes) -> dict[str, Any]:
+        try:
+            answer = await process.ask(job, data, more)
+        except _EndedError as ended:
+            answer = {"error": ended.reason}
+        kind = answer.get("error")
+        if kind is None:
+            return answer
+        if kind in _ERRORS:
+            raise _ERRORS[kind](str(answer["detail"]))
+        self._metrics.decodes_killed.labels(kind).inc()
+        raise CostlyImageError(_COSTLY.get(kind, _COSTLY["crash"]))
+
+
+class _EndedError(Exception):
+    """A process that ended in the middle of a job; ``reason`` is time, memory or crash."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Process:
+    """One process, a socket to talk over and a file for its results; started anew whenever it has ended."""
+
+    def __init__(self, niceness: int = 0) -> None:
+        self._niceness = niceness
+        self.shared = _anonymous_file()
+        self._closed = False
+
+    def start(self) -> None:
+        """Starts it, or raises ``OSError``."""
+        self._channel, theirs = socket.socketpair()
+        self._channel.setblocking(False)
+        self._received = b""
+        self._greeted = False
+        path = [str(Path(__file__).parents[1]), *sys.path]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START.format(path, theirs.fileno(), self.shared, self._niceness)],
+                pass_fds=[theirs.fileno(), self.shared],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # what stops the service at a terminal must not stop this before it
+            )
+
+    async def ready(self) -> None:
+        """Waits until it takes jobs. Raises ``OSError`` when it never will."""
+        if not self._greeted:
+            try:
+                await asyncio.wait_for(self._line(), _START_SECONDS)
+            except (EOFError, asyncio.TimeoutError):
+                raise OSError("a process that decodes images cannot be started; its own words are above") from None
+            self._greeted = True
+
+    async def ask(self, job: dict[str, Any], data: bytes, more: bytes) -> dict[str, Any]:
+        """Has a job done, and returns its answer. Raises `_EndedError` when that ended the process."""
+        if self._process.poll() is not None:  # nobody's fault, or the system's
+            await self._replace()
+        try:
+            await self.ready()
+            for part in (json.dumps(job).encode() + b"\n", data, more):
+                await asyncio.get_running_loop().sock_sendall(self._channel, part)
+            # Processor time is bounded by the process itself; this is for one that uses none.
+            answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._line(), _PATIENCE * job["cpu_seconds"]))
+        except asyncio.TimeoutError:
+            await self._replace()
+            raise _EndedError("time") from None
+        except (EOFError, OSError):
+            status = await self._replace()
+            raise _EndedError({-signal.SIGPROF: "time", -signal.SIGKILL: "memory"}.get(status, "crash")) from None
+        return answer
+
+    def shrink(self) -> None:
+        """Gives back the memory that a large image took."""
+        if os.fstat(self.shared).st_size > _KEPT:
+            os.ftruncate(self.shared, 0)
+
+    def kill(self) -> None:
+        """Ends the process, and no other takes its place."""
+        self._closed = True
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Lets go of everything, once nobody uses it any more."""
+        self._channel.close()
+        os.close(self.shared)
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that it has."""
+        try:
+            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
+        except OSError:  # it has just ended, or this is no Linux
+            return 0
+
+    async def _replace(self) -> int:
+        """Ends what is left of the process and starts another. Returns the status that it ended with by itself."""
+        with suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, 1)
+        self._process.kill()
+        status = await asyncio.to_thread(self._process.wait)
+        self._channel.close()
+        if not self._closed:
+            self.start()
+        return status
+
+    async def _line(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._received:
+            received = await loop.sock_recv(self._channel, 65536)
+            if not received:
+                raise EOFError
+            self._received += received
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+
+class _Lane:
+    """Processes that take the same kind of images, and those who wait for one."""
+
+    def __init__(self, processes: Sequence[_Process]) -> None:
+        self.all = processes
+        self._idle = list(processes)
+        self._queue: list[tuple[float, int, asyncio.Future[_Process]]] = []
+        self._numbers = count()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(not future.done() for _, _, future in self._queue)
+
+    async def get(self, turn: float, deadline: float) -> _Process:
+        """Waits for a process; of those who wait the one with the least ``turn`` comes first.
+
+        Raises `Problem` when the deadline passes before.
+        """
+        if self._idle:
+            return self._idle.pop()
+        loop = asyncio.get_running_loop()
+        free: asyncio.Future[_Process] = loop.create_future()
+        heapq.heappush(self._queue, (turn, next(self._numbers), free))
+        try:
+            return await asyncio.wait_for(asyncio.shield(free), deadline - loop.time())
+        except BaseException as error:
+            if not free.cancel():  # it came at this very moment
+                self.put(free.result())
+            if isinstance(error, asyncio.TimeoutError):
+                raise deadline_passed() from None
+            raise
+
+    def put(self, process: _Process) -> None:
+        """Gives a process back."""
+        while self._queue:
+            free = heapq.heappop(self._queue)[2]
+            if not free.done():
+                free.set_result(process)
+                return
+        self._idle.append(process)
+
+
+def _anonymous_file() -> int:
+    """The descriptor of a file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("image")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _read(shared: int, array: NDArray[np.uint8]) -> None:
+    """Fills an array from the file's beginning. Raises ``EOFError`` where it is shorter."""
+    view, offset = array.data.cast("B"), 0
+    while view:
+        read = os.preadv(shared, [view], offset)
+        if not read:
+            raise EOFError("a decoder gave less than it said")
+        view, offset = view[read:], offset + read
