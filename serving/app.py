@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -16,11 +17,18 @@ from east import TextDetector, __version__
 
 from . import kserve, problems, routes
 from .auth import Gate
-from .context import ContextMiddleware, RequestContext
+from .context import PROBES, ContextMiddleware, RequestContext
 from .heartbeat import Heartbeat
 from .metrics import Metrics
 from .service import Service
 from .settings import Settings
+
+_TELEMETRY: TelemetryConfig = {
+    "auto_configure": True,
+    "operation_spans": False,  # `tracing` records the steps that matter
+    "exclude": lambda scope: scope.get("path") in PROBES,
+}
+"""What FastAPI is to do about OpenTelemetry."""
 
 
 def create_app(
@@ -61,6 +69,7 @@ def create_app(
         version=__version__,
         description="Finds the words in images: a quadrilateral and a score for each.",
         lifespan=lifespan,
+        telemetry=_TELEMETRY,
         docs_url=None,
         redoc_url=None,
         exception_handlers=dict.fromkeys(problems.EXPECTED, _tell),
@@ -96,7 +105,7 @@ def create_app(
 
 def create_admin_app(app: FastAPI) -> FastAPI:
     """Makes an application that answers probes and tells metrics of the one that `create_app` made, in any thread."""
-    admin = FastAPI(openapi_url=None, exception_handlers=dict.fromkeys(problems.EXPECTED, _tell))
+    admin = FastAPI(openapi_url=None, telemetry=_TELEMETRY, exception_handlers=dict.fromkeys(problems.EXPECTED, _tell))
     admin.state = app.state
     admin.include_router(routes.probes)
     admin.include_router(routes.metrics)

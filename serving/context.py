@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .metrics import Metrics
 from .problems import Problem
+from .tracing import request_span
 
 logger = logging.getLogger("serving")
 access = logging.getLogger("serving.access")
@@ -48,6 +50,7 @@ class RequestContext:
         received, sent: bytes of the two bodies.
         status: of the answer, 0 while there is none.
         images, boxes: how many went in and were found.
+        span: the one of OpenTelemetry, for `tracing.stage`.
         ending: closed when the answer is sent, or never will be.
     """
 
@@ -61,6 +64,7 @@ class RequestContext:
     status: int = 0
     images: int = 0
     boxes: int = 0
+    span: Span = INVALID_SPAN
     ending: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
@@ -100,9 +104,13 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
         context = scope["east.context"] = RequestContext(asked if _ID.fullmatch(asked) else uuid.uuid4().hex)
+        with request_span(headers) as context.span:
+            await self._answer(context, scope, receive, send)
 
+    async def _answer(self, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         async def counting_receive() -> Message:
             message = await receive()
             context.received += len(message.get("body", b""))
@@ -111,6 +119,7 @@ class ContextMiddleware:
         async def marking_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
+                context.span.set_attributes({"east.request_id": context.id, "east.outcome": context.outcome})
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = context.id
                 for name, value in SAFE_HEADERS.items():

@@ -8,6 +8,7 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from . import tracing
 from .settings import Settings
 
 _OURS = ("serving", "east", "uvicorn")
@@ -24,6 +25,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
+            **tracing.ids(),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import admin
+from . import admin, tracing
 from .app import create_admin_app, create_app
 from .connection import PatientProtocol
 from .logs import logging_config
@@ -36,6 +36,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     """
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
+    tracing.name_service()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     for line in ignored_variables(os.environ):
         logger.warning("%s", line)
@@ -110,5 +111,7 @@ def _application(app: FastAPI, hang_up: Callable[[], None]) -> ASGIApp:
             logging.shutdown()
             sys.stdout.flush()
             os._exit(1)  # a thread that hangs must not keep the process
+        if scope["type"] == "lifespan":
+            await asyncio.to_thread(tracing.flush)
 
     return application

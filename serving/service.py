@@ -23,6 +23,7 @@ from east.images.sizing import network_size
 from east.options import CallChanges, DetectorOptions
 from east.types import Size
 
+from . import tracing
 from .context import RequestContext
 from .metrics import Metrics
 from .problems import Problem
@@ -132,6 +133,7 @@ class Service:
 
         def count(found: Detections, waited_ms: float) -> tuple[Result, int]:
             self._metrics.detected(found.timings, len(found))
+            tracing.detection(context.span, waited_ms, found.timings, time.perf_counter())
             return finish(found, waited_ms), len(found)
 
         with self._holding() as hold:
