@@ -81,14 +81,16 @@ def create_app(
     guards: list[Any] = [Depends(gate)]
     if gate.keys:
         guards += [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
-    app.include_router(
-        routes.detection, dependencies=guards, responses=problems.documented(*[401] if gate.keys else [])
-    )
-    app.include_router(routes.probes)
+    anywhere = problems.documented(400, 500, 503)  # what any connection and any operation may be answered
+    guarded = {**anywhere, **(problems.documented(401) if gate.keys else {})}
+    app.include_router(routes.detection, dependencies=guards, responses=guarded)
+    app.include_router(routes.probes, responses=anywhere)
     if metrics_here:
-        app.include_router(routes.metrics)
-    app.include_router(kserve.metadata)
-    app.include_router(kserve.inference, dependencies=guards)
+        app.include_router(routes.metrics, responses=anywhere)
+    app.include_router(kserve.metadata, responses=anywhere)
+    app.include_router(
+        kserve.inference, dependencies=guards, responses=guarded | kserve.errors(*[401] if gate.keys else [])
+    )
     app.include_router(routes.pages)
     app.mount("/static", routes.static)
     if settings.security.cors_origins:
