@@ -29,9 +29,14 @@ class Metrics:
         self.request_seconds = histogram("east_request_seconds", "Time from header to answer.", ["operation"])
         self.requests_in_flight = gauge("east_requests_in_flight", "Requests whose answer is not sent; without probes.")
         self.connections = gauge("east_connections", "Open connections of the service's own port.")
+        refusals = "Requests that were refused before any operation saw them."
+        self.protocol_refusals = Counter("east_protocol_refusals", refusals, ["reason"], registry=self.registry)
         self.queue_length = gauge("east_queue_length", "Images waiting.")
         self.held_bytes = gauge("east_held_bytes", "Bytes of images and answers held.")
         self.queue_seconds = histogram("east_queue_seconds", "Time an image waited.")
+        killed = "Images whose decoding was stopped."
+        self.decodes_killed = Counter("east_decodes_killed", killed, ["reason"], registry=self.registry)
+        self.decoders_waiting = gauge("east_decoders_waiting", "Images waiting for a decoder.")
         self.batch_size = histogram("east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64))
         self.stage_seconds = histogram("east_stage_seconds", "Time of each stage.", ["stage"])
         self.boxes = histogram("east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200))
