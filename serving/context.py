@@ -11,10 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from opentelemetry.trace import INVALID_SPAN, Span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from . import tracing
 from .metrics import Metrics
 from .problems import Problem
 
@@ -29,6 +31,9 @@ SAFE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+PROBES = {"/healthz", "/readyz", "/metrics"}
+"""What machines ask all the time, and nobody wants to read of."""
 
 _PIECE = 64 * 1024
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
@@ -45,6 +50,7 @@ class RequestContext:
         received, sent: bytes of the two bodies.
         status: of the answer, 0 while there is none.
         images, boxes: how many went in and were found.
+        span: the one of OpenTelemetry, for `tracing.stage`.
         ending: closed when the answer is sent, or never will be.
     """
 
@@ -58,6 +64,7 @@ class RequestContext:
     status: int = 0
     images: int = 0
     boxes: int = 0
+    span: Span = INVALID_SPAN
     ending: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
@@ -97,9 +104,17 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
         context = scope["east.context"] = RequestContext(asked if _ID.fullmatch(asked) else uuid.uuid4().hex)
+        if scope["path"] in PROBES:
+            await self._answer(context, scope, receive, send)
+            return
+        with tracing.request_span(scope, headers) as context.span:
+            context.span.set_attribute("east.request_id", context.id)
+            await self._answer(context, scope, receive, send)
 
+    async def _answer(self, context: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
         async def counting_receive() -> Message:
             message = await receive()
             context.received += len(message.get("body", b""))
@@ -132,6 +147,8 @@ class ContextMiddleware:
             if not context.status:
                 await problem.response(context.id)(scope, counting_receive, marking_send)
 
+        if scope["path"] not in PROBES:
+            context.ending.enter_context(self._metrics.requests_in_flight.track_inprogress())
         try:
             await self._app(scope, counting_receive, marking_send)
         except ClientDisconnect:
@@ -147,11 +164,13 @@ class ContextMiddleware:
             self._record(scope, context)
 
     def _record(self, scope: Scope, context: RequestContext) -> None:
-        operation = getattr(scope.get("route"), "path", "other")
+        route = getattr(scope.get("route"), "path", None)
+        operation = route or "other"
+        tracing.answered(context.span, scope["method"], route, context.status, context.outcome)
         self._metrics.requests.labels(operation, context.status or "none", context.outcome).inc()
         self._metrics.request_seconds.labels(operation).observe(context.seconds)
         client = scope.get("client")
-        level = logging.DEBUG if operation in {"/healthz", "/readyz", "/metrics"} else logging.INFO
+        level = logging.DEBUG if operation in PROBES else logging.INFO
         raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()  # not every server tells it
         fields = {
             "request_id": context.id,

@@ -29,6 +29,7 @@ from east.options import CallChanges
 
 from .answers import DetectParameters, as_json
 from .body import read_bytes
+from .examples import INFER_REQUEST, INFERRED, answer
 from .problems import Problem, problem_of
 from .service import Hold, Service
 
@@ -59,7 +60,7 @@ class Output(BaseModel):
 class InferParameters(DetectParameters):
     """Those of `POST /detect`, and whether all outputs are to be binary; others are somebody else's."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     binary_data_output: bool = False
 
@@ -74,7 +75,7 @@ class InferRequest(BaseModel):
 
 
 class KserveError(BaseModel):
-    error: str
+    error: str = Field(examples=["image 0: the image cannot be decoded"])
 
 
 def refusal(problem: Problem) -> JSONResponse:
@@ -82,7 +83,7 @@ def refusal(problem: Problem) -> JSONResponse:
     return JSONResponse(KserveError(error=problem.detail).model_dump(), problem.status, problem.headers)
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": KserveError} for status in statuses}
 
 
@@ -105,50 +106,71 @@ _REQUEST_SCHEMA = _inlined(InferRequest.model_json_schema())
 
 ModelName = Annotated[str, PathParameter(description="always `east`", json_schema_extra={"enum": [NAME]})]
 
+_SHAPES = {"quads": [-1, 4, 2], "scores": [-1], "image_index": [-1], "image_size": [-1, 2]}
+_SERVER = {"name": "east-text-detector", "version": __version__, "extensions": ["binary_tensor_data"]}
+_MODEL = {
+    "name": NAME,
+    "versions": [__version__],
+    "platform": "east",
+    "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1]}],
+    "outputs": [{"name": name, "datatype": datatype, "shape": _SHAPES[name]} for name, datatype in _OUTPUTS.items()],
+}
+
 inference = APIRouter(prefix="/v2", tags=[TAG])
 metadata = APIRouter(prefix="/v2", tags=[TAG])
 
 
-@metadata.get("", summary="Server metadata")
+@metadata.get("", operation_id="kserveServerMetadata", summary="Server metadata", responses=answer(_SERVER))
 async def server() -> dict[str, Any]:
-    return {"name": "east-text-detector", "version": __version__, "extensions": ["binary_tensor_data"]}
+    return _SERVER
 
 
-@metadata.get("/health/live", summary="Server live")
+@metadata.get("/health/live", operation_id="kserveLive", summary="Server live", responses=answer({"live": True}))
 async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@metadata.get("/health/ready", summary="Server ready", responses=_errors(503))
+@metadata.get(
+    "/health/ready", operation_id="kserveReady", summary="Server ready", responses=answer({"ready": True}) | errors(503)
+)
 async def ready(request: Request) -> dict[str, bool]:
     Service.of(request).check_ready()
     return {"ready": True}
 
 
-@metadata.get("/models/{model}/ready", summary="Model ready", responses=_errors(404, 503))
+@metadata.get(
+    "/models/{model}/ready",
+    operation_id="kserveModelReady",
+    summary="Model ready",
+    responses=answer({"name": NAME, "ready": True}) | errors(404, 503),
+)
 async def model_ready(request: Request, model: ModelName) -> dict[str, Any]:
     _check_name(model)
     return {"name": NAME, **await ready(request)}
 
 
-@metadata.get("/models/{model}", summary="Model metadata", responses=_errors(404))
+@metadata.get(
+    "/models/{model}",
+    operation_id="kserveModelMetadata",
+    summary="Model metadata",
+    responses=answer(_MODEL) | errors(404),
+)
 async def describe(model: ModelName) -> dict[str, Any]:
     _check_name(model)
-    shapes = {"quads": [-1, 4, 2], "scores": [-1], "image_index": [-1], "image_size": [-1, 2]}
-    return {
-        "name": NAME,
-        "versions": [__version__],
-        "platform": "east",
-        "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1]}],
-        "outputs": [{"name": name, "datatype": datatype, "shape": shapes[name]} for name, datatype in _OUTPUTS.items()],
-    }
+    return _MODEL
 
 
 @inference.post(
     "/models/{model}/infer",
+    operation_id="kserveInfer",
     summary="Inference",
-    responses=_errors(400, 404, 408, 413, 422, 429, 500, 503, 504),
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST_SCHEMA}}}},
+    responses=answer(INFERRED, binary=True) | errors(400, 404, 408, 413, 422, 429, 500, 503, 504),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _REQUEST_SCHEMA, "example": INFER_REQUEST}},
+        }
+    },
 )
 async def infer(request: Request, model: ModelName) -> Response:
     _check_name(model)

@@ -115,7 +115,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 _MEANINGS = {
-    400: "the image cannot be decoded, or the body is malformed",
+    400: "the request is malformed, or the image cannot be decoded",
     401: "missing or wrong key",
     408: "the body took too long to arrive",
     413: "too many bytes, pixels or images",
@@ -135,8 +135,26 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _MEANINGS[status],
-            "content": {MEDIA_TYPE: {"schema": schema}},
+            "content": {MEDIA_TYPE: {"schema": schema, "example": _example(status)}},
             **({"headers": retry} if status in {429, 503} else {}),
         }
         for status in statuses
     }
+
+
+_CODES = {
+    400: "undecodable-image",
+    401: "key-needed",
+    408: "slow-body",
+    413: "too-many-bytes",
+    415: "unsupported-type",
+    422: "invalid-parameters",
+    429: "rate-limited",
+    500: "internal-error",
+    503: "not-ready",
+    504: "deadline-passed",
+}
+
+
+def _example(status: int) -> dict[str, Any]:
+    return Problem(status, _CODES[status], _MEANINGS[status]).body("5f0c1ab2c3d44e7f8a9b0c1d2e3f4a5b")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from east.detections import Detections
 from east.errors import ImageError
 
+from . import examples
 from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
 from .body import read_images
 from .context import RequestContext
@@ -26,7 +27,8 @@ from .service import Service
 _FOLDER = Path(__file__).parent / "static"
 
 detection = APIRouter(tags=["detection"])
-operations = APIRouter(tags=["operations"])
+probes = APIRouter(tags=["operations"])
+metrics = APIRouter(tags=["operations"])
 pages = APIRouter(include_in_schema=False)
 static = StaticFiles(directory=_FOLDER)
 
@@ -40,15 +42,28 @@ def _image_body(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 _ONE = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF, BMP or GIF"}
-_FORMATS = {"text/plain": {"schema": {"type": "string"}}, "image/png": _BINARY, "image/jpeg": _BINARY}
+_TEXT = {"schema": {"type": "string"}}
+_FORMATS = {
+    "application/json": {"example": examples.DETECTED},
+    "text/plain": {**_TEXT, "example": examples.ICDAR},
+    "image/png": _BINARY,
+    "image/jpeg": _BINARY,
+}
 
 
 @detection.post(
     "/detect",
+    operation_id="detect",
     summary="Find the words in an image",
     response_model=DetectAnswer,
     responses={200: {"content": _FORMATS}, **documented(400, 408, 413, 415, 422, 429, 500, 503, 504)},
-    openapi_extra=_image_body({"image": _ONE}),
+    openapi_extra={
+        **_image_body({"image": _ONE}),
+        **examples.code_samples(
+            "curl --data-binary @sign.jpg -H 'Content-Type: image/jpeg' http://localhost:8000/detect",
+            "curl -F image=@sign.jpg 'http://localhost:8000/detect?score_threshold=0.7&format=icdar'",
+        ),
+    },
 )
 async def detect(request: Request, parameters: Annotated[FormatParameters, Query()]) -> Response:
     """Takes the image as the body, or as the multipart field `image`."""
@@ -68,10 +83,17 @@ async def detect(request: Request, parameters: Annotated[FormatParameters, Query
 
 @detection.post(
     "/detect/batch",
+    operation_id="detectBatch",
     summary="Find the words in several images",
     response_model=BatchAnswer,
-    responses=documented(400, 408, 413, 415, 422, 429, 500, 503, 504),
-    openapi_extra=_image_body({"image": {"type": "array", "items": _ONE, "minItems": 1}}),
+    responses={
+        **examples.answer(examples.DETECTED_BATCH),
+        **documented(400, 408, 413, 415, 422, 429, 500, 503, 504),
+    },
+    openapi_extra={
+        **_image_body({"image": {"type": "array", "items": _ONE, "minItems": 1}}),
+        **examples.code_samples("curl -F image=@a.jpg -F image=@b.jpg http://localhost:8000/detect/batch"),
+    },
 )
 async def detect_batch(request: Request, parameters: Annotated[DetectParameters, Query()]) -> Response:
     """Takes one multipart field `image` for each image; a raw body is a batch of one.
@@ -90,28 +112,44 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     return service.response(request, body, {"Content-Type": "application/json"})
 
 
-@operations.get("/healthz", summary="Is the process alive?")
-async def healthz() -> dict[str, str]:
-    """Always yes: a dead process does not answer."""
+@probes.head("/healthz", include_in_schema=False)
+@probes.get(
+    "/healthz",
+    operation_id="healthz",
+    summary="Is the process alive?",
+    responses={**examples.answer({"status": "alive"}), **documented(503)},
+)
+async def healthz(request: Request) -> dict[str, str]:
+    """Yes while its event loop turns: where that has stalled, the admin port says no, and this one nothing."""
+    request.app.state.heartbeat.check()
     return {"status": "alive"}
 
 
-@operations.get("/readyz", summary="Can it detect?", responses=documented(503))
+@probes.head("/readyz", include_in_schema=False)
+@probes.get(
+    "/readyz",
+    operation_id="readyz",
+    summary="Can it detect?",
+    responses={**examples.answer({"status": "ready"}), **documented(503)},
+)
 async def readyz(request: Request) -> dict[str, str]:
-    """Yes once the detector is loaded and warmed up, until its runtime fails."""
+    """Yes once the detector is loaded and warmed up, until its runtime fails or it is told to stop."""
     Service.of(request).check_ready()
     return {"status": "ready"}
 
 
-@operations.get(
+@metrics.head("/metrics", include_in_schema=False)
+@metrics.get(
     "/metrics",
+    operation_id="metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {**_TEXT, "example": examples.METRICS}}}},
 )
 async def show_metrics(request: Request) -> Response:
-    """Counts and times of this process."""
-    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Counts and times of this process, in the text format or, where that is asked for, as OpenMetrics."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(request.app.state.metrics.registry), headers={"Content-Type": media_type})
 
 
 def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:

@@ -23,6 +23,7 @@ from east.images.preparation import network_size_of
 from east.options import EVALUATION_SIZE, CallChanges
 from east.types import Size
 
+from . import tracing
 from .context import RequestContext
 from .decoders import Decoders, Encoded
 from .metrics import Metrics
@@ -51,6 +52,7 @@ class Service:
 
     Attributes:
         failure: why the service cannot go on; None while it can.
+        stopping: whether the process has been told to stop.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Service:
         self.detector = detector
         self._owns_detector = detector is None
         self.failure: str | None = None
+        self.stopping: Callable[[], bool] = lambda: False
         self._metrics = metrics
         self._on_failure = on_failure
         self._starting: asyncio.Task[None] | None = None
@@ -94,6 +97,14 @@ class Service:
         """Raises `Problem` unless images can be answered now."""
         if self._scheduler is None or self.failure is not None:
             raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+        if self.stopping():
+            raise Problem(503, "shutting-down", "this server was told to stop", retry_after=5)
+
+    def reload(self, settings: Settings) -> None:
+        """Goes on with other settings: those that are read whenever they are used."""
+        self.settings = settings
+        if self._scheduler is not None:
+            self._scheduler.reload(settings.queue)
 
     async def detect(
         self,
@@ -149,9 +160,10 @@ class Service:
             raise Problem(503, "not-ready", "the detector is being loaded", retry_after=5)
         scheduler.check_room()
 
-        def count(found: Detections, waited_ms: float) -> tuple[Any, int]:
+        def count(found: Detections, waited_ms: float) -> tuple[Any, Detections, float]:
+            end = time.perf_counter()
             self._metrics.detected(found.timings, len(found))
-            return finish(found, waited_ms), len(found)
+            return finish(found, waited_ms), found, end
 
         with self._holding() as hold:
             images = await read(hold)
@@ -177,11 +189,16 @@ class Service:
 
             async def answer(image: Encoded, job: Job) -> tuple[Any, int]:
                 try:
-                    scheduler.decoded(job, await decoders.prepare(image, job.size, deadline))
-                    result, boxes = await job.answer
+                    asked = time.perf_counter()
+                    prepared = await decoders.prepare(image, job.size, deadline)
+                    scheduler.decoded(job, prepared)
+                    decoded = time.perf_counter()
+                    tracing.preparation(context.span, asked, prepared.timings, decoded)
+                    result, found, end = await job.answer
+                    tracing.detection(context.span, decoded, found.timings, end)
                 finally:
                     scheduler.withdraw([job])
-                return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), boxes
+                return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), len(found)
 
             answers = await _answers(request, deadline, [answer(encoded[index], job) for index, job in jobs.items()])
         for index, answered in zip(jobs, answers, strict=True):
@@ -254,6 +271,7 @@ class Service:
 
     def _open(self, parallel: int, size: Size, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
+        self._metrics.loaded(self.detector)
         queue = self.settings.queue
         runtime = self.detector.runtime
         # On a CPU, one image is answered while the network has the cores for another.

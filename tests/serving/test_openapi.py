@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
+import jsonschema_rs
+import pytest
+
+from tests.serving.conftest import running
 
 CONFIGURATION = """
 [checks]
@@ -44,3 +51,88 @@ def test_openapi_describes_the_operations(client: httpx.Client) -> None:
     for status, response in operation["responses"].items():
         if status != "200":
             assert set(response["content"]) == {"application/problem+json"}
+
+
+OPERATIONS = {
+    "detect": "POST /detect",
+    "detectBatch": "POST /detect/batch",
+    "healthz": "GET /healthz",
+    "readyz": "GET /readyz",
+    "metrics": "GET /metrics",
+    "kserveServerMetadata": "GET /v2",
+    "kserveLive": "GET /v2/health/live",
+    "kserveReady": "GET /v2/health/ready",
+    "kserveModelMetadata": "GET /v2/models/{model}",
+    "kserveModelReady": "GET /v2/models/{model}/ready",
+    "kserveInfer": "POST /v2/models/{model}/infer",
+}
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx.Client) -> dict[str, Any]:
+    body: dict[str, Any] = client.get("/openapi.json").json()
+    return body
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_operations_keep_their_names(document: dict[str, Any]) -> None:
+    """Generated clients name their functions by them."""
+    names = [(operation["operationId"], name) for name, operation in operations(document)]
+    assert sorted(names) == sorted(OPERATIONS.items())
+
+
+def test_every_operation_tells_what_may_go_wrong(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert {"400", "500", "503"} <= set(operation["responses"]), name
+    with running(None, weights="no-such-weights", security={"keys": [f"me:{'0' * 64}"]}) as client:
+        for name, operation in operations(client.get("/openapi.json").json()):
+            assert ("401" in operation["responses"]) == name.startswith("POST"), name
+
+
+def test_every_answer_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
+    def check(content: dict[str, Any]) -> None:
+        schema = {**content.get("schema", {}), "components": document["components"]}
+        jsonschema_rs.validator_for(schema).validate(content["example"])
+
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for media_type, content in response["content"].items():
+                if "example" in content:
+                    check(content)
+                elif status == "200":
+                    assert content["schema"]["format"] == "binary", (name, media_type)
+        if "requestBody" in operation:
+            assert "x-codeSamples" in operation or "example" in operation["requestBody"]["content"]["application/json"]
+
+
+def shape(value: Any) -> Any:
+    """The names in a JSON document, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
+def test_examples_are_what_the_service_takes_and_gives(
+    client: httpx.Client, document: dict[str, Any], photo: bytes
+) -> None:
+    def example(path: str, media_type: str = "application/json") -> Any:
+        return document["paths"][path]["post"]["responses"]["200"]["content"][media_type]["example"]
+
+    assert shape(client.post("/detect", content=photo).json()) == shape(example("/detect"))
+    lines = client.post("/detect", content=photo, params={"format": "icdar"}).text
+    assert (
+        re.sub(r"\d+", "0", lines.partition("\n")[0]) == re.sub(r"\d+", "0", example("/detect", "text/plain")).strip()
+    )
+    batch = client.post("/detect/batch", files=[("image", photo), ("image", b"not an image")]).json()
+    assert [shape(result) for result in batch["results"]] == list(map(shape, example("/detect/batch")["results"]))
+    infer = document["paths"]["/v2/models/{model}/infer"]["post"]
+    asked = infer["requestBody"]["content"]["application/json"]["example"]
+    assert client.post("/v2/models/east/infer", json=asked).json() == example("/v2/models/{model}/infer")
+    for path in ("/v2", "/v2/models/east", "/v2/models/east/ready", "/v2/health/live", "/readyz", "/healthz"):
+        told = document["paths"][path.replace("models/east", "models/{model}")]["get"]["responses"]["200"]
+        assert client.get(path).json() == told["content"]["application/json"]["example"]
