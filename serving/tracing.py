@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context, propagate, trace
+from opentelemetry import context, trace
 from opentelemetry.trace import Span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from east import __version__
 from east.types import Timings
@@ -23,6 +24,7 @@ from east.types import Timings
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
+_propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("serving", __version__)
 
 
@@ -49,7 +51,7 @@ def request_span(headers: Headers) -> Iterator[Span]:
     if span.get_span_context().is_valid or "traceparent" not in headers:
         yield span
         return
-    token = context.attach(propagate.extract(headers))
+    token = context.attach(_propagator.extract(headers))
     try:
         yield trace.get_current_span()
     finally:
