@@ -25,6 +25,8 @@ from .settings import Settings, ignored_variables
 
 logger = logging.getLogger("serving")
 
+_HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+
 
 def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> int:
     """Serves until told to stop. Returns the exit status.
@@ -37,7 +39,8 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
     tracing.configure()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    if _HANG_UP is not None:
+        signal.signal(_HANG_UP, signal.SIG_IGN)  # until there is something to reload
     for line in ignored_variables(os.environ):
         logger.warning("%s", line)
     # uvicorn finishes what it can when it gets the signal
@@ -104,8 +107,8 @@ def _application(app: FastAPI, hang_up: Callable[[], None]) -> ASGIApp:
     """The application of a process that ends when the detector cannot be loaded, or dies."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+        if scope["type"] == "lifespan" and _HANG_UP is not None:
+            asyncio.get_running_loop().add_signal_handler(_HANG_UP, hang_up)
         await app(scope, receive, send)
         if scope["type"] == "lifespan" and app.state.service.failure is not None:
             logging.shutdown()

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -148,8 +149,11 @@ async def readyz(request: Request) -> dict[str, str]:
 )
 async def show_metrics(request: Request) -> Response:
     """Counts and times of this process, in the text format or, where that is asked for, as OpenMetrics."""
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(request.app.state.metrics.registry), headers={"Content-Type": media_type})
+    registry = request.app.state.metrics.registry
+    if "application/openmetrics-text" in request.headers.get("accept", ""):
+        text = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        return Response(text, headers={"Content-Type": openmetrics.CONTENT_TYPE_LATEST})
+    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from east import __version__
 from east.types import Timings
@@ -29,6 +30,7 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE
 _LONGEST = 1000  # characters of what a client has written
 
 logger = logging.getLogger("serving")
+_propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("serving", __version__)
 
 
@@ -82,7 +84,7 @@ def request_span(scope: Scope, headers: Headers) -> Iterator[Span]:
     }
     name = "HTTP" if method == "_OTHER" else method
     with _tracer.start_as_current_span(
-        name, propagate.extract(headers), SpanKind.SERVER, attributes, record_exception=False
+        name, _propagator.extract(headers), SpanKind.SERVER, attributes, record_exception=False
     ) as span:
         yield span
 

@@ -70,10 +70,18 @@ def test_it_says_what_is_running(client: httpx.Client, detector: TextDetector) -
 
 
 def test_openmetrics_for_those_who_ask(client: httpx.Client) -> None:
-    answer = client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3"
+    answer = client.get("/metrics", headers={"accept": prometheus})
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert {"east_requests", "east_build"} <= {family.name for family in openmetrics(answer.text)}  # type: ignore[no-untyped-call]
-    assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert client.get("/metrics").headers["content-type"].startswith("text/plain; version=")
+    for odd in (
+        "application/openmetrics-text; version=x",
+        "text/plain; version=..",
+        "*/*",
+        "application/openmetrics-text;",
+    ):
+        assert client.get("/metrics", headers={"accept": odd}).status_code == 200
 
 
 def test_waits_past_the_deadline_can_be_told(client: httpx.Client) -> None:
