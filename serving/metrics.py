@@ -22,6 +22,8 @@ class Metrics:
         labels = ["operation", "status", "outcome"]
         self.requests = Counter("east_requests", "Requests by how they ended.", labels, registry=self.registry)
         self.request_seconds = histogram("east_request_seconds", "Time from header to answer.", ["operation"])
+        refusals = "Requests that were refused before any operation saw them."
+        self.protocol_refusals = Counter("east_protocol_refusals", refusals, ["reason"], registry=self.registry)
         self.queue_length = gauge("east_queue_length", "Images waiting.")
         self.held_bytes = gauge("east_held_bytes", "Bytes of images and answers held.")
         self.queue_seconds = histogram("east_queue_seconds", "Time an image waited.")

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import create_app
-from .connection import PatientProtocol
+from .connection import PatientProtocol, allow_open_files
 from .logs import logging_config
 from .settings import Settings
 
@@ -22,6 +22,7 @@ def serve(settings: Settings) -> int:
     """Serves until told to stop. Returns the exit status."""
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
+    allow_open_files(settings.limits.connections)
     try:
         uvicorn.Server(uvicorn_config(settings, _application(settings))).run()
     except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
