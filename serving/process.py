@@ -32,6 +32,7 @@ def serve(settings: Settings) -> int:
 
 def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     """How uvicorn is to run the application."""
+    proxies = settings.security.trusted_proxies
     protocol: Any = functools.partial(PatientProtocol, settings.limits.header_seconds, settings.limits.connections)
     return uvicorn.Config(
         app,
@@ -43,6 +44,8 @@ def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(map(str, proxies)),  # without it, uvicorn looks into the environment
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
