@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from east import TextDetector, __version__
 
@@ -98,6 +99,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["Retry-After", "X-Request-ID"],
         )
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(ContextMiddleware, metrics=metrics, answer_seconds=settings.limits.answer_seconds)
     return app
 
@@ -109,8 +111,30 @@ def create_admin_app(app: FastAPI) -> FastAPI:
     admin.include_router(routes.probes)
     admin.include_router(routes.metrics)
     answer_seconds = app.state.service.settings.limits.answer_seconds
+    admin.add_middleware(HeadMiddleware)
     admin.add_middleware(ContextMiddleware, metrics=app.state.metrics, answer_seconds=answer_seconds)
     return admin
+
+
+class HeadMiddleware:
+    """Answers HEAD wherever GET is answered, without the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_bodiless(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, send_bodiless)
+        finally:
+            scope["route"] = asked.get("route")  # for the log and the metrics
 
 
 async def _tell(request: Request, error: Exception) -> JSONResponse:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import hmac
+import ipaddress
 import math
 import re
 import secrets
@@ -14,15 +16,17 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from starlette.requests import Request
 
 from .context import RequestContext
-from .problems import Problem
+from .problems import Problem, shown
 from .settings import Security
 
 _LINE = re.compile(r"([\w.-]+):([0-9a-f]{64})", re.ASCII)
+_WRONG_KEYS_PER_MINUTE = 60
 
 
 def key_hash(key: str) -> str:
@@ -31,29 +35,54 @@ def key_hash(key: str) -> str:
 
 
 class KeyRing:
-    """The callers and the hashes of their keys; empty means that nobody needs one."""
+    """The callers and the hashes of their keys; empty means that nobody needs one.
+
+    A caller may have several keys, the old one and the new one.
+
+    Raises:
+        ValueError: a line is no key, a file cannot be read or has no keys.
+    """
 
     def __init__(self, settings: Security) -> None:
-        lines = list(settings.keys)
+        self._names: dict[str, str] = {}  # by the hashes
+        self._add(settings.keys, "--security.keys, key")
         if settings.keys_file is not None:
-            lines += settings.keys_file.read_text().splitlines()
-        self._hashes: dict[str, str] = {}
-        for line in filter(None, (line.partition("#")[0].strip() for line in lines)):
-            match = _LINE.fullmatch(line)
-            if match is None:
-                raise ValueError("a key must be NAME:SHA256, as `python -m serving.auth NAME` prints it")
-            self._hashes[match[1]] = match[2]
-        if settings.keys_file is not None and not self._hashes:  # an empty file must not open the service to everybody
-            raise ValueError(f"{settings.keys_file} has no keys in it")
+            self._add(_lines(settings.keys_file), f"{settings.keys_file}, line")
+            if not self._names:  # an empty file must not open the service to everybody
+                raise ValueError(f"{settings.keys_file} has no keys in it")
+
+    def _add(self, lines: Iterable[str], place: str) -> None:
+        for number, line in enumerate(lines, 1):
+            if text := line.partition("#")[0].strip():
+                match = _LINE.fullmatch(text)
+                if match is None:
+                    raise ValueError(
+                        f"{place} {number}: a key must be NAME:SHA256, as `python -m serving.auth NAME` prints it"
+                    )
+                if self._names.setdefault(match[2], match[1]) != match[1]:
+                    raise ValueError(f"{place} {number}: {match[1]} and {self._names[match[2]]} have the same key")
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return len(self._names)
 
     def owner(self, key: str) -> str | None:
         """Whose key it is. Compares with every hash in constant time, so that time tells nothing."""
         given = key_hash(key)
-        owners = [name for name, known in self._hashes.items() if hmac.compare_digest(known, given)]
+        owners = [name for known, name in self._names.items() if hmac.compare_digest(known, given)]
         return owners[0] if owners else None
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a file of keys, whatever editor has written it."""
+    try:
+        content = file.read_bytes()
+        return content.decode("utf-8-sig").splitlines()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ValueError(f"{file} is UTF-16, as PowerShell writes it: save it as UTF-8") from None
+        raise ValueError(f"{file}, line {content.count(10, 0, error.start) + 1}: this is not UTF-8") from None
 
 
 class RateLimit:
@@ -95,13 +124,29 @@ class RateLimit:
             return 0.0
 
 
+def _address(request: Request) -> str:
+    """Who calls where there is no key: an IPv4 address, or the /64 network that an IPv6 subscriber has all of."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:  # whatever a proxy says
+        return shown(host)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
+
+
 class Gate:
-    """Lets a request in, or raises the `Problem` to answer with; before any of its body is read."""
+    """Lets a request in, or raises the `Problem` to answer with; before any of its body is read.
+
+    Wrong keys have a limit of their own for each address, which does not concern those who have a right one.
+    """
 
     def __init__(self, settings: Security) -> None:
         self.keys = KeyRing(settings)
         self._per_minute = settings.requests_per_minute
         self._limit = RateLimit(settings.requests_per_minute) if settings.requests_per_minute else None
+        self._wrong = RateLimit(_WRONG_KEYS_PER_MINUTE)
 
     def reload(self, settings: Security) -> None:
         """Takes other keys and another rate; with the same rate, callers keep their buckets. Raises like `KeyRing`."""
@@ -113,19 +158,25 @@ class Gate:
 
     def __call__(self, request: Request) -> None:
         context = RequestContext.of(request)
-        caller = request.client.host if request.client else ""
+        caller = _address(request)
         if self.keys:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
             key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
             context.caller = self.keys.owner(key)
             if context.caller is None:
+                if key and (seconds := self._wrong.wait(caller)):
+                    raise _too_often("too many wrong keys", seconds)
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
             caller = context.caller
         seconds = self._limit.wait(caller) if self._limit is not None else 0
         if seconds:
-            detail = f"too many requests; try again in {math.ceil(seconds)} seconds"
-            raise Problem(429, "rate-limited", detail, retry_after=seconds)
+            raise _too_often("too many requests", seconds)
+
+
+def _too_often(what: str, seconds: float) -> Problem:
+    detail = f"{what}; try again in {math.ceil(seconds)} seconds"
+    return Problem(429, "rate-limited", detail, retry_after=seconds)
 
 
 def main() -> None:

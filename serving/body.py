@@ -9,10 +9,14 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from .problems import Problem
+from .problems import Problem, shown
 from .settings import Limits
 
 IMAGE_FIELDS = ("image", "file")
+
+_BOUNDARY_LETTERS = 70
+_FALSE_DELIMITERS = 1000
+_AROUND_BYTES = 64 * 1024
 
 
 async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
@@ -30,19 +34,16 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
     """
     header = request.headers.get("content-type", "application/octet-stream")
     kind, options = parse_options_header(header)
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding != "identity":
-        raise Problem(415, "unsupported-coding", f"send the body as it is, without content-encoding {coding!r}")
     if kind == b"multipart/form-data":
         try:
-            form = _Form(options.get(b"boundary", b""), limits, most)
+            form = Form(options.get(b"boundary", b""), limits, most)
             await _receive(request, limits, hold, limits.body_bytes, form.feed)
             return form.finish()
         except FormParserError:
             raise Problem(400, "malformed-multipart", "the multipart body cannot be parsed") from None
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
-        detail = f"content-type {header!r} is not taken: send image/*, application/octet-stream or multipart/form-data"
-        raise Problem(415, "unsupported-type", detail)
+        taken = "image/*, application/octet-stream or multipart/form-data"
+        raise Problem(415, "unsupported-type", f"content-type {shown(header)!r} is not taken: send {taken}")
     body = bytearray()
     await _receive(request, limits, hold, limits.image_bytes, body.extend)
     return [_not_empty(body)]
@@ -58,6 +59,9 @@ async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], Non
 async def _receive(
     request: Request, limits: Limits, hold: Callable[[int], None], most: int, feed: Callable[[bytes], object]
 ) -> None:
+    coding = ", ".join(request.headers.getlist("content-encoding")).lower()
+    if coding not in {"", "identity"}:
+        raise Problem(415, "unsupported-coding", f"send the body as it is, without content-encoding {shown(coding)!r}")
     too_many = Problem(413, "too-many-bytes", f"at most {most} bytes are taken")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
@@ -85,19 +89,28 @@ def _not_empty(image: bytearray) -> bytes:
     return bytes(image)
 
 
-class _Form:
-    """A multipart body as it comes in; only image fields are expected."""
+class Form:
+    """A multipart body as it comes in; only image fields are expected.
+
+    What is not image is little: the parser walks padding, and what begins like a delimiter, byte by byte. How many
+    headers a part has and how long each may be, the parser limits.
+    """
 
     def __init__(self, boundary: bytes, limits: Limits, most: int) -> None:
         self._limits = limits
         self._most = most
         self._images: list[bytearray] = []
         self._parts = 0
+        self._bytes = self._image_bytes = 0
+        self._delimiter = b"\r\n--" + boundary
+        self._delimiters = 0
         self._header = bytearray()
         self._value = bytearray()
         self._disposition = b""
         self._ended = False
-        parser = MultipartParser(
+        if not 1 <= len(boundary) <= _BOUNDARY_LETTERS:
+            raise FormParserError("RFC 2046 wants 1 to 70 letters")
+        self._parser = MultipartParser(
             boundary,
             {
                 "on_part_begin": self._part_begins,
@@ -109,7 +122,15 @@ class _Form:
                 "on_end": self._end,
             },
         )
-        self.feed: Callable[[bytes], object] = parser.write
+
+    def feed(self, data: bytes) -> None:
+        self._delimiters += data.count(self._delimiter)
+        if self._delimiters > self._limits.parts + _FALSE_DELIMITERS:
+            raise FormParserError("the boundary is part of the content")
+        self._parser.write(data)
+        self._bytes += len(data)
+        if self._bytes - self._image_bytes > _AROUND_BYTES:
+            raise FormParserError("too much around the images")
 
     def finish(self) -> list[bytes]:
         if not self._ended:
@@ -126,6 +147,8 @@ class _Form:
 
     def _header_ends(self) -> None:
         if self._header.lower() == b"content-disposition":
+            if self._disposition:
+                raise FormParserError("two names for one part")
             self._disposition = bytes(self._value)
         self._header.clear()
         self._value.clear()
@@ -133,7 +156,7 @@ class _Form:
     def _headers_finished(self) -> None:
         name = parse_options_header(self._disposition)[1].get(b"name", b"").decode("utf-8", "replace")
         if name not in IMAGE_FIELDS:
-            detail = f"form field {name[:80]!r} is not known: images go in 'image', options in the query"
+            detail = f"form field {shown(name)!r} is not known: images go in 'image', options in the query"
             raise Problem(422, "unknown-field", detail)
         if len(self._images) == self._most == 1:
             raise Problem(422, "several-images", "one image is taken here; send several to /detect/batch")
@@ -146,6 +169,7 @@ class _Form:
         if len(image) + end - start > self._limits.image_bytes:
             raise Problem(413, "too-many-bytes", f"at most {self._limits.image_bytes} bytes are taken for an image")
         image += data[start:end]
+        self._image_bytes += end - start
 
     def _end(self) -> None:
         self._ended = True

@@ -1,25 +1,47 @@
-"""uvicorn's HTTP/1.1 connection, with what it lacks: patience that ends, and no request lost at shutdown."""
+"""uvicorn's HTTP/1.1 connection, with what it lacks: strictness, patience that ends, nothing lost at shutdown."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+from collections import OrderedDict
 from typing import Any
+from urllib.parse import unquote
+from weakref import WeakKeyDictionary
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
-from .problems import Problem
+from .problems import Refusal
+from .strict_h11 import StrictConnection
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    _HAS_FILE_LIMIT = False
+else:
+    _HAS_FILE_LIMIT = True
 
 _DRAIN_SECONDS = 1.0
 _UNANSWERED_MS = 30_000
+_OTHER_FILES = 500
 _CLOSE = (b"connection", b"close")
+_AUTHORITY = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 
 
-async def too_many_connections(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers whatever is asked on a connection over the limit."""
-    problem = Problem(503, "too-many-connections", "try again later", retry_after=2, headers={"Connection": "close"})
-    await problem.response()(scope, receive, send)
+def allow_open_files(connections: int) -> None:
+    """Raises this process's limit of open files, as far as it may, so that it does not forbid the connections."""
+    if not _HAS_FILE_LIMIT:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class LingeringTransport:
@@ -46,10 +68,51 @@ class LingeringTransport:
         if self.lingering or not self._protocol.owed_body or not can_linger:
             self._transport.close()
             return
+        try:
+            self._transport.write_eof()
+        except OSError:  # the peer has gone
+            self._transport.close()
+            return
         self.lingering = True
-        self._transport.write_eof()
         self._transport.resume_reading()
         self._protocol.loop.call_later(self._seconds, self._transport.close)
+
+
+class BoundedFlow(FlowControl):
+    """Flow control that reads nothing more while many requests wait for the answer of the first."""
+
+    def __init__(self, transport: asyncio.Transport, connection: StrictConnection) -> None:
+        super().__init__(transport)
+        self._connection = connection
+
+    def resume_reading(self) -> None:
+        if self._connection.buffered < HIGH_WATER_LIMIT:
+            super().resume_reading()
+
+
+class Waiting:
+    """The connections of a server that owe it a request, those that ever sent one apart."""
+
+    def __init__(self) -> None:
+        self._silent: OrderedDict[PatientProtocol, None] = OrderedDict()
+        self._idle: OrderedDict[PatientProtocol, None] = OrderedDict()
+
+    def add(self, connection: PatientProtocol, *, silent: bool) -> None:
+        (self._silent if silent else self._idle)[connection] = None
+
+    def discard(self, connection: PatientProtocol) -> None:
+        self._silent.pop(connection, None)
+        self._idle.pop(connection, None)
+
+    def pop(self) -> PatientProtocol | None:
+        """Takes out the one whose loss hurts least: that which has been silent, or else idle, for longest."""
+        for connections in (self._silent, self._idle):
+            if connections:
+                return connections.popitem(last=False)[0]
+        return None
+
+
+_WAITING: WeakKeyDictionary[ServerState, Waiting] = WeakKeyDictionary()
 
 
 class PatientProtocol(H11Protocol):
@@ -57,19 +120,33 @@ class PatientProtocol(H11Protocol):
 
     At shutdown answers say ``Connection: close``. A connection without a request stays open for a moment more, because
     a request may be on its way. A peer that vanished without a word is noticed by the kernel.
+
+    Of too many connections one that owes a request is closed; where all have one, the new one is refused. What is
+    refused before any operation sees it goes to the application with a `Refusal` as ``east.refusal`` of its scope.
     """
+
+    conn: StrictConnection
 
     def __init__(self, header_seconds: float, most_connections: int, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
+        self.conn = StrictConnection()
+        self._application, self.app = self.app, self._answer
         self._header_seconds = header_seconds
         self._most_connections = most_connections
+        self._waiting = _WAITING.setdefault(self.server_state, Waiting())
+        self._refusal: Refusal | None = None
         self._too_slow: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._lingering = LingeringTransport(transport, self, self._header_seconds)
         super().connection_made(self._lingering)  # type: ignore[arg-type]
+        self.flow = BoundedFlow(self._lingering, self.conn)  # type: ignore[arg-type]
         if len(self.connections) > self._most_connections:
-            self.app = too_many_connections
+            if (other := self._waiting.pop()) is not None:
+                other.transport.abort()
+            else:
+                self._refusal = Refusal(503, "too-many-connections", "try again later", retry_after=2)
+        self._waiting.add(self, silent=True)
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -83,8 +160,24 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self._answering:
+            self._waiting.discard(self)
+        if self.conn.refusal is not None:
+            self.cycle.keep_alive = False
+            self.cycle.message_event.set()
+            if self.cycle.response_complete:
+                self.transport.close()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._answering:
+            self._waiting.add(self, silent=False)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
+        self._waiting.discard(self)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -106,6 +199,30 @@ class PatientProtocol(H11Protocol):
     @property
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _should_upgrade(self) -> bool:
+        return False  # without the warning
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the application answer a request, and tells it when that is none."""
+        cycle = self.cycle
+
+        async def receive_sound() -> Message:
+            message = await receive()
+            if self.conn.refusal is not None:
+                raise self.conn.refusal
+            return message
+
+        refusal = self._refusal or self.conn.refusal
+        if refusal is not None:
+            scope = {**scope, **self.conn.unread, "east.refusal": refusal}
+        elif authority := _AUTHORITY.match(scope["raw_path"]):
+            path = scope["raw_path"][authority.end() :] or b"/"
+            scope = {**scope, "raw_path": path, "path": unquote(path.decode("ascii"))}
+        await self._application(scope, receive_sound, send)
+        if cycle.response_started and not cycle.response_complete and not cycle.disconnected:
+            cycle.disconnected = True  # the peer does not take its answer
+            self.transport.abort()
 
     def _watch(self) -> None:
         """Starts the clock when the peer owes us bytes; a begun request stops it, further bytes do not restart it."""

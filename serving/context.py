@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import tracing
 from .metrics import Metrics
-from .problems import Problem
+from .problems import Problem, Refusal, shown
 
 logger = logging.getLogger("serving")
 access = logging.getLogger("serving.access")
@@ -150,7 +150,10 @@ class ContextMiddleware:
         if scope["path"] not in PROBES:
             context.ending.enter_context(self._metrics.requests_in_flight.track_inprogress())
         try:
-            await self._app(scope, counting_receive, marking_send)
+            if (refusal := scope.get("east.refusal")) is not None:
+                await fail(refusal)
+            else:
+                await self._app(scope, counting_receive, marking_send)
         except ClientDisconnect:
             context.client_gone = True
         except asyncio.CancelledError:  # the time to finish what was accepted is over
@@ -169,15 +172,20 @@ class ContextMiddleware:
         tracing.answered(context.span, scope["method"], route, context.status, context.outcome)
         self._metrics.requests.labels(operation, context.status or "none", context.outcome).inc()
         self._metrics.request_seconds.labels(operation).observe(context.seconds)
+        if isinstance(context.problem, Refusal):
+            self._metrics.protocol_refusals.labels(context.problem.code).inc()
         client = scope.get("client")
         level = logging.DEBUG if operation in PROBES else logging.INFO
-        raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()  # not every server tells it
+        path = scope["path"]
+        if path is not None:
+            raw_path: bytes = scope.get("raw_path") or quote(path).encode()  # not every server tells it
+            path = shown(raw_path.decode("ascii", "backslashreplace"), 500)
         fields = {
             "request_id": context.id,
-            "client": client[0] if client else None,
+            "client": shown(client[0]) if client else None,
             "caller": context.caller,
-            "method": scope["method"],
-            "path": raw_path.decode("ascii", "backslashreplace"),
+            "method": scope["method"] and shown(scope["method"], 20),
+            "path": path,
             "status": context.status or None,
             "outcome": context.outcome,
             "milliseconds": round(context.seconds * 1e3, 1),

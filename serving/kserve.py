@@ -30,7 +30,7 @@ from east.options import CallChanges
 from .answers import DetectParameters, as_json
 from .body import read_bytes
 from .examples import INFER_REQUEST, INFERRED, answer
-from .problems import Problem, problem_of
+from .problems import Problem, problem_of, shown
 from .service import Hold, Service
 
 NAME = "east"
@@ -164,7 +164,7 @@ async def describe(model: ModelName) -> dict[str, Any]:
     "/models/{model}/infer",
     operation_id="kserveInfer",
     summary="Inference",
-    responses=answer(INFERRED, binary=True) | errors(400, 404, 408, 413, 422, 429, 500, 503, 504),
+    responses=answer(INFERRED, binary=True) | errors(400, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -202,7 +202,7 @@ async def infer(request: Request, model: ModelName) -> Response:
 
 def _check_name(model: ModelName) -> None:
     if model != NAME:
-        raise Problem(404, "unknown-model", f"no model {model[:80]!r}; the model is {NAME!r}")
+        raise Problem(404, "unknown-model", f"no model {shown(model)!r}; the model is {NAME!r}")
 
 
 def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[bytes]]:

@@ -15,6 +15,13 @@ from starlette.responses import JSONResponse
 from east.errors import ImageDecodeError, ImageError, ImageTooLargeError, TooManyBoxesError
 
 MEDIA_TYPE = "application/problem+json"
+_ERRORS = 20
+
+
+def shown(text: str, most: int = 80) -> str:
+    """What a client sent, fit to be told: of at most so many characters, those that cannot be printed escaped."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in cut)
 
 
 class ProblemDetails(BaseModel):
@@ -85,6 +92,13 @@ def deadline_passed() -> Problem:
     return Problem(504, "deadline-passed", "there was no answer in time")
 
 
+class Refusal(Problem):
+    """What a connection is told before any operation sees it, and then closed; its codes are a small fixed set."""
+
+    def __init__(self, status: int, code: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(status, code, detail, retry_after=retry_after, headers={"Connection": "close"})
+
+
 EXPECTED = (Problem, ImageError, HTTPException, RequestValidationError)
 """The errors that `problem_of` knows."""
 
@@ -102,8 +116,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        errors = [{"parameter": str(e["loc"][-1]), "detail": e["msg"]} for e in error.errors()]
+        wrong = error.errors()
+        errors = [{"parameter": shown(str(e["loc"][-1])), "detail": shown(e["msg"], 200)} for e in wrong[:_ERRORS]]
         detail = "; ".join(f"{e['parameter']}: {e['detail']}" for e in errors)
+        if len(wrong) > _ERRORS:
+            detail += f"; and {len(wrong) - _ERRORS} more"
         return Problem(422, "invalid-parameters", detail, errors=errors)
     if isinstance(error, HTTPException):  # what the framework refuses by itself: unknown paths and methods
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import admin, tracing
 from .app import create_admin_app, create_app
-from .connection import PatientProtocol
+from .connection import PatientProtocol, allow_open_files
 from .logs import logging_config
 from .reload import reload
 from .settings import Settings, ignored_variables
@@ -38,6 +38,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     """
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
+    allow_open_files(settings.limits.connections)
     tracing.configure()
     if _HANG_UP is not None:
         signal.signal(_HANG_UP, signal.SIG_IGN)  # until there is something to reload
@@ -70,6 +71,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
 def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     """How uvicorn is to run the application."""
     limits = settings.limits
+    proxies = settings.security.trusted_proxies
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -80,6 +82,8 @@ def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(map(str, proxies)),  # without it, uvicorn looks into the environment
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
@@ -96,6 +100,7 @@ def admin_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
     )
 
 

@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyNetwork,
     PlainValidator,
     ValidationError,
     create_model,
@@ -55,6 +56,7 @@ def _value(leaf: Leaf, value: Any) -> Any:
 _INPUT_SIZE = next(leaf for leaf in leaves(DetectorOptions) if leaf.path == ("input_size",))
 
 Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_split)]
 NetworkSize = Annotated[Size, PlainValidator(partial(_value, _INPUT_SIZE))]
 
 _live: Any = partial(Field, json_schema_extra={"live": True})
@@ -110,6 +112,9 @@ class Security(SettingsGroup):
     keys: Words = _live(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
     keys_file: Path | None = _live(default=None, description="file with one NAME:SHA256 a line")
     requests_per_minute: Count | None = _live(default=None, description="limit of each key, or address without keys")
+    trusted_proxies: Networks = Field(
+        default=[], description="addresses or networks of proxies whose X-Forwarded-For is believed"
+    )
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
 

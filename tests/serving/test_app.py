@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,23 @@ def test_pixel_limit_holds_for_the_detector_too() -> None:
         answer = client.post("/detect", content=buffer.getvalue())
     assert answer.status_code == 200, answer.text
     assert answer.json()["image"] == {"width": 8200, "height": 8000}
+
+
+def test_head_is_answered_wherever_get_is(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "serving.access"), serve() as client:
+        for path in ("/", "/docs", "/static/style.css", "/openapi.json", "/healthz", "/metrics", "/v2/models/east"):
+            asked, got = client.head(path), client.get(path)
+            assert (asked.status_code, asked.content) == (200, b"")
+            assert asked.headers["content-type"] == got.headers["content-type"]
+            assert path == "/metrics" or asked.headers["content-length"] == got.headers["content-length"]
+        operation = 'operation="/v2/models/{model}",outcome="ok",status="200"'
+        assert f"east_requests_total{{{operation}}} 2.0" in client.get("/metrics").text
+        assert client.head("/nowhere").status_code == 404
+        assert client.head("/detect").headers["allow"] == "POST"
+    lines = [getattr(record, "fields") for record in caplog.records if record.name == "serving.access"]  # noqa: B009
+    heads = [line for line in lines if line["method"] == "HEAD"]
+    assert len(heads) == 9
+    assert {line["bytes_out"] for line in heads} == {0}
 
 
 def test_failure_is_told() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import logging
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from starlette.requests import Request
 
-from serving.auth import KeyRing, RateLimit, key_hash
+from serving.auth import Gate, KeyRing, RateLimit, key_hash
+from serving.context import RequestContext
+from serving.problems import Problem
 from serving.settings import Security
 
 if TYPE_CHECKING:
@@ -59,6 +65,59 @@ def test_a_key_in_the_clear_is_refused_and_not_repeated() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_key_files_of_all_editors_are_read(tmp_path: Path, encoding: str, end: str) -> None:
+    lines = ["shop:" + key_hash("one"), "# ä", "", "  billing:" + key_hash("two") + "  # since spring ", ""]
+    file = tmp_path / "keys"
+    file.write_bytes(end.join(lines).encode(encoding))
+    ring = KeyRing(Security(keys_file=file))
+    assert [ring.owner(key) for key in ("one", "two", "three")] == ["shop", "billing", None]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (("shop:" + key_hash("one")).encode("utf-16"), "is UTF-16, as PowerShell writes it: save it as UTF-8"),
+        (b"a:" + b"0" * 64 + b"\n# \xe4\n", "line 2: this is not UTF-8"),
+        (b"# keys\r\n\r\nshop:secret\r\n", "line 3: a key must be NAME:SHA256"),
+        (b"a:" + b"0" * 64 + b"\nb:" + b"0" * 64, "line 2: b and a have the same key"),
+        (b"# none yet\n", "has no keys in it"),
+        (None, "cannot be read: No such file or directory"),
+    ],
+)
+def test_key_file_that_is_wrong_is_told_in_a_line_without_the_key(
+    tmp_path: Path, content: bytes | None, told: str
+) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+    command = [sys.executable, "-m", "serving", "--security.keys-file", str(file)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert run.returncode == 2
+    [line] = run.stderr.splitlines()
+    assert str(file) in line
+    assert told in line
+    assert "secret" not in line
+
+
+def test_a_caller_may_have_an_old_key_and_a_new_one() -> None:
+    ring = KeyRing(Security(keys=["shop:" + key_hash("old"), "shop:" + key_hash("new")]))
+    assert ring.owner("old") == ring.owner("new") == "shop"
+
+
+def test_wrong_keys_are_limited_and_right_ones_are_not(serve: Serve, blank: bytes) -> None:
+    with serve(security={"keys": "shop:" + key_hash("one")}) as client:
+        found = [client.post("/detect", headers={"x-api-key": str(guess)}) for guess in range(20)]
+        assert [answer.status_code for answer in found[:10]] == [401] * 10
+        refused = found[-1]
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "rate-limited"
+        assert refused.headers["retry-after"] == "1"
+        assert client.post("/detect", content=blank, headers={"x-api-key": "one"}).status_code == 200
+        assert client.post("/detect").status_code == 401  # no guess
+
+
 def test_command_makes_a_key() -> None:
     run = subprocess.run([sys.executable, "-m", "serving.auth", "shop"], capture_output=True, text=True, check=True)
     key, line = (line.partition(": ")[2] for line in run.stdout.splitlines())
@@ -78,6 +137,68 @@ def test_rate_limit_answers_429_with_the_time_to_wait(serve: Serve, blank: bytes
         assert 1 <= int(refused.headers["retry-after"]) <= 10
         assert client.post("/detect", content=blank, headers={"x-api-key": "b"}).status_code == 200
         assert client.get("/healthz").status_code == 200
+
+
+@contextmanager
+def calling(settings: Security) -> Iterator[Callable[..., int]]:
+    """Gives a function that calls, from an address, with headers; and returns the status of the answer."""
+    gate = Gate(settings)
+
+    def call(address: str) -> int:
+        scope = {"type": "http", "headers": [], "client": (address, 1), "east.context": RequestContext("x")}
+        try:
+            gate(Request(scope))
+        except Problem as problem:
+            return problem.status
+        return 200
+
+    yield call
+
+
+def test_addresses_of_one_ipv6_network_share_a_bucket() -> None:
+    with calling(Security(requests_per_minute=6)) as call:
+        assert call("2001:db8:1:2::1") == 200
+        assert call("2001:db8:1:2:ffff:ffff:ffff:ffff") == 429
+        assert call("2001:db8:1:3::1") == 200
+        assert call("fe80::1%eth0") == 200
+        assert call("fe80::2%eth1") == 429
+        assert call("::ffff:192.0.2.1") == 200
+        assert call("192.0.2.1") == 429
+        assert call("192.0.2.2") == 200
+        assert call("x" * 100_000) == 200
+        assert call("x" * 100_001) == 429
+
+
+def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
+    serve: Serve, blank: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+
+    def statuses(trusted: str) -> list[int]:
+        security = {"requests_per_minute": 6, "trusted_proxies": trusted}
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "serving.access"), serve(security=security) as client:
+            return [
+                client.post("/detect", content=blank, headers={"x-forwarded-for": chain}).status_code
+                for chain in ("192.0.2.1", "192.0.2.2", "192.0.2.3, 192.0.2.2", "192.0.2.4, 10.1.1.1")
+            ]
+
+    def clients() -> list[str]:
+        lines = [getattr(record, "fields", {}) for record in caplog.records]
+        return [line["client"] for line in lines if line.get("path") == "/detect"]
+
+    assert statuses("") == [200, 429, 429, 429]
+    assert set(clients()) == {"127.0.0.1"}
+    assert statuses("192.0.2.0/24") == [200, 429, 429, 429]
+    assert set(clients()) == {"127.0.0.1"}
+    assert statuses("127.0.0.1, 10.0.0.0/8") == [200, 200, 429, 200]
+    assert clients() == ["192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.4"]
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    for wrong in ("proxy", "*", "10.0.0.1/8", "300.0.0.1"):
+        with pytest.raises(ValueError, match="network"):
+            Security.model_validate({"trusted_proxies": wrong})
 
 
 def test_bucket_fills_at_its_rate() -> None:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import io
+import logging
 import socket
+import struct
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
+
+from serving.auth import key_hash
+from serving.connection import allow_open_files
+from tests.serving.raw import connect, exchange, read_all
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -17,17 +28,13 @@ if TYPE_CHECKING:
 HEAD = b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n"
 
 
-def connect(client: httpx.Client) -> socket.socket:
-    assert client.base_url.port is not None
-    return socket.create_connection((client.base_url.host, client.base_url.port), timeout=60)
-
-
-def read_all(connection: socket.socket) -> bytes:
-    """What comes until the server closes the connection."""
-    received = b""
-    while chunk := connection.recv(65536):
-        received += chunk
-    return received
+def ask_health(connection: socket.socket) -> None:
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = b""
+    while b"alive" not in answer:
+        received = connection.recv(65536)
+        assert received
+        answer += received
 
 
 def test_silent_connection_is_closed(serve: Serve) -> None:
@@ -51,10 +58,7 @@ def test_header_that_trickles_in_is_not_waited_for(serve: Serve) -> None:
 def test_kept_connection_serves_many_requests(serve: Serve) -> None:
     with serve(limits={"header_seconds": 0.3}) as client, connect(client) as connection:
         for _ in range(4):
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = b""
-            while b"alive" not in answer:
-                answer += connection.recv(65536)
+            ask_health(connection)
             time.sleep(0.1)
 
 
@@ -112,32 +116,159 @@ def test_declared_length_over_the_limit_is_refused_before_the_body(serve: Serve)
         assert connection.recv(12) == b"HTTP/1.1 413"
 
 
-def test_too_many_connections_are_told_so(serve: Serve) -> None:
+def test_too_many_busy_connections_are_told_so(serve: Serve) -> None:
     with serve(limits={"connections": 3}) as client:
-        idle = [connect(client) for _ in range(4)]
+        client.close()
+        with ExitStack() as stack:
+            for _ in range(3):
+                busy = stack.enter_context(connect(client))
+                busy.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+                assert busy.recv(12) == b"HTTP/1.1 100"
+            [refused] = exchange(client, b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert refused.status == 503
+        assert refused.problem["code"] == "too-many-connections"
+        assert refused.headers["retry-after"] == "2"
         with httpx.Client(base_url=client.base_url) as late:
-            answer = late.get("/healthz")
-        assert answer.status_code == 503
-        assert answer.json()["code"] == "too-many-connections"
-        assert answer.headers["retry-after"] == "2"
-        for connection in idle:
-            connection.close()
-        give_up = time.monotonic() + 60
-        while client.get("/healthz").status_code != 200:
-            assert time.monotonic() < give_up
-            time.sleep(0.02)
+            give_up = time.monotonic() + 60
+            while (answer := late.get("/metrics")).status_code != 200:
+                assert time.monotonic() < give_up
+                time.sleep(0.02)
+        assert 'east_protocol_refusals_total{reason="too-many-connections"}' in answer.text
 
 
-def test_garbage_instead_of_http(client: httpx.Client) -> None:
-    for garbage in (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n", b"GET\r\n\r\n", b"\0" * 100_000):
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost: ", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_flood_of_silent_and_idle_connections_keeps_nobody_out(serve: Serve, photo: bytes, sent: bytes) -> None:
+    allow_open_files(2500)
+    with serve(limits={"connections": 50}) as client, ExitStack() as stack:
+        busy = stack.enter_context(connect(client))
+        busy.sendall(HEAD)
+        for number in range(1000):
+            flood = stack.enter_context(connect(client))
+            flood.sendall(sent)
+            if number % 250 == 0:
+                with httpx.Client(base_url=client.base_url, timeout=60) as honest:
+                    assert honest.post("/detect?max_side=64", content=photo).status_code == 200
+                    assert honest.get("/healthz").status_code == 200
+        busy.sendall(bytes(1000))  # of all connections, this one was at work
+        assert busy.recv(12) == b"HTTP/1.1 400"
+
+
+def test_silent_connections_go_before_idle_ones(serve: Serve) -> None:
+    with serve(limits={"connections": 10}) as client, connect(client) as idle, ExitStack() as stack:
+        client.close()
+        ask_health(idle)
+        silent = [stack.enter_context(connect(client)) for _ in range(30)]
+        assert silent[0].recv(1) == b""
+        ask_health(idle)
+
+
+def test_limit_of_open_files_follows_the_connections() -> None:
+    code = (
+        "import resource; from serving.connection import allow_open_files\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 900))\n"
+        "for wanted in (10, 100, 5000): allow_open_files(wanted); print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n") == ["(510, 900)", "(600, 900)", "(900, 900)", ""]
+
+
+def test_pipelined_requests_are_answered_in_their_order(client: httpx.Client) -> None:
+    paths = ["/healthz", "/nowhere", "/v2"] * 100
+    asked = [f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-ID: {n}\r\n\r\n" for n, path in enumerate(paths)]
+    found = exchange(client, "".join(asked).encode() + b"GET / HTTP/2.0\r\n\r\n")
+    assert [answer.headers["x-request-id"] for answer in found[:-1]] == [str(number) for number in range(300)]
+    assert [answer.status for answer in found] == [200, 404, 200] * 100 + [505]
+
+
+def test_pipelined_requests_wait_with_the_client_that_sends_them(serve: Serve) -> None:
+    ask = b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" * 1000
+    with serve(limits={"answer_seconds": 1}) as client, connect(client) as greedy:
+        greedy.settimeout(0.5)
+        sent = 0
+        with suppress(OSError):  # the system takes no more
+            while sent < 100_000_000:
+                sent += greedy.send(ask)
+        assert sent < 100_000_000
+        assert client.get("/healthz").status_code == 200
+
+
+def test_body_is_asked_for_only_when_it_will_be_read(serve: Serve, photo: bytes) -> None:
+    head = f"POST /detect HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {len(photo)}\r\n\r\n".encode()
+    with serve(limits={"image_bytes": len(photo)}) as client:
         with connect(client) as connection:
-            connection.sendall(garbage)
-            answer = read_all(connection)
-            assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
-    assert client.get("/healthz").status_code == 200
+            connection.sendall(head)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+            connection.sendall(photo)
+            assert connection.recv(12) == b"HTTP/1.1 200"
+        with connect(client) as connection:
+            connection.sendall(head.replace(b"Content-Length: ", b"Content-Length: 1"))
+            assert connection.recv(12) == b"HTTP/1.1 413"
 
 
-def test_answer_that_is_not_taken_is_held_for_a_time_only(serve: Serve) -> None:
+EARLY = {
+    "404": b"POST /nowhere HTTP/1.1\r\nHost: x\r\n",
+    "401": b"POST /detect HTTP/1.1\r\nHost: x\r\n",
+    "405": b"PUT /detect HTTP/1.1\r\nHost: x\r\nX-API-Key: one\r\n",
+    "413": b"POST /detect HTTP/1.1\r\nHost: x\r\nX-API-Key: one\r\n",
+    "415": b"POST /detect HTTP/1.1\r\nHost: x\r\nX-API-Key: one\r\nContent-Type: text/html\r\n",
+    "422": b"POST /detect?format=x HTTP/1.1\r\nHost: x\r\nX-API-Key: one\r\n",
+    "200": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+}
+CHUNK = b"400\r\n" + b"x" * 1024 + b"\r\n"
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+FAULTS: dict[str, Callable[[socket.socket], object]] = {
+    "malformed chunk": lambda connection: connection.sendall(b"zz\r\n"),
+    "malformed chunk, then more": lambda connection: connection.sendall(b"zz\r\n" + CHUNK * 100),
+    "half an end": lambda connection: connection.sendall(b"0\r\n\n"),
+    "end of what it sends": lambda connection: connection.shutdown(socket.SHUT_WR),
+    "gone": lambda connection: connection.close(),
+    "reset": _reset,
+    "malformed next request": lambda connection: connection.sendall(b"0\r\n\r\nGET\r\n\r\n"),
+    "more than it announced": lambda connection: connection.sendall(b"0\r\n\r\n" + b"x" * 100_000),
+}
+
+
+@pytest.mark.parametrize("close", [b"", b"Connection: close\r\n"])
+def test_no_fault_of_a_client_is_logged_as_one_of_the_server(
+    serve: Serve, caplog: pytest.LogCaptureFixture, close: bytes
+) -> None:
+    security = {"keys": ["shop:" + key_hash("one")]}
+    with caplog.at_level(logging.INFO), serve(limits={"image_bytes": 2000}, security=security) as client:
+        for status, head in EARLY.items():
+            for fault in FAULTS.values():
+                for early in (True, False):  # whether the answer is seen before the fault
+                    with connect(client) as connection, suppress(ConnectionError):
+                        sent = head + close + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK
+                        connection.sendall(sent + CHUNK if status == "413" else sent)
+                        if early:
+                            assert connection.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+                        fault(connection)
+                        if connection.fileno() != -1:
+                            read_all(connection)
+        assert client.get("/healthz").status_code == 200
+    troubles = [record for record in caplog.records if record.levelno >= logging.WARNING or record.exc_info]
+    assert [record.getMessage() for record in troubles] == []
+    lines = [fields for record in caplog.records if (fields := getattr(record, "fields", None))]
+    assert len(lines) > len(EARLY) * len(FAULTS)
+    assert {line["outcome"] for line in lines}.isdisjoint({"internal-error"})
+
+
+def test_data_behind_the_last_request_does_not_lose_its_answer(client: httpx.Client, photo: bytes) -> None:
+    head = f"POST /detect HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(photo)}\r\n\r\n"
+    with connect(client) as connection:
+        connection.sendall(head.encode() + photo)
+        time.sleep(0.01)
+        connection.sendall(b"\r\n")  # as old clients do
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_answer_that_is_not_taken_is_held_for_a_time_only(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, "PNG")  # 7 MB, and so is the answer; the network sees 32 pixels of it
@@ -157,3 +288,4 @@ def test_answer_that_is_not_taken_is_held_for_a_time_only(serve: Serve) -> None:
             assert 'operation="/detect",outcome="client-gone",status="200"} 1.0' in text
             assert len(read_all(lazy)) < len(body)
         assert client.post("/detect", content=body).status_code == 200
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import struct
 import time
 import zlib
@@ -14,12 +15,15 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.serving.conftest import running
+from serving import logs
+from tests.serving.conftest import running, wait_until
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
 
 
+LONG = "x" * 7000
+FORM = {"content-type": "multipart/form-data; boundary=x"}
 IMAGE_PART = b"Content-Disposition: form-data; name=image\r\n\r\n"
 
 
@@ -73,13 +77,69 @@ def test_too_many_pixels_are_refused_from_the_header(client: httpx.Client) -> No
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
+        (
+            [("content-type", "image/png"), ("content-encoding", "identity"), ("content-encoding", "br")],
+            "unsupported-coding",
+        ),
         ({"content-type": "text/html"}, "unsupported-type"),
         ({"content-type": "application/json"}, "unsupported-type"),
         ({"content-type": "image/png", "content-encoding": "gzip"}, "unsupported-coding"),
     ],
 )
-def test_types_that_are_not_taken(client: httpx.Client, headers: dict[str, str], code: str) -> None:
+def test_types_that_are_not_taken(client: httpx.Client, headers: Any, code: str) -> None:
     check(client.post("/detect", content=b"x", headers=headers), 415, code)
+
+
+def test_codings_are_not_taken_anywhere(client: httpx.Client) -> None:
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    for path, more in (("/detect", {}), ("/detect/batch", form), ("/v2/models/east/infer", {})):
+        answer = client.post(path, content=b"x", headers={**more, "content-encoding": "gzip"})
+        assert answer.status_code == 415
+        assert "without content-encoding 'gzip'" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body"),
+    [
+        ("POST", "/detect", {"content-type": "a/" + LONG}, b"x"),
+        ("POST", "/detect", {"content-type": b"a/\xff\x85" * 2000}, b"x"),
+        ("POST", "/detect", {"content-encoding": LONG}, b"x"),
+        ("POST", "/detect?" + LONG, {}, b"x"),
+        ("POST", "/detect?format=" + LONG, {}, b"x"),
+        ("POST", "/detect?score_threshold=" + LONG, {}, b"x"),
+        ("POST", "/detect?" + "&".join(f"{n:x}" for n in range(1800)), {}, b"x"),
+        ("POST", "/detect?%00%1b[2J%e2%80%ae", {}, b"x"),
+        ("POST", "/detect", FORM, b"--x\r\nContent-Disposition: form-data; name=" + LONG[:4000].encode() + b"\r\n\r\n"),
+        ("POST", "/v2/models/" + LONG + "/infer", {}, b"x"),
+        ("POST", "/" + LONG, {}, b"x"),
+        (LONG, "/detect", {}, b"x"),
+    ],
+)  # fmt: skip
+def test_little_of_what_was_sent_is_repeated(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture, method: str, path: str, headers: Any, body: bytes
+) -> None:
+    def lines(request_id: str) -> list[str]:
+        found = [record for record in caplog.records if getattr(record, "fields", {}).get("request_id") == request_id]
+        return [logs.JsonFormatter().format(record) for record in found]
+
+    with caplog.at_level(logging.INFO, "serving.access"):
+        answer = client.request(method, path, headers={**headers, "x-request-id": "much"}, content=body)
+        wait_until(lambda: lines("much"))
+    assert 400 <= answer.status_code < 500
+    assert len(answer.content) < 6000
+    assert answer.text.isprintable()
+    for name, value in answer.json().items():
+        assert len(str(value)) < (3000 if name in {"detail", "errors"} else 120)
+        assert str(value).isprintable()
+    [line] = lines("much")
+    assert len(line) < 1500
+
+
+def test_of_many_wrong_parameters_some_are_named(client: httpx.Client) -> None:
+    query = "&".join(f"p{number}=1" for number in range(500))
+    body = check(client.post(f"/detect?{query}", content=png(8, 8)), 422, "invalid-parameters")
+    assert len(body["errors"]) == 20
+    assert body["detail"].endswith("; and 480 more")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +171,8 @@ def test_form_with_two_images(client: httpx.Client) -> None:
     ("content_type", "body", "status", "code"),
     [
         ("multipart/form-data", b"--x\r\n", 400, "malformed-multipart"),
-        ("multipart/form-data; boundary=" + "x" * 300, b"", 400, "malformed-multipart"),
+        ("multipart/form-data; boundary=" + "x" * 71, b"", 400, "malformed-multipart"),
+        ("multipart/form-data; boundary=", b"--\r\n" + IMAGE_PART + b"abc\r\n----\r\n", 400, "malformed-multipart"),
         ("multipart/form-data; boundary=x", b"no boundary here", 400, "malformed-multipart"),
         ("multipart/form-data; boundary=x", b"--x\r\n" + IMAGE_PART + b"abc", 400, "malformed-multipart"),
         ("multipart/form-data; boundary=x", b"--x--\r\n", 422, "missing-image"),
