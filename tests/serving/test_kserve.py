@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import json
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -378,3 +380,19 @@ def test_hostile_bodies_cost_little_more_than_their_bytes() -> None:
             check_error(answer, answer.status_code)
             assert peak() - before < 3 * size, name
         assert server.client.post(INFER, json=request_of(tiny())).status_code == 200
+
+
+def test_nothing_is_left_of_a_refused_request(client: httpx.Client) -> None:
+    image = b"x" * 4 * MIB
+    body = json.dumps(request_of(image)).encode()
+    gc.collect()
+    gc.disable()  # so that what waits for it is seen
+    tracemalloc.start()
+    try:
+        for path, content in ((INFER, body), (INFER, body[:-1]), ("/detect", image)):
+            for _ in range(4):
+                assert client.post(path, content=content).status_code == 400
+        assert tracemalloc.get_traced_memory()[0] < 6 * MIB
+    finally:
+        tracemalloc.stop()
+        gc.enable()
