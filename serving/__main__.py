@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import CliApp, CliSettingsSource
+from pydantic_settings import CliSettingsSource
 
 from .auth import KeyRing
-from .settings import Settings
+from .settings import Settings, complaints
 
 
 class _Help(argparse.HelpFormatter):
@@ -28,32 +28,28 @@ def main() -> int:
     source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(Settings, root_parser=parser)
     parser.add_argument("--workers", nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args()
+
+    def read() -> Settings:
+        given: dict[str, Any] = {
+            "_cli_settings_source": source(parsed_args=args),
+            "_env_file": vars(args).get("settings_file"),
+        }
+        return Settings(**given)
+
     try:
         if "workers" in args:
             raise ValueError("--workers is gone: run several processes or replicas behind a load balancer")
-        settings = CliApp.run(Settings, args, source)
+        settings = read()
         KeyRing(settings.security)
     except (OSError, ValueError) as error:
         if vars(args).get("debug"):
             raise
-        for line in _lines(error):
+        for line in complaints(error):
             sys.stderr.write(f"{program}: {line}\n")
         return 2
     from .process import serve
 
-    return serve(settings)
-
-
-def _lines(error: Exception) -> list[str]:
-    """What is wrong with the settings, each by the name of its flag."""
-    if not isinstance(error, ValidationError):
-        return [str(error)]
-    lines = []
-    for wrong in error.errors():
-        flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
-        told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {wrong['input']!r}")
-        lines.append(f"--{flag}: {told}" if flag else str(told))
-    return lines
+    return serve(settings, read)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from east import TextDetector, __version__
 from . import kserve, problems, routes
 from .auth import Gate
 from .context import ContextMiddleware, RequestContext
+from .heartbeat import Heartbeat
 from .metrics import Metrics
 from .service import Service
 from .settings import Settings
@@ -27,6 +28,7 @@ def create_app(
     detector: TextDetector | None = None,
     *,
     on_failure: Callable[[], None] = lambda: None,
+    metrics_here: bool = True,
 ) -> FastAPI:
     """Makes the application.
 
@@ -35,6 +37,8 @@ def create_app(
         detector: loaded by the settings when not given; it keeps its own options, whatever the settings say.
         on_failure: called when the detector cannot be loaded, or dies; readiness tells of it in any case, and
             ``app.state.service.failure`` why.
+        metrics_here: whether ``/metrics`` is among the operations, rather than on the port of `create_admin_app`;
+            that port is opened by ``python -m serving``, so ``admin_port`` means nothing here.
 
     Raises:
         ValueError: keys that cannot be read.
@@ -43,11 +47,13 @@ def create_app(
     metrics = Metrics()
     service = Service(settings, metrics, on_failure, detector)
     gate = Gate(settings.security)
+    heartbeat = Heartbeat()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.start()
-        yield
+        async with heartbeat:
+            yield
         await service.stop()
 
     app = FastAPI(
@@ -61,13 +67,17 @@ def create_app(
     )
     app.state.service = service
     app.state.metrics = metrics
+    app.state.gate = gate
+    app.state.heartbeat = heartbeat
     guards: list[Any] = [Depends(gate)]
     if gate.keys:
         guards += [Depends(HTTPBearer(auto_error=False)), Depends(APIKeyHeader(name="X-API-Key", auto_error=False))]
     app.include_router(
         routes.detection, dependencies=guards, responses=problems.documented(*[401] if gate.keys else [])
     )
-    app.include_router(routes.operations)
+    app.include_router(routes.probes)
+    if metrics_here:
+        app.include_router(routes.metrics)
     app.include_router(kserve.metadata)
     app.include_router(kserve.inference, dependencies=guards)
     app.include_router(routes.pages)
@@ -82,6 +92,17 @@ def create_app(
         )
     app.add_middleware(ContextMiddleware, metrics=metrics, answer_seconds=settings.limits.answer_seconds)
     return app
+
+
+def create_admin_app(app: FastAPI) -> FastAPI:
+    """Makes an application that answers probes and tells metrics of the one that `create_app` made, in any thread."""
+    admin = FastAPI(openapi_url=None, exception_handlers=dict.fromkeys(problems.EXPECTED, _tell))
+    admin.state = app.state
+    admin.include_router(routes.probes)
+    admin.include_router(routes.metrics)
+    answer_seconds = app.state.service.settings.limits.answer_seconds
+    admin.add_middleware(ContextMiddleware, metrics=app.state.metrics, answer_seconds=answer_seconds)
+    return admin
 
 
 async def _tell(request: Request, error: Exception) -> JSONResponse:

@@ -43,9 +43,11 @@ class KeyRing:
             if match is None:
                 raise ValueError("a key must be NAME:SHA256, as `python -m serving.auth NAME` prints it")
             self._hashes[match[1]] = match[2]
+        if settings.keys_file is not None and not self._hashes:  # an empty file must not open the service to everybody
+            raise ValueError(f"{settings.keys_file} has no keys in it")
 
-    def __bool__(self) -> bool:
-        return bool(self._hashes)
+    def __len__(self) -> int:
+        return len(self._hashes)
 
     def owner(self, key: str) -> str | None:
         """Whose key it is. Compares with every hash in constant time, so that time tells nothing."""
@@ -98,7 +100,16 @@ class Gate:
 
     def __init__(self, settings: Security) -> None:
         self.keys = KeyRing(settings)
+        self._per_minute = settings.requests_per_minute
         self._limit = RateLimit(settings.requests_per_minute) if settings.requests_per_minute else None
+
+    def reload(self, settings: Security) -> None:
+        """Takes other keys and another rate; with the same rate, callers keep their buckets. Raises like `KeyRing`."""
+        keys = KeyRing(settings)
+        if settings.requests_per_minute != self._per_minute:
+            self._per_minute = settings.requests_per_minute
+            self._limit = RateLimit(self._per_minute) if self._per_minute else None
+        self.keys = keys
 
     def __call__(self, request: Request) -> None:
         context = RequestContext.of(request)

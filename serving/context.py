@@ -30,6 +30,9 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+PROBES = {"/healthz", "/readyz", "/metrics"}
+"""What machines ask all the time, and nobody wants to read of."""
+
 _PIECE = 64 * 1024
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -132,6 +135,8 @@ class ContextMiddleware:
             if not context.status:
                 await problem.response(context.id)(scope, counting_receive, marking_send)
 
+        if scope["path"] not in PROBES:
+            context.ending.enter_context(self._metrics.requests_in_flight.track_inprogress())
         try:
             await self._app(scope, counting_receive, marking_send)
         except ClientDisconnect:
@@ -151,7 +156,7 @@ class ContextMiddleware:
         self._metrics.requests.labels(operation, context.status or "none", context.outcome).inc()
         self._metrics.request_seconds.labels(operation).observe(context.seconds)
         client = scope.get("client")
-        level = logging.DEBUG if operation in {"/healthz", "/readyz", "/metrics"} else logging.INFO
+        level = logging.DEBUG if operation in PROBES else logging.INFO
         raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()  # not every server tells it
         fields = {
             "request_id": context.id,

@@ -10,6 +10,9 @@ from typing import Any
 
 from .settings import Settings
 
+_OURS = ("serving", "east", "uvicorn")
+"""The loggers whose least level the operator sets."""
+
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line."""
@@ -45,7 +48,6 @@ def logging_config(settings: Settings) -> dict[str, Any]:
     """The ``logging.config.dictConfig`` of a server process; everything goes to standard output."""
     json_lines = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
     formatter = JsonFormatter if json_lines else ConsoleFormatter
-    level = "DEBUG" if settings.verbose else settings.log_level.upper()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -53,7 +55,17 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "lines"}},
         "root": {"handlers": ["stdout"], "level": "WARNING"},
         "loggers": {
-            **{name: {"level": level} for name in ("serving", "east", "uvicorn")},
+            **{name: {"level": _level(settings)} for name in _OURS},
             "uvicorn.access": {"propagate": False},  # the middleware writes these lines, with more in them
         },
     }
+
+
+def set_level(settings: Settings) -> None:
+    """Changes the least level of a process that logs already."""
+    for name in _OURS:
+        logging.getLogger(name).setLevel(_level(settings))
+
+
+def _level(settings: Settings) -> str:
+    return "DEBUG" if settings.verbose else settings.log_level.upper()

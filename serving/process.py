@@ -1,42 +1,76 @@
-"""The server process: how it is run, and how it ends."""
+"""The server process: how it is run, what it is told by signals, and how it ends."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging.config
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .app import create_app
+from . import admin
+from .app import create_admin_app, create_app
 from .connection import PatientProtocol
 from .logs import logging_config
-from .settings import Settings
+from .reload import reload
+from .settings import Settings, ignored_variables
+
+logger = logging.getLogger("serving")
 
 
-def serve(settings: Settings) -> int:
-    """Serves until told to stop. Returns the exit status."""
+def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) -> int:
+    """Serves until told to stop. Returns the exit status.
+
+    Args:
+        settings: what the operator has set.
+        read_again: reads the settings from where they came, at SIGHUP; raises ``OSError`` or ``ValueError`` when they
+            are wrong. Without it, only the file of keys is read again.
+    """
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
-    try:
-        uvicorn.Server(uvicorn_config(settings, _application(settings))).run()
-    except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
-        return 1
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    for line in ignored_variables(os.environ):
+        logger.warning("%s", line)
+    # uvicorn finishes what it can when it gets the signal
+    app = create_app(
+        settings,
+        on_failure=functools.partial(signal.raise_signal, signal.SIGTERM),
+        metrics_here=settings.admin_port is None,
+    )
+    hang_up = functools.partial(reload, app, read_again or (lambda: settings))
+    server = uvicorn.Server(uvicorn_config(settings, _application(app, hang_up)))
+    app.state.service.stopping = lambda: server.should_exit
+    app.state.metrics.connections.set_function(lambda: len(server.server_state.connections))
+    with ExitStack() as stack:
+        if settings.admin_port is not None:
+            try:
+                stack.enter_context(admin.listening(admin_config(settings, create_admin_app(app))))
+            except OSError as error:
+                logger.error("--admin-port %d: %s", settings.admin_port, error)
+                return 1
+        try:
+            server.run()
+        except SystemExit:  # uvicorn's way out when the port is taken; it has logged it
+            return 1
     return 0
 
 
 def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     """How uvicorn is to run the application."""
-    protocol: Any = functools.partial(PatientProtocol, settings.limits.header_seconds, settings.limits.connections)
+    limits = settings.limits
     return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        http=protocol,
+        http=_protocol(limits.header_seconds, limits.connections),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -46,12 +80,31 @@ def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _application(settings: Settings) -> ASGIApp:
+def admin_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn is to run the application of the admin port."""
+    return uvicorn.Config(
+        app,
+        host=settings.admin_host or settings.host,
+        port=settings.admin_port or 0,
+        http=_protocol(admin.HEADER_SECONDS, admin.CONNECTIONS),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def _protocol(header_seconds: float, connections: int) -> Any:
+    return functools.partial(PatientProtocol, header_seconds, connections)
+
+
+def _application(app: FastAPI, hang_up: Callable[[], None]) -> ASGIApp:
     """The application of a process that ends when the detector cannot be loaded, or dies."""
-    # uvicorn finishes what it can when it gets the signal
-    app = create_app(settings, on_failure=functools.partial(signal.raise_signal, signal.SIGTERM))
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
         await app(scope, receive, send)
         if scope["type"] == "lifespan" and app.state.service.failure is not None:
             logging.shutdown()

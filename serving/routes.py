@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -26,7 +26,8 @@ from .service import Service
 _FOLDER = Path(__file__).parent / "static"
 
 detection = APIRouter(tags=["detection"])
-operations = APIRouter(tags=["operations"])
+probes = APIRouter(tags=["operations"])
+metrics = APIRouter(tags=["operations"])
 pages = APIRouter(include_in_schema=False)
 static = StaticFiles(directory=_FOLDER)
 
@@ -86,28 +87,33 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     return service.response(request, body, {"Content-Type": "application/json"})
 
 
-@operations.get("/healthz", summary="Is the process alive?")
-async def healthz() -> dict[str, str]:
-    """Always yes: a dead process does not answer."""
+@probes.head("/healthz", include_in_schema=False)
+@probes.get("/healthz", summary="Is the process alive?", responses=documented(503))
+async def healthz(request: Request) -> dict[str, str]:
+    """Yes while its event loop turns: where that has stalled, the admin port says no, and this one nothing."""
+    request.app.state.heartbeat.check()
     return {"status": "alive"}
 
 
-@operations.get("/readyz", summary="Can it detect?", responses=documented(503))
+@probes.head("/readyz", include_in_schema=False)
+@probes.get("/readyz", summary="Can it detect?", responses=documented(503))
 async def readyz(request: Request) -> dict[str, str]:
-    """Yes once the detector is loaded and warmed up, until its runtime fails."""
+    """Yes once the detector is loaded and warmed up, until its runtime fails or it is told to stop."""
     Service.of(request).check_ready()
     return {"status": "ready"}
 
 
-@operations.get(
+@metrics.head("/metrics", include_in_schema=False)
+@metrics.get(
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def show_metrics(request: Request) -> Response:
-    """Counts and times of this process."""
-    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Counts and times of this process, in the text format or, where that is asked for, as OpenMetrics."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(request.app.state.metrics.registry), headers={"Content-Type": media_type})
 
 
 def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:

@@ -102,6 +102,10 @@ class Scheduler:
             detail = f"{len(self._waiting)} images are waiting already; try again later"
             raise Problem(503, "queue-full", detail, retry_after=ahead / 2)
 
+    def reload(self, settings: Queue) -> None:
+        """Other bounds for what comes from now on."""
+        self._settings = settings
+
     def submit(self, jobs: Sequence[Job]) -> None:
         """Takes all jobs, or raises `Problem` and takes none."""
         self.check_room(len(jobs))

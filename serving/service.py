@@ -50,6 +50,7 @@ class Service:
 
     Attributes:
         failure: why the service cannot go on; None while it can.
+        stopping: whether the process has been told to stop.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Service:
         self.detector = detector
         self._owns_detector = detector is None
         self.failure: str | None = None
+        self.stopping: Callable[[], bool] = lambda: False
         self._metrics = metrics
         self._on_failure = on_failure
         self._scheduler: Scheduler | None = None
@@ -88,6 +90,14 @@ class Service:
         """Raises `Problem` unless images can be answered now."""
         if self._scheduler is None or self.failure is not None:
             raise Problem(503, "not-ready", "the detector is not ready", retry_after=5)
+        if self.stopping():
+            raise Problem(503, "shutting-down", "this server was told to stop", retry_after=5)
+
+    def reload(self, settings: Settings) -> None:
+        """Goes on with other settings: those that are read whenever they are used."""
+        self.settings = settings
+        if self._scheduler is not None:
+            self._scheduler.reload(settings.queue)
 
     async def detect(
         self,
@@ -208,6 +218,7 @@ class Service:
 
     def _open(self, seconds_per_image: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
+        self._metrics.loaded(self.detector)
         queue = self.settings.queue
         runtime = self.detector.runtime
         # On a CPU, one image is decoded or answered while the network has the cores for another; a network on a GPU,

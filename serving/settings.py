@@ -5,7 +5,9 @@ What the detector is told is not declared here: those settings are derived from 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
@@ -17,10 +19,18 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationError,
     create_model,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from east.option_fields import Leaf, leaves, to_paths
 from east.options import DetectorOptions
@@ -47,6 +57,9 @@ _INPUT_SIZE = next(leaf for leaf in leaves(DetectorOptions) if leaf.path == ("in
 Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 NetworkSize = Annotated[Size, PlainValidator(partial(_value, _INPUT_SIZE))]
 
+_live: Any = partial(Field, json_schema_extra={"live": True})
+"""Declares a setting that is read whenever it is used, and so can change while the service runs."""
+
 
 def with_fields(fields: Mapping[str, Any]) -> Callable[[type[Declared]], type[Declared]]:
     """Adds fields, given as ``pydantic.create_model`` takes them, to a model that is being declared."""
@@ -67,14 +80,14 @@ class SettingsGroup(BaseModel):
 class Limits(SettingsGroup):
     """What a client may send, and for how long."""
 
-    image_bytes: Count = Field(default=16 * MIB, description="bytes of one image")
-    body_bytes: Count = Field(default=64 * MIB, description="bytes of one request, all its images together")
+    image_bytes: Count = _live(default=16 * MIB, description="bytes of one image")
+    body_bytes: Count = _live(default=64 * MIB, description="bytes of one request, all its images together")
     pixels: Count = Field(default=50_000_000, description="pixels of one image, told from its header")
-    parts: Count = Field(default=32, description="parts of a multipart body")
-    images: Count = Field(default=16, description="images of one batch request")
+    parts: Count = _live(default=32, description="parts of a multipart body")
+    images: Count = _live(default=16, description="images of one batch request")
     boxes: Count = Field(default=10_000, description="boxes of one image that are compared with each other")
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
-    body_seconds: Seconds = Field(default=30, description="time a client has to send its request body")
+    body_seconds: Seconds = _live(default=30, description="time a client has to send its request body")
     answer_seconds: Seconds = Field(default=120, description="time a client has to take its answer")
     connections: Count = Field(default=1000, description="open connections")
 
@@ -82,21 +95,21 @@ class Limits(SettingsGroup):
 class Queue(SettingsGroup):
     """What may wait, and for how long."""
 
-    requests: Count = Field(default=64, description="images waiting for the network")
-    bytes: Count = Field(default=256 * MIB, description="bytes of images held until answered, of answers until sent")
-    deadline_seconds: Seconds = Field(default=30, description="time from a request's arrival to its answer")
+    requests: Count = _live(default=64, description="images waiting for the network")
+    bytes: Count = _live(default=256 * MIB, description="bytes of images held until answered, of answers until sent")
+    deadline_seconds: Seconds = _live(default=30, description="time from a request's arrival to its answer")
     parallel: Count | None = Field(default=None, description="detections at a time; chosen when not given")
     batch: Count | None = Field(default=None, description="images in one run; the runtime's own when not given")
-    batch_milliseconds: float = Field(default=2, ge=0, description="time a batch waits for company")
-    stuck_seconds: Seconds = Field(default=120, description="a detection that takes longer counts as a dead runtime")
+    batch_milliseconds: float = _live(default=2, ge=0, description="time a batch waits for company")
+    stuck_seconds: Seconds = _live(default=120, description="a detection that takes longer counts as a dead runtime")
 
 
 class Security(SettingsGroup):
     """Who may call."""
 
-    keys: Words = Field(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
-    keys_file: Path | None = Field(default=None, description="file with one NAME:SHA256 a line")
-    requests_per_minute: Count | None = Field(default=None, description="limit of each key, or address without keys")
+    keys: Words = _live(default=[], description="keys as NAME:SHA256, from `python -m serving.auth NAME`")
+    keys_file: Path | None = _live(default=None, description="file with one NAME:SHA256 a line")
+    requests_per_minute: Count | None = _live(default=None, description="limit of each key, or address without keys")
     cors_origins: Words = Field(default=[], description="origins whose pages may call, * for all")
 
 
@@ -145,17 +158,44 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on; 0.0.0.0 for all")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    admin_port: int | None = Field(
+        default=None, ge=0, le=65535, description="a second port, for probes and metrics alone; 0 takes a free one"
+    )
+    admin_host: str | None = Field(default=None, description="address of the second port; that of --host if not given")
+    settings_file: Path | None = Field(
+        default=None, description="file with one EAST_NAME=VALUE a line; flags and environment win over it"
+    )
     warm_up: Annotated[list[NetworkSize], NoDecode, BeforeValidator(_split)] = Field(
         default=[], description="network sizes, HEIGHTxWIDTH, to be ready for before the first request"
     )
     shutdown_seconds: Count = Field(default=30, description="time to finish accepted requests when told to stop")
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="auto is console on a terminal")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
-    verbose: bool = Field(default=False, description="the same as --log-level debug")
+    log_level: Literal["debug", "info", "warning", "error"] = _live(default="info", description="least level logged")
+    verbose: bool = _live(default=False, description="the same as --log-level debug")
     debug: bool = Field(default=False, description="show a traceback when the service cannot start")
     limits: Limits = Limits()
     queue: Queue = Queue()
     security: Security = Security()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment without what Kubernetes has put there, then the file that is named by flag or environment."""
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 -- the base class says less
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)  # noqa: S101
+        variables = env_settings.env_vars.items()
+        env_settings.env_vars = {name: value for name, value in variables if not _is_service_link(name, value)}
+        file = dotenv_settings.env_file or env_settings.env_vars.get("east_settings_file")
+        if file:
+            Path(str(file)).open().close()  # the library takes a file that is not there for an empty one
+            dotenv_settings = DotEnvSettingsSource(settings_cls, file, "utf-8")
+        return init_settings, env_settings, dotenv_settings, file_secret_settings
 
     @model_validator(mode="after")
     def _queue_takes_a_batch(self) -> Settings:
@@ -168,6 +208,78 @@ class Settings(BaseSettings):
         names = {leaf.path[0] for leaf in leaves(DetectorOptions)}
         values = {name: getattr(self, name) for name in names.difference(_LIMITS)}
         return DetectorOptions(**values, max_boxes=self.limits.boxes, max_pixels=self.limits.pixels)
+
+
+def with_live(current: Declared, new: Declared, group: str = "") -> tuple[Declared, list[str], list[str]]:
+    """Takes over the settings that can change while the service runs.
+
+    Returns:
+        the current settings with those of the new ones; the flags that changed; the flags that need a new start.
+    """
+    update: dict[str, Any] = {}
+    changed: list[str] = []
+    fixed: list[str] = []
+    for name, field in type(current).model_fields.items():
+        old, value = getattr(current, name), getattr(new, name)
+        if isinstance(old, SettingsGroup):
+            update[name], more, still = with_live(old, value, f"{name}.")
+            changed += more
+            fixed += still
+        elif old != value:
+            flag = f"--{group}{name}".replace("_", "-")
+            if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("live"):
+                update[name] = value
+                changed.append(flag)
+            else:
+                fixed.append(flag)
+    return current.model_copy(update=update), changed, fixed
+
+
+def complaints(error: Exception) -> list[str]:
+    """What is wrong with settings, a line each, by the names of the flags."""
+    if not isinstance(error, ValidationError):
+        return [str(error)]
+    lines = []
+    for wrong in error.errors():
+        flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
+        told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {wrong['input']!r}")
+        lines.append(f"--{flag}: {told}" if flag else str(told))
+    return lines
+
+
+_ELSEWHERE = {"EAST_CACHE_DIR", "EAST_WEIGHTS_DIR"}
+"""What the library reads itself."""
+
+_LINK_NAME = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
+
+
+def _is_service_link(name: str, value: str | None) -> bool:
+    """Whether a variable that is named like a setting is what Kubernetes tells of a Service of that name."""
+    return name.upper().endswith("_PORT") and re.match("(tcp|udp|sctp)://", value or "") is not None
+
+
+def _variables(model: type[BaseModel], prefix: str = "EAST_") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}".upper()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _variables(field.annotation, f"{prefix}{name}__")
+
+
+def ignored_variables(variables: Mapping[str, str]) -> list[str]:
+    """A line for each environment variable that somebody may take for a setting, though it is none."""
+    names = {*_variables(Settings), *_ELSEWHERE}
+    lines = []
+    for name, value in sorted(variables.items()):
+        if name.upper() in names:
+            if _is_service_link(name, value):
+                lines.append(
+                    f"{name}={value} is ignored: it is no setting but Kubernetes' link to a Service; "
+                    "`enableServiceLinks: false` in the pod keeps such links away"
+                )
+        elif name.upper().startswith("EAST_") and not _LINK_NAME.fullmatch(name):
+            meant = difflib.get_close_matches(name.upper(), names, 1, 0.85)
+            lines += [f"{name} is ignored: there is no such setting; {near} is one" for near in meant]
+    return lines
 
 
 def environment(options: DetectorOptions) -> dict[str, str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +20,9 @@ from east.errors import WeightsError
 from east.option_fields import Leaf, from_paths, leaves, to_paths
 from east.options import DetectorOptions
 from east.types import Size
-from serving.settings import Settings, environment
+from serving.settings import Settings, environment, ignored_variables, with_live
 from tests.serving.conftest import running, wait_until
+from tests.serving.processes import start
 
 SPECIAL = {
     ("weights",): "my.npz",
@@ -136,6 +140,90 @@ def test_wrong_values_are_refused(option: str, value: object) -> None:
         Settings.model_validate({option: value})
 
 
+def test_what_kubernetes_tells_of_services_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a Service named east, and one named east-admin, have it in every pod."""
+    links = {
+        "EAST_PORT": "tcp://10.0.0.1:80",
+        "EAST_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "EAST_PORT_80_TCP_ADDR": "10.0.0.1",
+        "EAST_PORT_80_TCP_PORT": "80",
+        "EAST_PORT_80_TCP_PROTO": "tcp",
+        "EAST_SERVICE_HOST": "10.0.0.1",
+        "EAST_SERVICE_PORT": "80",
+        "EAST_SERVICE_PORT_HTTP": "80",
+        "EAST_ADMIN_PORT": "udp://10.0.0.2:53",
+        "EAST_ADMIN_SERVICE_HOST": "10.0.0.2",
+    }
+    for name, value in links.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.port == 8000
+    assert settings.admin_port is None
+    assert CliApp.run(Settings, ["--port", "9"]).port == 9
+    told = ignored_variables(links)
+    assert [line.partition("=")[0] for line in told] == ["EAST_ADMIN_PORT", "EAST_PORT"]
+    assert all("enableServiceLinks" in line for line in told)
+    with pytest.raises(ValidationError):
+        CliApp.run(Settings, ["--port", "tcp://10.0.0.1:80"])
+
+
+def test_a_mistyped_variable_is_told_with_what_it_may_have_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {**environment(OTHERS), "EAST_CACHE_DIR": "x", "EAST_WEIGHTS_DIR": "x", "east_port": "1"}
+    assert ignored_variables({**known, "EAST_COAST": "x", "FEAST_PRECISON": "x"}) == []
+    [line] = ignored_variables({"EAST_PRECISON": "INT8"})
+    assert line.startswith("EAST_PRECISON ")
+    assert "EAST_PRECISION" in line
+    [line] = ignored_variables({"EAST_LIMITS_PIXELS": "1"})
+    assert "EAST_LIMITS__PIXELS" in line
+
+
+def test_variables_that_are_ignored_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EAST_PORT", "EAST_ADMIN_PORT"):
+        monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    monkeypatch.setenv("EAST_PRECISON", "INT8")
+    with start("--weights", "no-such-weights", ready=False) as server:
+        assert server.ended() == 1
+    warnings = [line for line in map(json.loads, server.lines) if line["level"] == "warning"]
+    assert [re.split("[ =]", line["message"])[0] for line in warnings] == [
+        "EAST_ADMIN_PORT",
+        "EAST_PORT",
+        "EAST_PRECISON",
+    ]
+
+
+def test_a_file_of_settings_comes_after_flags_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings"
+    file.write_text("# ours\nEAST_PORT=1\nEAST_LIMITS__PARTS=3\nEAST_MAX_SIDE=640\n")
+    monkeypatch.setenv("EAST_SETTINGS_FILE", str(file))
+    monkeypatch.setenv("EAST_LIMITS__PARTS", "4")
+    settings = CliApp.run(Settings, ["--port", "9"])
+    assert (settings.port, settings.limits.parts, settings.detector_options().max_side) == (9, 4, 640)
+    file.write_text("EAST_LIMITS__PART=3")
+    with pytest.raises(ValidationError, match="part"):
+        Settings()
+    file.unlink()
+    with pytest.raises(FileNotFoundError):
+        Settings()
+
+
+def test_only_what_is_read_at_use_changes_in_a_running_service() -> None:
+    old = Settings.model_validate({"port": 1, "limits": {"parts": 5}})
+    new = Settings.model_validate(
+        {
+            "port": 2,
+            "precision": "FP16",
+            "log_level": "error",
+            "limits": {"parts": 6, "pixels": 7},
+            "queue": {"batch": 2},
+        }
+    )
+    settings, changed, fixed = with_live(old, new)
+    assert changed == ["--log-level", "--limits.parts"]
+    assert fixed == ["--port", "--limits.pixels", "--queue.batch", "--precision"]
+    assert (settings.log_level, settings.limits.parts) == ("error", 6)
+    assert with_live(settings, old)[0] == old
+
+
 def run(*arguments: str, program: Sequence[str] = ("-m", "serving")) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *program, *arguments], capture_output=True, text=True, check=False)
 
@@ -150,6 +238,8 @@ def run(*arguments: str, program: Sequence[str] = ("-m", "serving")) -> subproce
         (["--calibration.size", "9x9"], "--calibration.size: must be HEIGHTxWIDTH"),
         (["--security.keys", "shop:secret"], "NAME:SHA256"),
         (["--security.keys-file", "no/such/file"], "no/such/file"),
+        (["--security.keys-file", "/dev/null"], "/dev/null has no keys in it"),
+        (["--settings-file", "no/such/file"], "no/such/file"),
         (["--nonsense"], "--nonsense"),
         (["--workers", "2"], "--workers is gone: run several processes or replicas behind a load balancer"),
     ],
