@@ -141,6 +141,7 @@ async def _tell(request: Request, error: Exception) -> JSONResponse:
     """Answers with what a client is to be told of an error."""
     context = RequestContext.of(request)
     context.problem = problem = problems.problem_of(error)
+    problem.__traceback__ = problem.__context__ = None  # which hold on to the images of the request
     if kserve.TAG in getattr(request.scope.get("route"), "tags", ()):
         return kserve.refusal(problem)
     return problem.response(context.id)

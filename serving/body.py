@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable
 
 from python_multipart.exceptions import FormParserError
@@ -51,9 +52,9 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
 
 async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
     """Reads a whole body of whatever type. Raises like `read_images`."""
-    body = bytearray()
-    await _receive(request, limits, hold, limits.body_bytes, body.extend)
-    return bytes(body)
+    body = io.BytesIO()  # which gives its bytes away without copying them
+    await _receive(request, limits, hold, limits.body_bytes, body.write)
+    return body.getvalue()
 
 
 async def _receive(

@@ -2,23 +2,25 @@
 
 One model, ``east``: a BYTES tensor ``image`` of N encoded images goes in; out come the boxes of all of them,
 ``quads`` FP32 (M, 4, 2), ``scores`` FP32 (M), ``image_index`` INT64 (M), and ``image_size`` INT64 (N, 2), height
-and width. In JSON an image is a base64 string; the binary tensor data extension is understood both ways.
+and width. In JSON an image is a base64 string, and ``data`` a flat list of them (the protocol would have nested lists
+too); the binary tensor data extension is understood both ways. ``shape`` is [N], ``id`` has at most 128 characters, and
+an output is named once. Besides its images, a request may have some 16 KiB of JSON.
 https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import struct
-from typing import Annotated, Any, Literal
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -27,51 +29,24 @@ from east.detections import Detections
 from east.errors import ImageError
 from east.options import CallChanges
 
-from .answers import DetectParameters, as_json
+from .answers import as_json
 from .body import read_bytes
 from .examples import INFER_REQUEST, INFERRED, answer
+from .infer_request import HEADER, InferRequest, Output, parse_request
 from .problems import Problem, problem_of, shown
 from .service import Hold, Service
 
 NAME = "east"
 TAG = "KServe v2"
-_HEADER = "inference-header-content-length"
 _OUTPUTS = {"quads": "FP32", "scores": "FP32", "image_index": "INT64", "image_size": "INT64"}
 _DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8")}
 
-
-class Input(BaseModel):
-    """A tensor that goes in."""
-
-    name: Literal["image"]
-    shape: list[int]
-    datatype: Literal["BYTES"]
-    data: list[Any] | None = None
-    parameters: dict[str, Any] = {}
-
-
-class Output(BaseModel):
-    """A tensor that is asked for."""
-
-    name: Literal["quads", "scores", "image_index", "image_size"]
-    parameters: dict[str, Any] = {}
-
-
-class InferParameters(DetectParameters):
-    """Those of `POST /detect`, and whether all outputs are to be binary; others are somebody else's."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-    binary_data_output: bool = False
-
-
-class InferRequest(BaseModel):
-    """Images, and how to look at them."""
-
-    inputs: list[Input] = Field(min_length=1, max_length=1)
-    id: str | None = None
-    parameters: InferParameters = InferParameters()
-    outputs: list[Output] | None = None
+_NUMBER = 26
+"""Bytes of a number in JSON, at most: a double's digits, sign, point and exponent, and what separates it."""
+_REST = 4096
+"""Bytes of an answer besides the numbers, at most: most of it is a client's ``id`` with everything escaped."""
+_PIECE = 8192
+"""Numbers rendered at a time, in some 5 ms."""
 
 
 class KserveError(BaseModel):
@@ -94,7 +69,7 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
     def resolve(node: Any) -> Any:
         if isinstance(node, dict):
             if "$ref" in node:
-                return definitions[node["$ref"].rpartition("/")[2]]
+                return resolve(definitions[node["$ref"].rpartition("/")[2]])
             return {name: resolve(value) for name, value in node.items()}
         return [resolve(item) for item in node] if isinstance(node, list) else node
 
@@ -181,11 +156,10 @@ async def infer(request: Request, model: ModelName) -> Response:
     async def read(hold: Hold) -> list[bytes]:
         nonlocal asked
         body = await read_bytes(request, limits, hold)
-        asked, images = await asyncio.to_thread(_parse, body, request.headers.get(_HEADER))
-        if len(images) > limits.images:
-            raise Problem(413, "too-many-images", f"at most {limits.images} images are taken")
-        if max(map(len, images)) > limits.image_bytes:
-            raise Problem(413, "too-many-bytes", f"at most {limits.image_bytes} bytes are taken for an image")
+        asked, encoded = await asyncio.to_thread(parse_request, body, request.headers.getlist(HEADER), limits)
+        hold(encoded.size)
+        images = await asyncio.to_thread(encoded.decode, limits.image_bytes)
+        hold(-len(body))  # only the images are kept
         return images
 
     def changes() -> CallChanges:
@@ -196,54 +170,16 @@ async def infer(request: Request, model: ModelName) -> Response:
         raise Problem(problem.status, problem.code, f"image {index}: {problem.detail}")
 
     results = await service.detect(request, read, changes, _arrays, refuse)
+    hold = service.hold_answer(request)
+    hold(most := _most_bytes(results))
     body, headers = await asyncio.to_thread(_render, asked, results)
-    return service.response(request, body, headers)
+    hold(len(body) - most)
+    return Response(body, headers=headers)
 
 
 def _check_name(model: ModelName) -> None:
     if model != NAME:
         raise Problem(404, "unknown-model", f"no model {shown(model)!r}; the model is {NAME!r}")
-
-
-def _parse(body: bytes, header_length: str | None) -> tuple[InferRequest, list[bytes]]:
-    """The request and its encoded images."""
-    end = len(body)
-    if header_length is not None:
-        if not (header_length.isdecimal() and int(header_length) <= len(body)):
-            raise Problem(400, "malformed-request", f"{_HEADER} must be at most the body's {len(body)} bytes")
-        end = int(header_length)
-    try:
-        asked = InferRequest.model_validate_json(body[:end])
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        where = ".".join(map(str, wrong["loc"])) or "body"
-        raise Problem(422, "invalid-parameters", f"{where}: {wrong['msg']}") from None
-    tensor = asked.inputs[0]
-    images = _unpack(body[end:], tensor) if "binary_data_size" in tensor.parameters else _from_base64(tensor)
-    if tensor.shape != [len(images)] or not images:
-        raise Problem(422, "invalid-parameters", f"inputs.0.shape: {tensor.shape} does not fit {len(images)} images")
-    return asked, images
-
-
-def _from_base64(tensor: Input) -> list[bytes]:
-    try:
-        return [base64.b64decode(text, validate=True) for text in tensor.data or []]
-    except (binascii.Error, TypeError, ValueError):
-        raise Problem(422, "invalid-parameters", "inputs.0.data: each image must be a base64 string") from None
-
-
-def _unpack(data: bytes, tensor: Input) -> list[bytes]:
-    """BYTES elements: each has its length, a little-endian uint32, in front."""
-    if tensor.parameters["binary_data_size"] != len(data):
-        raise Problem(422, "invalid-parameters", f"inputs.0: binary_data_size is not the {len(data)} bytes that came")
-    images, position = [], 0
-    while position + 4 <= len(data):
-        (length,) = struct.unpack_from("<I", data, position)
-        images.append(data[position + 4 : position + 4 + length])
-        position += 4 + length
-    if position != len(data):
-        raise Problem(422, "invalid-parameters", "inputs.0: the lengths of the images do not add up")
-    return images
 
 
 def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
@@ -254,27 +190,39 @@ def _arrays(found: Detections, waited_ms: float) -> dict[str, NDArray[Any]]:
     }
 
 
-def _render(asked: InferRequest, results: list[dict[str, NDArray[Any]]]) -> tuple[bytes, dict[str, str]]:
-    """The body of the answer and its headers."""
+def _most_bytes(results: Sequence[Mapping[str, NDArray[Any]]]) -> int:
+    """Of an answer, however it is rendered."""
+    return _REST + _NUMBER * sum(10 * len(result["scores"]) + 2 for result in results)
+
+
+def _render(asked: InferRequest, results: Sequence[Mapping[str, NDArray[Any]]]) -> tuple[bytes, dict[str, str]]:
+    """The body of the answer and its headers, made piece by piece: the interpreter serves others in between."""
     tensors = {name: np.concatenate([result[name] for result in results]) for name in results[0]}
     counts = [len(result["scores"]) for result in results]
     tensors["image_index"] = np.repeat(np.arange(len(results), dtype=np.int64), counts)
     wanted = asked.outputs or [Output.model_validate({"name": name}) for name in _OUTPUTS]
-    outputs: list[dict[str, Any]] = []
-    binary = []
-    for output in wanted:
+    body, behind = io.BytesIO(), list[NDArray[Any]]()
+    about = {"model_name": NAME, "model_version": __version__} | ({} if asked.id is None else {"id": asked.id})
+    body.write(as_json(about)[:-1] + b', "outputs": [')
+    for index, output in enumerate(wanted):
         array, datatype = tensors[output.name], _OUTPUTS[output.name]
         entry: dict[str, Any] = {"name": output.name, "shape": list(array.shape), "datatype": datatype}
-        if output.parameters.get("binary_data", asked.parameters.binary_data_output):
-            binary.append(array.astype(_DTYPES[datatype]).tobytes())
-            entry["parameters"] = {"binary_data_size": len(binary[-1])}
-        else:
-            entry["data"] = array.ravel().tolist()
-        outputs.append(entry)
-    body: dict[str, Any] = {"model_name": NAME, "model_version": __version__, "outputs": outputs}
-    if asked.id is not None:
-        body["id"] = asked.id
-    text = as_json(body)
-    if not binary:
-        return text, {"Content-Type": "application/json"}
-    return b"".join([text, *binary]), {"Content-Type": "application/octet-stream", _HEADER: str(len(text))}
+        binary = output.parameters.binary_data
+        if asked.parameters.binary_data_output if binary is None else binary:
+            behind.append(array.astype(_DTYPES[datatype]))
+            entry["parameters"] = {"binary_data_size": behind[-1].nbytes}
+            body.write(b", " * (index > 0) + as_json(entry))
+            continue
+        body.write(b", " * (index > 0) + as_json(entry)[:-1] + b', "data": [')
+        numbers = array.ravel()
+        for start in range(0, len(numbers), _PIECE):
+            piece = json.dumps(numbers[start : start + _PIECE].tolist(), allow_nan=False)
+            body.write(b", " * (start > 0) + piece[1:-1].encode())
+        body.write(b"]}")
+    body.write(b"]}")
+    if not behind:
+        return body.getvalue(), {"Content-Type": "application/json"}
+    length = str(body.tell())
+    for array in behind:
+        body.write(array.tobytes())
+    return body.getvalue(), {"Content-Type": "application/octet-stream", HEADER: length}

@@ -213,12 +213,19 @@ class Service:
 
     def response(self, request: Request, body: bytes, headers: Mapping[str, str]) -> Response:
         """An answer, held until it is sent. Raises `Problem` when too much is held."""
-        RequestContext.of(request).ending.enter_context(self._holding())(len(body))
+        self.hold_answer(request)(len(body))
         return Response(body, headers=headers)
+
+    def hold_answer(self, request: Request) -> Hold:
+        """Gives a function to call with the size of an answer, best before it is made; it is held until it is sent."""
+        return RequestContext.of(request).ending.enter_context(self._holding())
 
     @contextmanager
     def _holding(self) -> Iterator[Hold]:
-        """Gives a function to call with every size before keeping it; it raises `Problem` when too much is held."""
+        """Gives a function to call with every size before keeping it; it raises `Problem` when too much is held.
+
+        A negative size is no longer kept.
+        """
         held, over = 0, False
 
         def hold(size: int) -> None:
