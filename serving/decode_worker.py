@@ -1,7 +1,7 @@
 """The process that decodes: one image after another, each under limits of its own.
 
-It is told what to do over a socket: a line of JSON, then the image. What it makes of that goes into a file that both
-sides have open, and a line of JSON back. An image that takes more than its limits ends this process and no other.
+It is told what to do over a socket: a line of JSON, then the image; a line of JSON and what it made of the image go
+back. An image that takes more than its limits ends this process, and no other.
 """
 
 from __future__ import annotations
@@ -31,12 +31,11 @@ from east.types import Size
 _STATM = Path("/proc/self/statm")
 
 
-def main(channel: int, shared: int, niceness: int) -> None:
+def main(channel: int, niceness: int) -> None:
     """Works until nobody is there any more.
 
     Args:
         channel: descriptor of the socket.
-        shared: descriptor of the file.
         niceness: how far to give way to other processes, 0 to 19.
     """
     cv2.setNumThreads(1)
@@ -50,17 +49,19 @@ def main(channel: int, shared: int, niceness: int) -> None:
             data = lines.read(job["bytes"])
             quads = lines.read(job.get("quads", 0) * 32)
             _limit(job["cpu_seconds"], job["memory_bytes"])
+            result = memoryview(b"")
             try:
                 if job["do"] == "prepare":
-                    answer = _prepare(data, job["max_pixels"], Size(*job["network_size"]), shared)
+                    answer, result = _prepare(data, job["max_pixels"], Size(*job["network_size"]))
                 else:
-                    answer = _draw(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["format"], shared)
+                    answer, result = _draw(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["format"])
             except ImageError as error:
                 answer = {"error": _kind(error), "detail": str(error)}
             except (MemoryError, cv2.error):  # of those OpenCV has, the one that is left here is about memory
                 answer = {"error": "memory"}
             _limit(0, None)
-            _say(lines, answer)
+            _say(lines, answer | {"bytes": len(result)})
+            connection.sendall(result)
 
 
 def _say(lines: BufferedRWPair, what: dict[str, Any]) -> None:
@@ -79,29 +80,21 @@ def _limit(cpu_seconds: float, memory_bytes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (now + memory_bytes, hard))
 
 
-def _prepare(data: bytes, max_pixels: int, network: Size, shared: int) -> dict[str, Any]:
+def _prepare(data: bytes, max_pixels: int, network: Size) -> tuple[dict[str, Any], memoryview]:
     start = time.perf_counter()
     upright = load_image(data, max_pixels=max_pixels)
     decoded = time.perf_counter()
     resized = np.ascontiguousarray(resize(upright, network))
-    _write(shared, resized.data.cast("B"))
-    height, width = upright.shape[:2]
     seconds = [decoded - start, time.perf_counter() - decoded]
-    return {"size": [height, width], "milliseconds": [1e3 * value for value in seconds]}
+    answer = {"size": upright.shape[:2], "milliseconds": [1e3 * value for value in seconds]}
+    return answer, resized.data.cast("B")
 
 
-def _draw(data: bytes, max_pixels: int, quads: NDArray[np.float32], form: str, shared: int) -> dict[str, Any]:
+def _draw(data: bytes, max_pixels: int, quads: NDArray[np.float32], form: str) -> tuple[dict[str, Any], memoryview]:
     drawn = Image.fromarray(draw_boxes(load_image(data, max_pixels=max_pixels), quads.reshape(-1, 4, 2)))
     buffer = io.BytesIO()
     drawn.save(buffer, form, compress_level=1, quality=90)  # PNG knows no quality, and JPEG no level
-    _write(shared, buffer.getbuffer())
-    return {"bytes": buffer.tell()}
-
-
-def _write(shared: int, data: memoryview) -> None:
-    written = 0
-    while written < len(data):
-        written += os.pwrite(shared, data[written:], written)
+    return {}, buffer.getbuffer()
 
 
 def _kind(error: ImageError) -> str:

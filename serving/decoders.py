@@ -14,13 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +33,6 @@ from .metrics import Metrics
 from .problems import CostlyImageError, deadline_passed
 
 MIB: Final = 2**20
-Taken = TypeVar("Taken")
-
 _LARGE: Final = 16e6
 """Pixels that a decoder passes over from which an image is large."""
 
@@ -50,12 +47,12 @@ BYTES_PER_PIXEL: Final = 16
 _SLOWEST: Final = 1e-7
 """Seconds a pixel, as far as the order of those who wait is concerned."""
 
-_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {}, {})"
+_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {})"
 _START_SECONDS: Final = 120
 _PATIENCE: Final = 10.0
 """Seconds to wait for each second of processor time."""
 
-_KEPT: Final = 16 * MIB
+_BUFFER: Final = 4 * MIB
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _COSTLY: Final = {
     "time": "decoding this image takes more processor time than an image of its size may",
@@ -137,14 +134,11 @@ class Decoders:
             Problem: the deadline passed before its turn came.
         """
         job = {"do": "prepare", "network_size": network}
-        pixels = np.empty((*network, 3), np.uint8)
-
-        def take(answer: dict[str, Any], shared: int) -> PreparedImage:
-            _read(shared, pixels)
-            decode, resize = map(float, answer["milliseconds"])
-            return PreparedImage(pixels, Size(*map(int, answer["size"])), Timings(decode=decode, resize=resize))
-
-        return await self._do(job, image, b"", take, deadline)
+        expected = 3 * network.height * network.width
+        answer, pixels = await self._do(job, image, b"", lambda size: _check(size == expected), deadline)
+        decode, resize = map(float, answer["milliseconds"])
+        size = Size(*map(int, answer["size"]))
+        return PreparedImage(pixels.reshape(*network, 3), size, Timings(decode=decode, resize=resize))
 
     async def draw(
         self, image: Encoded, quads: NDArray[np.float32], form: str, hold: Callable[[int], None], deadline: float
@@ -161,28 +155,16 @@ class Decoders:
         Raises: as `prepare`.
         """
         job = {"do": "draw", "quads": len(quads), "format": form}
-
-        def take(answer: dict[str, Any], shared: int) -> bytes:
-            size = min(int(answer["bytes"]), os.fstat(shared).st_size)
-            hold(size)
-            drawn = np.empty(size, np.uint8)
-            _read(shared, drawn)
-            return drawn.tobytes()
-
-        return await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), take, deadline)
+        _, drawn = await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), hold, deadline)
+        return drawn.tobytes()
 
     @property
     def _processes(self) -> list[_Process]:
         return [*self._small.all, *self._large.all]
 
     async def _do(
-        self,
-        job: dict[str, Any],
-        image: Encoded,
-        more: bytes,
-        take: Callable[[dict[str, Any], int], Taken],
-        deadline: float,
-    ) -> Taken:
+        self, job: dict[str, Any], image: Encoded, more: bytes, hold: Callable[[int], None], deadline: float
+    ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         size = image.header.size
         work = image.header.work + size.height * size.width  # what comes after decoding, likewise
         job |= {
@@ -194,36 +176,37 @@ class Decoders:
         lane = self._large if image.large else self._small
         process = await lane.get(asyncio.get_running_loop().time() + 4 * _SLOWEST * work, deadline)
 
-        async def exchange() -> Taken:
+        async def exchange() -> tuple[dict[str, Any], NDArray[np.uint8]]:
             try:
-                return take(await self._ask(process, job, image.data, more), process.shared)
+                return await process.ask(job, image.data, more, hold)
             finally:
-                process.shrink()
                 lane.put(process)
 
         # Who leaves does not take the process along: it finishes, then it is the next one's.
         task = asyncio.ensure_future(exchange())
         self._exchanges.add(task)
         task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
+        try:
+            answer, result = await asyncio.shield(task)
+        except _EndedError as ended:
+            answer = {"error": ended.reason}
+        kind = answer.get("error")
+        if kind is None:
+            return answer, result
+        if kind in _ERRORS:
+            raise _ERRORS[kind](str(answer["detail"]))
+        self._metrics.decodes_killed.labels(kind).inc()
+        raise CostlyImageError(_COSTLY[kind])
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._exchanges.discard(task)
         if not task.cancelled():
             task.exception()  # nobody may be left to hear of it
 
-    async def _ask(self, process: _Process, job: dict[str, Any], data: bytes, more: bytes) -> dict[str, Any]:
-        try:
-            answer = await process.ask(job, data, more)
-        except _EndedError as ended:
-            answer = {"error": ended.reason}
-        kind = answer.get("error")
-        if kind is None:
-            return answer
-        if kind in _ERRORS:
-            raise _ERRORS[kind](str(answer["detail"]))
-        self._metrics.decodes_killed.labels(kind).inc()
-        raise CostlyImageError(_COSTLY.get(kind, _COSTLY["crash"]))
+
+def _check(sound: bool) -> None:
+    if not sound:
+        raise ValueError("a decoder gave what was not asked for")
 
 
 class _EndedError(Exception):
@@ -235,24 +218,25 @@ class _EndedError(Exception):
 
 
 class _Process:
-    """One process, a socket to talk over and a file for its results; started anew whenever it has ended."""
+    """One process and a socket to talk over; started anew whenever it has ended."""
 
     def __init__(self, niceness: int = 0) -> None:
         self._niceness = niceness
-        self.shared = _anonymous_file()
         self._closed = False
 
     def start(self) -> None:
         """Starts it, or raises ``OSError``."""
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
+        for end, buffer in ((self._channel, socket.SO_RCVBUF), (theirs, socket.SO_SNDBUF)):
+            end.setsockopt(socket.SOL_SOCKET, buffer, _BUFFER)  # or as much of it as the system allows
         self._received = b""
         self._greeted = False
         path = [str(Path(__file__).parents[1]), *sys.path]
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path, theirs.fileno(), self.shared, self._niceness)],
-                pass_fds=[theirs.fileno(), self.shared],
+                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._niceness)],
+                pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
@@ -268,8 +252,23 @@ class _Process:
                 raise OSError("a process that decodes images cannot be started; its own words are above") from None
             self._greeted = True
 
-    async def ask(self, job: dict[str, Any], data: bytes, more: bytes) -> dict[str, Any]:
-        """Has a job done, and returns its answer. Raises `_EndedError` when that ended the process."""
+    async def ask(
+        self, job: dict[str, Any], data: bytes, more: bytes, hold: Callable[[int], None]
+    ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+        """Has a job done.
+
+        Args:
+            job: what to do.
+            data: the image.
+            more: what belongs to it.
+            hold: told the size of the result before it is kept; it raises when that is not wanted.
+
+        Returns:
+            the answer, and the result, uint8.
+
+        Raises:
+            _EndedError: that ended the process.
+        """
         if self._process.poll() is not None:  # nobody's fault, or the system's
             await self._replace()
         try:
@@ -278,18 +277,13 @@ class _Process:
                 await asyncio.get_running_loop().sock_sendall(self._channel, part)
             # Processor time is bounded by the process itself; this is for one that uses none.
             answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._line(), _PATIENCE * job["cpu_seconds"]))
+            return answer, await self._result(int(answer.get("bytes", 0)), hold)
         except asyncio.TimeoutError:
             await self._replace()
             raise _EndedError("time") from None
         except (EOFError, OSError):
             status = await self._replace()
             raise _EndedError({-signal.SIGPROF: "time", -signal.SIGKILL: "memory"}.get(status, "crash")) from None
-        return answer
-
-    def shrink(self) -> None:
-        """Gives back the memory that a large image took."""
-        if os.fstat(self.shared).st_size > _KEPT:
-            os.ftruncate(self.shared, 0)
 
     def kill(self) -> None:
         """Ends the process, and no other takes its place."""
@@ -300,7 +294,6 @@ class _Process:
     def close(self) -> None:
         """Lets go of everything, once nobody uses it any more."""
         self._channel.close()
-        os.close(self.shared)
 
     @property
     def pid(self) -> int:
@@ -325,6 +318,29 @@ class _Process:
         if not self._closed:
             self.start()
         return status
+
+    async def _result(self, size: int, hold: Callable[[int], None]) -> NDArray[np.uint8]:
+        try:
+            hold(size)
+            result = np.empty(size, np.uint8)
+        except BaseException:
+            await self._receive(np.empty(0, np.uint8), size)  # the next answer comes after it
+            raise
+        await self._receive(result, size)
+        return result
+
+    async def _receive(self, into: NDArray[np.uint8], size: int) -> None:
+        """Receives ``size`` bytes, of which as many are kept as there is room for."""
+        loop = asyncio.get_running_loop()
+        first, self._received = self._received[:size], self._received[size:]
+        into[: len(first)] = np.frombuffer(first, np.uint8)[: len(into)]
+        position, waste = len(first), bytearray(65536)
+        while position < size:
+            room = into.data[position:] if position < len(into) else memoryview(waste)[: size - position]
+            received = await loop.sock_recv_into(self._channel, room)
+            if not received:
+                raise EOFError
+            position += received
 
     async def _line(self) -> bytes:
         loop = asyncio.get_running_loop()
@@ -378,21 +394,3 @@ class _Lane:
                 free.set_result(process)
                 return
         self._idle.append(process)
-
-
-def _anonymous_file() -> int:
-    """The descriptor of a file without a name, in memory where the system can."""
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("image")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _read(shared: int, array: NDArray[np.uint8]) -> None:
-    """Fills an array from the file's beginning. Raises ``EOFError`` where it is shorter."""
-    view, offset = array.data.cast("B"), 0
-    while view:
-        read = os.preadv(shared, [view], offset)
-        if not read:
-            raise EOFError("a decoder gave less than it said")
-        view, offset = view[read:], offset + read

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -105,11 +104,15 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     limits = service.settings.limits
     read = partial(read_images, request, limits, most=limits.images)
 
-    def refuse(index: int, error: ImageError) -> dict[str, Any]:
-        return {"problem": problem_of(error).body()}
+    def finish(found: Detections, waited_ms: float) -> bytes:
+        return as_json(as_dict(found, waited_ms))
 
-    results = await service.detect(request, read, parameters.changes, as_dict, refuse)
-    body = await asyncio.to_thread(as_json, {"request_id": request_id, "results": results})
+    def refuse(index: int, error: ImageError) -> bytes:
+        return as_json({"problem": problem_of(error).body()})
+
+    results = await service.detect(request, read, parameters.changes, finish, refuse)
+    # the encoder lets nobody else to the interpreter, so it never has all images at once
+    body = as_json({"request_id": request_id})[:-1] + b', "results": [' + b", ".join(results) + b"]}"
     return service.response(request, body, {"Content-Type": "application/json"})
 
 

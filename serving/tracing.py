@@ -77,10 +77,9 @@ def request_span(scope: Scope, headers: Headers) -> Iterator[Span]:
     method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
     attributes = {
         "http.request.method": method,
-        "url.path": scope["path"][:_LONGEST],
-        "url.query": scope["query_string"][:_LONGEST].decode("ascii", "replace"),
-        "url.scheme": scope["scheme"],
-        "network.protocol.version": scope["http_version"],
+        "url.path": (scope["path"] or "")[:_LONGEST],  # there is none of what is no HTTP
+        "url.query": scope.get("query_string", b"")[:_LONGEST].decode("ascii", "replace"),
+        "url.scheme": scope.get("scheme", "http"),
     }
     name = "HTTP" if method == "_OTHER" else method
     with _tracer.start_as_current_span(

@@ -123,12 +123,14 @@ def test_thousands_of_boxes(client: httpx.Client, detector: TextDetector, photo:
 
 
 def test_an_answer_is_held_before_it_is_made(serve: Serve, photo: bytes) -> None:
-    with serve(queue={"bytes": 110_000}) as client:
+    network = 3 * 320 * 320
+    with serve(queue={"bytes": 110_000 + network}) as client:
         small = io.BytesIO()
         Image.open(io.BytesIO(photo)).save(small, "JPEG", quality=40)
         assert 2 * len(small.getvalue()) < 110_000
-        assert post_binary(client, behind(small.getvalue()), [1]).status_code == 200
-        lax = {"nms_threshold": 0.99, "box_threshold": 0.0}
+        strict = {"max_side": 320}
+        assert post_binary(client, behind(small.getvalue()), [1], more={"parameters": strict}).status_code == 200
+        lax = strict | {"score_threshold": 0.0, "nms_threshold": 1.0, "box_threshold": 0.0}
         answer = post_binary(client, behind(small.getvalue()), [1], more={"parameters": lax})
         check_error(answer, 503, "too many bytes")
         assert "retry-after" in answer.headers
