@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 from collections import OrderedDict
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +30,7 @@ else:
 _DRAIN_SECONDS = 1.0
 _UNANSWERED_MS = 30_000
 _OTHER_FILES = 500
+_READ_BYTES = 64 * 1024
 _CLOSE = (b"connection", b"close")
 _AUTHORITY = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 
@@ -148,6 +150,8 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._lingering = LingeringTransport(transport, self, self._header_seconds)
         super().connection_made(self._lingering)  # type: ignore[arg-type]
+        with suppress(AttributeError):  # not in every event loop
+            transport.max_size = _READ_BYTES  # type: ignore[attr-defined] # what others may have to wait for
         self.flow = BoundedFlow(self._lingering, self.conn)  # type: ignore[arg-type]
         if len(self.connections) > self._most_connections:
             too_many = Refusal(503, "too-many-connections", "try again later", retry_after=2)
