@@ -16,8 +16,9 @@ from .settings import Limits
 IMAGE_FIELDS = ("image", "file")
 
 _BOUNDARY_LETTERS = 70
-_FALSE_DELIMITERS = 1000
-_AROUND_BYTES = 64 * 1024
+_FALSE_DELIMITERS = 100
+_AROUND_BYTES = 32 * 1024
+_PIECE_BYTES = 16 * 1024
 
 
 async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
@@ -128,10 +129,10 @@ class Form:
         self._delimiters += data.count(self._delimiter)
         if self._delimiters > self._limits.parts + _FALSE_DELIMITERS:
             raise FormParserError("the boundary is part of the content")
-        self._parser.write(data)
-        self._bytes += len(data)
-        if self._bytes - self._image_bytes > _AROUND_BYTES:
-            raise FormParserError("too much around the images")
+        for start in range(0, len(data), _PIECE_BYTES):
+            self._bytes += self._parser.write(data[start : start + _PIECE_BYTES])
+            if self._bytes - self._image_bytes > _AROUND_BYTES:
+                raise FormParserError("too much around the images")
 
     def finish(self) -> list[bytes]:
         if not self._ended:

@@ -6,6 +6,8 @@ import asyncio
 import re
 import socket
 from collections import OrderedDict
+from contextlib import suppress
+from enum import IntEnum
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
@@ -28,6 +30,7 @@ else:
 _DRAIN_SECONDS = 1.0
 _UNANSWERED_MS = 30_000
 _OTHER_FILES = 500
+_READ_BYTES = 64 * 1024
 _CLOSE = (b"connection", b"close")
 _AUTHORITY = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 
@@ -90,26 +93,32 @@ class BoundedFlow(FlowControl):
             super().resume_reading()
 
 
+class Waited(IntEnum):
+    """What a server waits for on a connection; the first is the least loss."""
+
+    FIRST_REQUEST = 0
+    NEXT_REQUEST = 1
+    BODY = 2
+
+
 class Waiting:
-    """The connections of a server that owe it a request, those that ever sent one apart."""
+    """The connections on which a server waits for its client, those that have done so for longest first."""
 
     def __init__(self) -> None:
-        self._silent: OrderedDict[PatientProtocol, None] = OrderedDict()
-        self._idle: OrderedDict[PatientProtocol, None] = OrderedDict()
+        self._connections: dict[Waited, OrderedDict[PatientProtocol, None]] = {kind: OrderedDict() for kind in Waited}
 
-    def add(self, connection: PatientProtocol, *, silent: bool) -> None:
-        (self._silent if silent else self._idle)[connection] = None
-
-    def discard(self, connection: PatientProtocol) -> None:
-        self._silent.pop(connection, None)
-        self._idle.pop(connection, None)
+    def place(self, connection: PatientProtocol, waited: Waited | None) -> None:
+        """Tells what is waited for on a connection; None for nothing."""
+        for kind, connections in self._connections.items():
+            if kind is waited:
+                connections.setdefault(connection)
+            else:
+                connections.pop(connection, None)
 
     def pop(self) -> PatientProtocol | None:
-        """Takes out the one whose loss hurts least: that which has been silent, or else idle, for longest."""
-        for connections in (self._silent, self._idle):
-            if connections:
-                return connections.popitem(last=False)[0]
-        return None
+        """Takes out the one whose loss hurts least."""
+        waiting = next(filter(None, self._connections.values()), None)
+        return waiting.popitem(last=False)[0] if waiting else None
 
 
 _WAITING: WeakKeyDictionary[ServerState, Waiting] = WeakKeyDictionary()
@@ -121,8 +130,9 @@ class PatientProtocol(H11Protocol):
     At shutdown answers say ``Connection: close``. A connection without a request stays open for a moment more, because
     a request may be on its way. A peer that vanished without a word is noticed by the kernel.
 
-    Of too many connections one that owes a request is closed; where all have one, the new one is refused. What is
-    refused before any operation sees it goes to the application with a `Refusal` as ``east.refusal`` of its scope.
+    Of too many connections one is closed on which the client lets the server wait; where there is none, the new one is
+    refused. What is refused before any operation sees it goes to the application with a `Refusal`, as ``east.refusal``
+    of its scope.
     """
 
     conn: StrictConnection
@@ -140,13 +150,17 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._lingering = LingeringTransport(transport, self, self._header_seconds)
         super().connection_made(self._lingering)  # type: ignore[arg-type]
+        with suppress(AttributeError):  # not in every event loop
+            transport.max_size = _READ_BYTES  # type: ignore[attr-defined] # what others may have to wait for
         self.flow = BoundedFlow(self._lingering, self.conn)  # type: ignore[arg-type]
         if len(self.connections) > self._most_connections:
+            too_many = Refusal(503, "too-many-connections", "try again later", retry_after=2)
             if (other := self._waiting.pop()) is not None:
+                other.conn.refusal = too_many
                 other.transport.abort()
             else:
-                self._refusal = Refusal(503, "too-many-connections", "try again later", retry_after=2)
-        self._waiting.add(self, silent=True)
+                self._refusal = too_many
+        self._place()
         connection = transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -162,8 +176,7 @@ class PatientProtocol(H11Protocol):
 
     def handle_events(self) -> None:
         super().handle_events()
-        if self._answering:
-            self._waiting.discard(self)
+        self._place()
         if self.conn.refusal is not None:
             self.cycle.keep_alive = False
             self.cycle.message_event.set()
@@ -172,12 +185,11 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self._answering:
-            self._waiting.add(self, silent=False)
+        self._place()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
-        self._waiting.discard(self)
+        self._waiting.place(self, None)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -223,6 +235,13 @@ class PatientProtocol(H11Protocol):
         if cycle.response_started and not cycle.response_complete and not cycle.disconnected:
             cycle.disconnected = True  # the peer does not take its answer
             self.transport.abort()
+
+    def _place(self) -> None:
+        if self._answering:
+            waited = Waited.BODY if self.cycle.more_body else None
+        else:
+            waited = Waited.FIRST_REQUEST if self.cycle is None else Waited.NEXT_REQUEST
+        self._waiting.place(self, waited)
 
     def _watch(self) -> None:
         """Starts the clock when the peer owes us bytes; a begun request stops it, further bytes do not restart it."""

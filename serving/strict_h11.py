@@ -17,10 +17,11 @@ from .problems import Refusal, shown
 HEAD_BYTES = 16 * 1024
 TARGET_BYTES = 8 * 1024
 FIELDS = 100
+PARAMETERS = 100
 
 _CHUNK_LINE_BYTES = 256
-_FREE_CHUNKS = 1000
-_BYTES_PER_CHUNK = 64
+_FREE_CHUNKS = 200
+_BYTES_PER_CHUNK = 128
 
 _NOT_A_LINE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REQUEST_LINE = re.compile(rb"([-!#$%&'*+.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+)(?: HTTP/([0-9.]+)$)?")
@@ -140,15 +141,17 @@ class StrictConnection(h11.Connection):
 
     def _count(self, data: h11.Data) -> None:
         """Refuses bodies in crumbs: a chunk costs as much as thousands of bytes."""
-        self._chunks += data.chunk_start
+        self._chunks += data.chunk_end
         self._chunked_bytes += len(data.data)
         if self._chunks > _FREE_CHUNKS + self._chunked_bytes / _BYTES_PER_CHUNK:
             raise h11.RemoteProtocolError(f"{self._chunks} chunks for {self._chunked_bytes} bytes")
 
 
 def _check(request: h11.Request) -> None:
-    """Raises ``RemoteProtocolError`` for what RFC 9112 forbids, or lets a server refuse, and h11 takes."""
+    """Raises ``RemoteProtocolError`` for what h11 takes, and RFC 9112 forbids or lets a server refuse."""
     fields = dict(request.headers)
+    if request.target.count(b"&") >= PARAMETERS:
+        raise h11.RemoteProtocolError(f"the target has over {PARAMETERS} parameters", 414)
     if request.http_version not in _VERSIONS:
         raise h11.RemoteProtocolError("unknown version")
     if b"transfer-encoding" in fields and b"content-length" in fields:

@@ -45,7 +45,7 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
     "headers": lambda: b"--x\r\n" + b"a: b\r\n" * 400_000,
     "preamble": lambda: b"\r\n" + b"\n" * 2_000_000,
     "padding": lambda: PART + b"\r\n\r\n--x" + b" " * 2_000_000,
-    "almost delimiters": lambda: PART + b"\r\n" + b"\r\n--xA" * 400_000,
+    "almost delimiters": lambda: PART + b"\r\n" + b"\r\n--xA" * 40_000,
     "epilogue": lambda: PART + b"\r\nabc\r\n--x--" + bytes(2_000_000),
 }
 
@@ -68,7 +68,7 @@ def test_what_is_not_image_has_an_end(name: str) -> None:
 
 def test_parts_without_images_have_an_end() -> None:
     with pytest.raises(Problem) as caught:
-        read((PART + b"\r\n\r\n") * 1000)
+        read((PART + b"\r\n\r\n") * 100)
     assert caught.value.code == "too-many-images"
 
 

@@ -136,10 +136,10 @@ def test_little_of_what_was_sent_is_repeated(
 
 
 def test_of_many_wrong_parameters_some_are_named(client: httpx.Client) -> None:
-    query = "&".join(f"p{number}=1" for number in range(500))
+    query = "&".join(f"p{number}=1" for number in range(60))
     body = check(client.post(f"/detect?{query}", content=png(8, 8)), 422, "invalid-parameters")
     assert len(body["errors"]) == 20
-    assert body["detail"].endswith("; and 480 more")
+    assert body["detail"].endswith("; and 40 more")
 
 
 @pytest.mark.parametrize(
