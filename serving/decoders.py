@@ -204,6 +204,10 @@ class Decoders:
             task.exception()  # nobody may be left to hear of it
 
 
+def _check_none(size: int) -> None:
+    _check(size == 0)
+
+
 def _check(sound: bool) -> None:
     if not sound:
         raise ValueError("a decoder gave what was not asked for")
@@ -277,7 +281,8 @@ class _Process:
                 await asyncio.get_running_loop().sock_sendall(self._channel, part)
             # Processor time is bounded by the process itself; this is for one that uses none.
             answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._line(), _PATIENCE * job["cpu_seconds"]))
-            return answer, await self._result(int(answer.get("bytes", 0)), hold)
+            size = int(answer.get("bytes", 0))
+            return answer, await self._result(size, hold if "error" not in answer else _check_none)
         except asyncio.TimeoutError:
             await self._replace()
             raise _EndedError("time") from None
