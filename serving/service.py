@@ -17,8 +17,8 @@ from starlette.responses import Response
 
 from east import TextDetector
 from east.detections import Detections
-from east.errors import EastError, ImageError, ImageTooLargeError
-from east.images.decoding import header_size
+from east.errors import EastError, ImageError
+from east.images.header import read_header
 from east.images.sizing import network_size
 from east.options import CallChanges, DetectorOptions
 from east.types import Size
@@ -176,10 +176,7 @@ class Service:
 
     async def _network_size(self, image: bytes, options: DetectorOptions) -> Size:
         """The network's size for an image, told from its header. Raises `ImageError`, for too many pixels too."""
-        size = await asyncio.to_thread(header_size, image)
-        most = self.settings.limits.pixels
-        if size.height * size.width > most:
-            raise ImageTooLargeError(f"the image has {size.width}x{size.height} pixels; at most {most} are taken")
+        size = (await asyncio.to_thread(read_header, image, self.settings.limits.pixels)).size
         return options.fixed_size or network_size(size, options.max_side, options.rounding)
 
     def _load(self, loop: asyncio.AbstractEventLoop) -> None:
