@@ -10,7 +10,13 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
-IMAGE_SUFFIXES = frozenset([".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"])
+IMAGE_SUFFIXES = frozenset(
+    [
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        *(".bmp", ".gif", ".png", ".tif", ".tiff", ".webp"),
+        *(".avif", ".heic", ".heif"),
+    ]
+)
 
 
 @contextmanager

@@ -163,7 +163,7 @@ class DetectorOptions(CallOptions):
     max_boxes: int | None = option(
         None, "most boxes of an image to compare with each other; without it lax thresholds may take minutes", least=1
     )
-    max_pixels: int = option(64_000_000, "most pixels of an image, told from its header", least=1)
+    max_pixels: int = option(128_000_000, "most pixels of an image, told from its header", least=1)
 
     @property
     def fixed_size(self) -> Size | None:

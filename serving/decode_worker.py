@@ -57,7 +57,7 @@ def main(channel: int, niceness: int) -> None:
                     answer, result = _draw(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["format"])
             except ImageError as error:
                 answer = {"error": _kind(error), "detail": str(error)}
-            except (MemoryError, cv2.error):  # of those OpenCV has, the one that is left here is about memory
+            except (MemoryError, cv2.error):  # of OpenCV's, those about memory are all that get here
                 answer = {"error": "memory"}
             _limit(0, None)
             _say(lines, answer | {"bytes": len(result)})
@@ -99,7 +99,5 @@ def _draw(data: bytes, max_pixels: int, quads: NDArray[np.float32], form: str) -
 
 def _kind(error: ImageError) -> str:
     """Which of the errors an image can have it is, by a name that the other side knows."""
-    if isinstance(error.__cause__, MemoryError):
-        return "memory"
     known = {ImageDecodeError: "undecodable", ImageTooLargeError: "too-large"}
     return next((name for kind, name in known.items() if isinstance(error, kind)), "unusable")

@@ -38,7 +38,8 @@ _LARGE: Final = 16e6
 
 _SECONDS: Final = 1.0
 _SECONDS_PER_PIXEL: Final = 0.5e-6
-"""Processor time of an image: some ten times what slow formats take on a slow processor."""
+_MOST_SECONDS: Final = 20.0
+"""Processor time of an image: some ten times what slow formats take on a slow processor, within reason."""
 
 _BYTES: Final = 96 * MIB
 BYTES_PER_PIXEL: Final = 16
@@ -170,7 +171,7 @@ class Decoders:
         job |= {
             "bytes": len(image.data),
             "max_pixels": self._max_pixels,
-            "cpu_seconds": _SECONDS + _SECONDS_PER_PIXEL * work,
+            "cpu_seconds": min(_MOST_SECONDS, _SECONDS + _SECONDS_PER_PIXEL * work),
             "memory_bytes": _BYTES + BYTES_PER_PIXEL * size.height * size.width + 3 * len(image.data),
         }
         lane = self._large if image.large else self._small

@@ -1,10 +1,12 @@
 """Images on their way into the network: decoded from whatever holds them, then resized."""
 
-from .decoding import ImageInput, header_size, load_image
+from .decoding import ImageInput, load_image
+from .header import ImageHeader, header_size, read_header
 from .preparation import PreparedImage, network_size_of, prepare
 from .sizing import network_size, resize, to_image_frame
 
 __all__ = [
+    "ImageHeader",
     "ImageInput",
     "PreparedImage",
     "header_size",
@@ -12,6 +14,7 @@ __all__ = [
     "network_size",
     "network_size_of",
     "prepare",
+    "read_header",
     "resize",
     "to_image_frame",
 ]

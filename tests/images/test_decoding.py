@@ -7,50 +7,29 @@ import os
 import re
 import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
 from east import ImageDecodeError, ImageError, ImageTooLargeError
-from east.images import header_size, load_image
+from east.images import header_size, load_image, read_header
+from tests.support.image_files import encode, png, png_chunk
 from tests.support.photographs import photograph
 
 
 def scene(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return np.asarray(cv2.GaussianBlur(noise, (5, 5), 2), np.uint8)
-
-
-def encode(image: Image.Image | NDArray[np.uint8], form: str, **options: Any) -> bytes:
-    file = io.BytesIO()
-    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, form, **options)
-    return file.getvalue()
-
-
-def png(samples: NDArray[np.uint16], colour_type: int, *chunks: bytes) -> bytes:
-    """A 16-bit PNG of ``samples``, with ``chunks`` in front of its pixels."""
-    height, width = samples.shape[:2]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))
-    return b"".join(
-        [b"\x89PNG\r\n\x1a\n", header, *chunks, png_chunk(b"IDAT", zlib.compress(rows)), png_chunk(b"IEND", b"")]
-    )
-
-
-def png_chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 RGB = Image.fromarray(scene())
@@ -146,7 +125,7 @@ def test_16_bit_grey_with_alpha_or_a_transparent_value_lies_over_white() -> None
 
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
-def test_alpha_in_files_lies_over_white(form: str) -> None:
+def test_dark_pictures_with_alpha_in_files_lie_over_white(form: str) -> None:
     image = Image.new("RGBA", (4, 2), (0, 0, 0, 255))
     image.putpixel((0, 0), (0, 0, 0, 0))
     expected = np.zeros((2, 4, 3), np.uint8)
@@ -231,20 +210,6 @@ def test_an_image_cut_anywhere_is_refused_or_whole(data: bytes) -> None:
         np.testing.assert_array_equal(image, whole)  # only what follows the pixels is missing
 
 
-@settings(max_examples=300, deadline=None)
-@given(
-    st.sampled_from(sorted(FILES)),
-    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8),
-)
-def test_damaged_bytes_end_in_an_image_or_an_image_error(name: str, damage: list[tuple[float, int]]) -> None:
-    data = bytearray(FILES[name])
-    for place, value in damage:
-        data[int(place * len(data))] = value
-    for use in (header_size, load_image):
-        with suppress(ImageError):
-            use(bytes(data))
-
-
 def oversized() -> Iterator[tuple[str, bytes]]:
     """Small files whose header claims 60000 x 50000 pixels."""
     size = struct.pack(">HH", 50_000, 60_000)
@@ -259,23 +224,20 @@ def oversized() -> Iterator[tuple[str, bytes]]:
     )
     gif = encode(RGB.convert("P"), "GIF")
     yield "gif", gif.replace(struct.pack("<HH", 60, 40), struct.pack("<HH", 60_000, 50_000), 1)
+    extended = FILES["webp"]
+    assert extended[12:16] == b"VP8X"
+    yield "webp", extended[:24] + (59_999).to_bytes(3, "little") + (49_999).to_bytes(3, "little") + extended[30:]
     bmp = encode(RGB, "BMP")
     yield "bmp", bmp.replace(struct.pack("<ii", 60, 40), struct.pack("<ii", 60_000, 50_000), 1)
 
 
 @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in oversized()])
 def test_too_many_pixels_are_told_from_the_header(data: bytes) -> None:
-    assert header_size(data) == (50_000, 60_000)
-    with pytest.raises(ImageTooLargeError, match="50000x60000 is 3,000,000,000 pixels, the limit is 64,000,000"):
-        load_image(data)
-
-
-def test_more_pixels_than_pillow_itself_takes_are_too_many() -> None:
-    extended = FILES["webp"]
-    assert extended[12:16] == b"VP8X"
-    data = extended[:24] + (19_999).to_bytes(3, "little") * 2 + extended[30:]
-    for use in (header_size, load_image):
-        with pytest.raises(ImageTooLargeError, match=r"the image is too large: .*400000000 pixels"):
+    for use in (read_header, load_image):
+        with pytest.raises(
+            ImageTooLargeError,
+            match=r"50000x60000 is 3,000,000,000 pixels, the limit is 128,000,000 \(max_pixels\)$",
+        ):
             use(data)
 
 
@@ -373,7 +335,7 @@ def test_bgr_arrays_change_their_order_and_others_do_not() -> None:
 
 
 @pytest.mark.parametrize("bgr", [False, True])
-def test_alpha_lies_over_white(bgr: bool) -> None:
+def test_dark_pictures_with_alpha_lie_over_white(bgr: bool) -> None:
     alpha = np.array([[255, 0, 51], [255, 128, 0]], np.uint8)
     expected = np.rint(COLOURS * (alpha[..., None] / 255) + 255 * (1 - alpha[..., None] / 255))
     array = np.dstack([COLOURS[..., ::-1] if bgr else COLOURS, alpha])
@@ -427,7 +389,9 @@ def test_arrays_without_pixels_are_refused(shape: tuple[int, ...]) -> None:
 
 def test_absurdly_large_arrays_are_refused_before_they_are_touched() -> None:
     array = np.broadcast_to(np.uint8(0), (1_000_000, 1_000_000, 3))
-    with pytest.raises(ImageTooLargeError, match=r"1000000x1000000 is 1,000,000,000,000 pixels, the limit is 64,000,0"):
+    with pytest.raises(
+        ImageTooLargeError, match=r"1000000x1000000 is 1,000,000,000,000 pixels, the limit is 128,000,0"
+    ):
         load_image(array)
 
 
