@@ -144,7 +144,7 @@ def _check_folders(planned: Iterable[_Planned]) -> None:
             raise PermissionError(errno.EACCES, "this folder cannot be written to", str(folder))
 
     for one in planned:
-        flag, path, numbered = one.output
+        _, path, numbered = one.output
         if one.is_folder and not numbered:
-            raise IsADirectoryError(errno.EISDIR, f"is a folder, and {flag} writes a file", str(path))
+            raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(path))
         check(path if numbered else path.parent)

@@ -91,7 +91,7 @@ def test_inputs_are_looked_at_only_if_they_could_be_hit(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_told_at_once(picture: Path) -> None:
     folder = picture.parent
-    with pytest.raises(IsADirectoryError, match="is a folder, and --output writes a file"):
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file"):
         check_outputs([Output("--output", folder)], [])
     for output in (Output("--draw", picture / "b.png"), Output("--crops", picture / "deep" / "er", numbered=True)):
         with pytest.raises(NotADirectoryError, match="is no folder, and one is needed there") as error:

@@ -108,7 +108,7 @@ def write_checkpoint(
 ) -> None:
     """Writes a TensorFlow 1 checkpoint, which ``tf.compat.v1.train.Saver`` restores, and names it the latest.
 
-    ``.index`` and ``.data-00000-of-00001`` are appended to ``prefix``; ``averages`` are moving averages of some of
+    Its files are `checkpoint_files`; ``averages`` are moving averages of some of
     the variables, under the same checkpoint names, and ``global_step`` is added to the variables under that name.
     """
     tf = tensorflow()
@@ -131,6 +131,14 @@ def write_checkpoint(
             file.replace(prefix.with_name(file.name))
     with written_whole(prefix.with_name("checkpoint")) as state:
         state.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'.encode())
+
+
+def checkpoint_files(prefix: Path) -> list[Path]:
+    """The files that `write_checkpoint` writes."""
+    return [
+        *(prefix.with_name(prefix.name + suffix) for suffix in (".index", ".data-00000-of-00001")),
+        prefix.with_name("checkpoint"),
+    ]
 
 
 def _read_checkpoint(prefix: Path) -> Variables:

@@ -196,7 +196,7 @@ def test_a_file_that_goes_meanwhile_is_one_line(detect: Found, photos: Path, mon
     [
         (["--draw", "a.jpg"], "a.jpg: is no folder, and one is needed there"),
         (["--crops", "more/b.png/words"], "more/b.png: is no folder, and one is needed there"),
-        (["--output", "more"], "more: is a folder, and --output writes a file"),
+        (["--output", "more"], "more: is a folder; name a file"),
         (["--output", "a.jpg/found.json"], "a.jpg: is no folder, and one is needed there"),
         (["--output", "drawn/A.png", "--draw", "drawn"], "--output and --draw would both write drawn/a.png"),
         (["--output", "/dev/full"], "/dev/full: No space left on device"),
