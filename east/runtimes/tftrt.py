@@ -15,6 +15,7 @@ from ..console import progress
 from ..errors import ConversionError
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
+from ..model.reading import load_saved_model
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions
 from ..types import Precision
@@ -85,7 +86,7 @@ class TfTrtRuntime(GpuRuntime):
         self._options = options
         self._built = [tuple(shape) for shape in json.loads((artifact.folder / SHAPES).read_text())]
         with configure_tensorflow(options).scope():
-            self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
+            self._model = load_saved_model(artifact.folder / CONVERTED)
         signature = self._model.signatures[SIGNATURE]
 
         def network(images: Any) -> Sequence[Any]:
