@@ -35,7 +35,7 @@ class TextDetector:
     """EAST, loaded once and ready for images. Thread-safe; a process forked from this one has to load its own.
 
     Attributes:
-        options: all that it was told.
+        options: all that it was told, and the ``input_size`` of a graph that was made for one.
         runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
     """
@@ -48,16 +48,16 @@ class TextDetector:
             options: the fields of `DetectorOptions`, one by one; `from_options` takes them as one object.
 
         Raises:
-            WeightsError, GraphError: weights that cannot be used.
+            WeightsError, GraphError: weights that cannot be used, or not at this ``input_size``.
             RuntimeUnavailableError, UnsupportedPrecisionError: a runtime or a precision that is not to be had here.
             CalibrationError, ConversionError: a conversion that failed.
             ValueError: an option out of range.
         """
-        self.options = options
         source = ModelSource.find(options.weights, options.nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
         self.runtime: Runtime = load_runtime(source, options)
+        self.options = options if self.runtime.size is None else replace(options, input_size=self.runtime.size)
         self._calls = _Calls()
 
     @classmethod

@@ -24,7 +24,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, Runtime
+from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
 
@@ -75,7 +75,9 @@ class OpenVinoRuntime(Runtime):
             config["INFERENCE_NUM_THREADS"] = options.threads
         with ThreadPoolExecutor(1) as meanwhile:
             meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
-            self._compiled = core.compile_model(core.read_model(artifact.folder / MODEL), "CPU", config)
+            model = core.read_model(artifact.folder / MODEL)
+            self.size = size_of_all(_sides(model), options.fixed_size)
+            self._compiled = core.compile_model(model, "CPU", config)
         self._idle: SimpleQueue[Any] = SimpleQueue()
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
@@ -92,6 +94,11 @@ class OpenVinoRuntime(Runtime):
 
     def close(self) -> None:
         del self._compiled, self._idle
+
+
+def _sides(model: Any) -> tuple[int | None, int | None]:
+    _, height, width, _ = (dim.get_length() if dim.is_static else None for dim in model.input(0).partial_shape)
+    return height, width
 
 
 @cache
@@ -114,6 +121,7 @@ def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: 
     if images:
         from .conversion.nncf_quantization import quantize
 
+        images = images.fitted(frozen.sides)
         _log.info("calibrating on %s", images)
         model = quantize(model, images)
         images.save(folder / "calibration.json")

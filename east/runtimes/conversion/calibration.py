@@ -9,7 +9,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,11 @@ class CalibrationSet:
 
     def __str__(self) -> str:
         return f"{len(self)} images of {self.folder} at {self.size}"
+
+    def fitted(self, sides: tuple[int | None, int | None]) -> CalibrationSet:
+        """The same images at the sides (height, width) that a graph was made for; None is for any."""
+        height, width = (side or own for side, own in zip(sides, self.size, strict=True))
+        return replace(self, size=Size(height, width))
 
     def images(self) -> Iterator[NDArray[np.uint8]]:
         """Each image as a batch of one, uint8 RGB ``(1, H, W, 3)``. Raises `CalibrationError` naming a broken one."""
