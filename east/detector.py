@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from itertools import islice
 from threading import Condition, Lock
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,12 +16,13 @@ from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
 from .images.decoding import ImageInput
 from .images.preparation import PreparedImage, prepare
+from .images.several import several_images, unusable
 from .images.sizing import to_image_frame
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
 from .postprocess import extract_boxes
-from .prefetch import prefetch_map
+from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
 from .types import Candidates, Size, TextBox
@@ -35,7 +35,7 @@ class TextDetector:
     """EAST, loaded once and ready for images. Thread-safe; a process forked from this one has to load its own.
 
     Attributes:
-        options: all that it was told.
+        options: all that it was told, and the ``input_size`` of a graph that was made for one.
         runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
     """
@@ -48,16 +48,16 @@ class TextDetector:
             options: the fields of `DetectorOptions`, one by one; `from_options` takes them as one object.
 
         Raises:
-            WeightsError, GraphError: weights that cannot be used.
+            WeightsError, GraphError: weights that cannot be used, or not at this ``input_size``.
             RuntimeUnavailableError, UnsupportedPrecisionError: a runtime or a precision that is not to be had here.
             CalibrationError, ConversionError: a conversion that failed.
             ValueError: an option out of range.
         """
-        self.options = options
         source = ModelSource.find(options.weights, options.nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
         self.runtime: Runtime = load_runtime(source, options)
+        self.options = options if self.runtime.size is None else replace(options, input_size=self.runtime.size)
         self._calls = _Calls()
 
     @classmethod
@@ -91,14 +91,18 @@ class TextDetector:
         """Finds the words of several images, of any sizes; images of one network size run in one batch.
 
         Args:
-            images: as for `detect`.
+            images: each as for `detect`, in a list, from a generator, or stacked in one array ``(N, H, W, C)``.
             bgr: likewise.
             changes: likewise.
 
         Returns:
-            one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+            one item per image, in order: its `Detections`, or the `ImageError` it failed with, whatever was wrong
+            with it; something that is no image at all, such as None, has one too.
+
+        Raises:
+            TypeError: one image where several are expected.
         """
-        return self._detect_batch(images, bgr, self.options.changed(**changes), nullcontext())
+        return self._detect_batch(several_images(images), bgr, self.options.changed(**changes), nullcontext())
 
     def detect_prepared(
         self, images: Sequence[PreparedImage], **changes: Unpack[CallChanges]
@@ -130,29 +134,36 @@ class TextDetector:
         """Finds the words of any number of images, while the caller looks at those found before.
 
         Args:
-            images: as for `detect`; fetched as they are needed, so they may be more than memory holds.
+            images: as for `detect_batch`; fetched as they are needed, so they may be more than memory holds.
             bgr: likewise.
             batch: how many images go into the network at once, by default as many as the runtime is fastest with.
             threads: how many batches are under way at once, by default likewise. On a GPU one is decoded and resized
                 while another is computed.
             changes: as for `detect`.
 
-        Yields:
-            one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+        Returns:
+            one item per image, in order: its `Detections`, or the `ImageError` it failed with. What fetching an image
+            raises, a generator's own error, comes in its place and ends the stream.
+
+        Raises:
+            TypeError: one image where several are expected.
+            ValueError: an option out of range.
         """
         for name, number in (("batch", batch), ("threads", threads)):
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
         options = self.options.changed(**changes)
+        batches = in_batches(several_images(images), batch or self.runtime.batch)
         turn = Lock()
 
         def work(some: list[ImageInput]) -> list[Detections | ImageError]:
             return self._detect_batch(some, bgr, options, turn)
 
-        waiting = iter(images)
-        batches = iter(lambda: list(islice(waiting, batch or self.runtime.batch)), [])
-        for found in prefetch_map(work, batches, threads=threads or self.runtime.parallel):
-            yield from found
+        def results() -> Iterator[Detections | ImageError]:
+            for found in prefetch_map(work, batches, threads=threads or self.runtime.parallel):
+                yield from found
+
+        return results()
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
         """Compiles and allocates for images of ``size`` (height, width), so that no request pays for it.
@@ -196,6 +207,8 @@ class TextDetector:
                     prepared = prepare(image, options, bgr=bgr)
                 except ImageError as error:
                     results[index] = error
+                except Exception as error:  # of whatever is no image, or of a decoder
+                    results[index] = unusable(error)
                 else:
                     by_size.setdefault(prepared.network_size, []).append((index, prepared))
             for same_size in by_size.values():

@@ -30,8 +30,13 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         OSError: it cannot be written; the error names ``path``.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        with path.open("wb") as file:
-            yield file
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            if error.errno and error.filename is None:
+                raise _about(path, error) from error
+            raise
         return
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +49,13 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             partial.unlink()
         if isinstance(error, OSError) and error.errno and error.filename in (None, str(partial)):
-            raise OSError(error.errno, error.strerror, str(path)) from error
+            raise _about(path, error) from error
         raise
+
+
+def _about(path: Path, error: OSError) -> OSError:
+    """The same error with the name of the file that was asked for."""
+    return OSError(error.errno, error.strerror, str(path))
 
 
 def sha256_file(path: Path) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from east.errors import DatasetError, FormatError, ImageError, SubmissionError
+from east.folders import is_litter
 from east.icdar import GroundTruth, parse_ground_truth
 
 from .submission import read_files
@@ -29,6 +30,7 @@ HOW_TO_GET_IT = (
 _IMAGE = re.compile(r"img_([0-9]+)\.(?:jpe?g|png)", re.IGNORECASE)
 _TRUTH = re.compile(r"(?:.*/)?gt_img_([0-9]+)\.txt$")
 _DEPTH = 3
+_BESIDE_A_GALLERY = ("report.json", "submission.zip", "index.html")
 _SHOWN_PROBLEMS = 8
 
 # Images, words and legible words of the published sets.
@@ -123,6 +125,12 @@ def load(data: Path, truths: Path | None = None, subset: str | None = None) -> I
         if not images and not texts:
             raise DatasetError(f"{data} holds no image of --subset {subset}")
     return _checked(data, images, texts, subset)
+
+
+def data_files(data: Path, truths: Path | None = None) -> list[Path]:
+    """All files that `load` may read."""
+    elsewhere = [] if truths is None else list(truths.iterdir()) if truths.is_dir() else [truths]
+    return [*_walk(data), *elsewhere]
 
 
 def parse_subset(text: str) -> Callable[[int], bool]:
@@ -224,11 +232,17 @@ def _read_truths(path: Path) -> dict[str, tuple[str, bytes]]:
 
 def _walk(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            if depth:
-                yield from _walk(path, depth - 1)
-        elif not path.name.startswith("."):
+        if is_litter(path.name):
+            continue
+        if not path.is_dir():
             yield path
+        elif depth and not _is_gallery(path):
+            yield from _walk(path, depth - 1)
+
+
+def _is_gallery(folder: Path) -> bool:
+    """Whether a folder has the copies of images that a report of this program shows."""
+    return folder.name == "images" and all((folder.parent / name).is_file() for name in _BESIDE_A_GALLERY)
 
 
 def _natural(text: str) -> list[str | int]:

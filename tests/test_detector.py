@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,86 @@ def test_images_prepared_elsewhere_give_the_same_boxes(detector: TextDetector, d
         assert (one.width, one.height, one.image) == (expected.width, expected.height, None)
         assert one.timings.decode == prepared[0].timings.decode > 0
     assert detector.detect_prepared([]) == []
+
+
+def test_one_image_where_several_are_expected_is_refused(detector: TextDetector, tmp_path: Path) -> None:
+    pixels = np.zeros((32, 64, 3), np.uint8)
+    path = tmp_path / "blank.png"
+    Image.fromarray(pixels).save(path)
+    with path.open("rb") as file:
+        ones = (pixels, pixels[..., 0], str(path), path, path.read_bytes(), Image.fromarray(pixels), file)
+        for image in ones:
+            for call in (detector.detect_batch, detector.stream):
+                with pytest.raises(TypeError, match=r"several images and got one, .*put it into a list, or call"):
+                    call(image)  # type: ignore[arg-type]
+    for nothing in (None, 7):
+        with pytest.raises(TypeError, match=rf"expected several images, .* got {type(nothing).__name__}"):
+            detector.detect_batch(nothing)  # type: ignore[arg-type]
+
+
+def test_images_from_wherever_several_come(detector: TextDetector) -> None:
+    stacked = np.zeros((3, 32, 64, 3), np.uint8)
+    for several in (
+        stacked,
+        list(stacked),
+        tuple(stacked),
+        (image for image in stacked),
+        dict(enumerate(stacked)).values(),
+    ):
+        found = detector.detect_batch(several)
+        assert [isinstance(one, Detections) and (one.width, one.height) for one in found] == [(64, 32)] * 3
+    assert len(list(detector.stream(stacked))) == 3
+
+
+class _Undecodable(Image.Image):
+    """Fails as a decoder may: with something that is none of its own errors."""
+
+    def load(self) -> None:
+        raise MemoryError
+
+
+def test_nothing_among_the_images_loses_the_others(detector: TextDetector, tmp_path: Path) -> None:
+    blank = np.zeros((32, 64, 3), np.uint8)
+    closed = Image.fromarray(blank)
+    closed.close()
+    undecodable = _Undecodable()
+    undecodable._size, undecodable._mode = (64, 32), "RGB"
+    with (tmp_path / "empty").open("wb") as file:
+        pass
+    others: list[object] = [
+        None,
+        7,
+        [],
+        object(),
+        tmp_path,
+        tmp_path / "missing",
+        "nul\0",
+        closed,
+        file,
+        undecodable,
+        "",
+    ]
+    images = [blank, *others, blank]
+    for found in (detector.detect_batch(images), list(detector.stream(images, batch=4))):  # type: ignore[arg-type]
+        assert [isinstance(one, Detections) for one in found] == [True, *[False] * len(others), True]
+        assert all(isinstance(one, ImageError) and str(one) for one in found[1:-1])
+    assert "got NoneType" in str(found[1])
+    with pytest.raises(TypeError, match="got NoneType"):
+        detector.detect(None)  # type: ignore[arg-type]
+
+
+def test_a_source_of_images_that_fails_does_so_after_those_before(detector: TextDetector) -> None:
+    def images() -> Iterator[NDArray[np.uint8]]:
+        for _ in range(3):
+            yield np.zeros((32, 64, 3), np.uint8)
+        raise LookupError("the camera is gone")
+
+    found = detector.stream(images(), batch=2)
+    assert [isinstance(next(found), Detections) for _ in range(3)] == [True] * 3
+    with pytest.raises(LookupError, match="the camera is gone"):
+        next(found)
+    with pytest.raises(LookupError, match="the camera is gone"):
+        detector.detect_batch(images())
 
 
 def test_empty_batch(detector: TextDetector) -> None:

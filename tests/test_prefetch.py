@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from east.prefetch import prefetch_map
+from east.prefetch import in_batches, prefetch_map
 
 
 @pytest.mark.parametrize(("threads", "buffer"), [(1, 0), (1, 1), (4, 1), (3, 5)])
@@ -37,6 +37,29 @@ def test_an_exception_comes_in_its_items_turn() -> None:
     assert next(results) == 3
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def failing(items: int) -> Iterator[int]:
+    yield from range(items)
+    raise LookupError("no more")
+
+
+@pytest.mark.parametrize(("threads", "buffer"), [(1, 0), (1, 1), (4, 5)])
+def test_items_that_fail_do_so_after_those_before(threads: int, buffer: int) -> None:
+    results = prefetch_map(str, failing(3), threads=threads, buffer=buffer)
+    assert [next(results) for _ in range(3)] == ["0", "1", "2"]
+    with pytest.raises(LookupError, match="no more"):
+        next(results)
+
+
+@pytest.mark.parametrize("count", range(5))
+def test_batches_hold_all_items_and_fail_after_them(count: int) -> None:
+    expected = [list(range(start, min(start + 2, count))) for start in range(0, count, 2)]
+    assert list(in_batches(range(count), 2)) == expected
+    batches = in_batches(failing(count), 2)
+    assert [next(batches) for _ in expected] == expected
+    with pytest.raises(LookupError, match="no more"):
+        next(batches)
 
 
 def test_nothing_more_is_begun_once_it_is_closed() -> None:

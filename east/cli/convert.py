@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..flags import CONVERSION, add_options, options_from
+from ..outputs import Output, check_outputs
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
     options = options_from(args)
     runtime = resolve(options)
-    if args.output is not None and args.output.exists():
-        raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
+    if args.output is not None:
+        if args.output.exists():
+            raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
+        check_outputs([Output("--output", args.output)], [])
     artifact = convert_model(ModelSource.find(options.weights, options.nodes), options)
     report = ConversionReport.load(artifact.folder)
     folder = artifact.folder

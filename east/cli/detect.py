@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..console import one_line, progress
 from ..flags import add_options, options_from
+from ..outputs import Output, check_outputs
 from .inputs import InputImage, find_images
+
+if TYPE_CHECKING:
+    from ..options import DetectorOptions
+    from .output import Writer
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -36,13 +43,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Detects, writes, and returns 1 if any image could not be used."""
-    from ..detector import TextDetector
     from .output import Writer, save_crops, save_drawing
 
-    sources = find_images(args.inputs)
-    failures = 0
+    sources = find_images(args.inputs, [folder for folder in (args.draw, args.crops) if folder is not None])
+    options, failures = options_from(args), 0
     writer = Writer(args.format, args.output, several=len(sources) > 1)
-    with TextDetector.from_options(options_from(args)) as detector, writer:
+    check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
+
+    from ..detector import TextDetector
+
+    with TextDetector.from_options(options) as detector, writer:
         stream = zip(sources, detector.stream(map(_image, sources)), strict=True)
         for source, found in progress(stream, total=len(sources), unit="image", description="detect"):
             if isinstance(found, Exception):
@@ -58,6 +68,23 @@ def run(args: argparse.Namespace) -> int:
     if failures:
         print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _outputs(args: argparse.Namespace, writer: Writer, sources: list[InputImage]) -> Iterator[Output]:
+    from .output import crops, drawings
+
+    yield from writer.outputs(sources)
+    if args.draw is not None:
+        yield from drawings(args.draw, sources)
+    if args.crops is not None:
+        yield from crops(args.crops, sources)
+
+
+def _inputs(sources: list[InputImage], options: DetectorOptions) -> Iterator[Path]:
+    from ..runtimes.inputs import files_read
+
+    yield from (source.path or Path("/dev/stdin") for source in sources)
+    yield from files_read(options)
 
 
 def _image(source: InputImage) -> Path | bytes:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..flags import add_options, options_from
+from ..outputs import Output, check_outputs
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,11 +34,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Freezes, writes, and prints one line about what was written."""
     from ..model import weights
+    from ..model.source import model_files
 
     options = options_from(args)
     path = weights.resolve(options.weights)
-    if args.output.is_dir():
-        raise IsADirectoryError(21, "is a folder; name a file", str(args.output))
+    check_outputs([Output("--output", args.output)], model_files(path))
     from ..model.freezing.freeze import freeze
 
     frozen = freeze(path, options.nodes, input_dtype=args.input_dtype, signature=args.signature)

@@ -1,9 +1,10 @@
-"""What ``east detect`` writes."""
+"""What ``east detect`` writes, and where."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,8 @@ from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
 from ..files import written_whole
+from ..outputs import Output
+from .signature import signed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +28,8 @@ _LONGEST_JPEG = 65_500  # pixels, by OpenCV
 class Writer:
     """Results in one of the formats, on standard output or in a file that is there whole or not at all.
 
-    An interruption by the user keeps what was done so far; any other failure leaves no file.
+    A run that ends early, whatever ended it, leaves a whole file of what was done so far, if anything was; only
+    where the file itself cannot be written there is none.
     """
 
     def __init__(self, form: str, path: Path | None, *, several: bool) -> None:
@@ -35,12 +39,17 @@ class Writer:
             raise UsageError("--format icdar writes a file per image: give --output FOLDER, or one image")
         self._stack = ExitStack()
         self._stream: IO[bytes] | None = None
-        self._count = 0
+        self._count, self._failed = 0, False
+
+    def outputs(self, sources: Iterable[InputImage]) -> Iterator[Output]:
+        """What it is going to write."""
+        if self._path is not None and self._folder:
+            yield from (Output("--output", _icdar_path(self._path, source)) for source in sources)
+        elif self._path is not None:
+            yield Output("--output", self._path)
 
     def __enter__(self) -> Writer:
         if self._path is not None and not self._folder:
-            if self._path.is_dir():
-                raise IsADirectoryError(21, "is a folder; name a file", str(self._path))
             self._stream = self._stack.enter_context(written_whole(self._path))
         if self._form == "json":
             self._write("[")
@@ -50,8 +59,7 @@ class Writer:
         """Writes the result of one image."""
         name = source.name
         if self._form == "icdar" and self._folder and self._path is not None:
-            stem = Path(source.stem)
-            with written_whole(self._path / stem.with_name(f"res_{stem.name}.txt")) as file:
+            with written_whole(_icdar_path(self._path, source)) as file:
                 file.write(found.to_icdar().encode())
         elif self._form == "icdar":
             self._write(found.to_icdar())
@@ -68,7 +76,7 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and not isinstance(error, KeyboardInterrupt):
+        if error is not None and (self._failed or not self._count):
             self._stack.__exit__(kind, error, trace)
             return
         with self._stack:
@@ -77,22 +85,46 @@ class Writer:
 
     def _write(self, text: str) -> None:
         data = text.encode(errors="backslashreplace")  # names need not be text, and JSON escapes just like this
-        if self._stream is not None:
-            self._stream.write(data)
-        elif not self._folder:
-            sys.stdout.buffer.write(data)
+        if self._folder:
+            return
+        try:
+            (self._stream or sys.stdout.buffer).write(data)
+        except BaseException:  # a part of it may be there
+            self._failed = True
+            raise
 
 
 def save_drawing(folder: Path, source: InputImage, found: Detections) -> None:
     """Writes the image with its boxes: as PNG if it was PNG or is too long for JPEG, else as JPEG."""
-    png = source.name.lower().endswith(".png") or max(found.width, found.height) > _LONGEST_JPEG
+    png = _was_png(source) or max(found.width, found.height) > _LONGEST_JPEG
     _save(folder / f"{source.stem}{'.png' if png else '.jpg'}", found.draw())
+
+
+def drawings(folder: Path, sources: Iterable[InputImage]) -> Iterator[Output]:
+    """Where `save_drawing` may write; how long an image is tells nobody yet."""
+    for source in sources:
+        for suffix in (".png",) if _was_png(source) else (".png", ".jpg"):
+            yield Output("--draw", folder / f"{source.stem}{suffix}")
 
 
 def save_crops(folder: Path, source: InputImage, found: Detections) -> None:
     """Writes the words of one image as ``STEM/0001.png`` and so on, in the order of the boxes."""
     for number, crop in enumerate(found.crops(), start=1):
         _save(folder / source.stem / f"{number:04}.png", crop)
+
+
+def crops(folder: Path, sources: Iterable[InputImage]) -> Iterator[Output]:
+    """Where `save_crops` may write."""
+    return (Output("--crops", folder / source.stem, numbered=True) for source in sources)
+
+
+def _was_png(source: InputImage) -> bool:
+    return source.name.lower().endswith(".png")
+
+
+def _icdar_path(folder: Path, source: InputImage) -> Path:
+    stem = Path(source.stem)
+    return folder / stem.with_name(f"res_{stem.name}.txt")
 
 
 def _save(path: Path, image: NDArray[np.uint8]) -> None:
@@ -103,7 +135,7 @@ def _save(path: Path, image: NDArray[np.uint8]) -> None:
     if not done:
         raise OSError(22, "cannot encode the image", str(path))
     with written_whole(path) as file:
-        file.write(encoded.tobytes())
+        file.write(signed(encoded.tobytes()))
 
 
 def _csv_field(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from ..errors import CheckpointError, WeightsError
 from ..files import written_whole
 from ..frameworks import tensorflow
 from .architecture import variable_shapes
-from .reading import reading
+from .reading import plainly_named, reading
 
 Variables = dict[str, NDArray[np.float32]]
 
 AVERAGE = "ExponentialMovingAverage"
 _LISTED = 5
+_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
+KERAS_NAMES = {"kernel": "weights", "bias": "biases"}
 
 
 def read_variables(path: str | Path) -> Variables:
@@ -34,10 +37,7 @@ def read_variables(path: str | Path) -> Variables:
         CheckpointError: variables are missing or mis-shaped; the message lists some.
         WeightsError: a file cannot be read or is damaged.
     """
-    values = read_arrays(path)
-    shapes = variable_shapes()
-    check_variables(values, shapes, str(path))
-    return {name: values[name] for name in shapes}
+    return network_variables(read_arrays(path), str(path))
 
 
 def read_arrays(path: str | Path) -> Variables:
@@ -54,6 +54,22 @@ def read_arrays(path: str | Path) -> Variables:
         raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
 
+def network_variables(values: Mapping[str, NDArray[Any]], source: str) -> Variables:
+    """The network's variables among others; they may all lie in one scope, such as ``model_0/`` or ``module/``.
+
+    Raises `CheckpointError`, naming some, for variables that are missing, mis-shaped or there more than once.
+    """
+    shapes = variable_shapes()
+    first = next(iter(shapes))
+    scopes = [name.removesuffix(first) for name in values if name == first or name.endswith(f"/{first}")]
+    whole = [scope for scope in scopes if all(scope + name in values for name in shapes)]
+    if len(whole) > 1 and "" not in whole:
+        raise CheckpointError(f"{source} has the network more than once, in {' and '.join(whole)}: keep one of them")
+    scope = "" if "" in whole or not scopes else (whole or scopes)[0]
+    check_variables(values, {scope + name: shape for name, shape in shapes.items()}, source)
+    return {name: values[scope + name] for name in shapes}
+
+
 def check_variables(
     values: Mapping[str, NDArray[Any]], shapes: Mapping[str, tuple[int, ...]], source: str = "the given variables"
 ) -> None:
@@ -66,19 +82,23 @@ def check_variables(
     if wrong:
         more = f"; and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
         shown = "; ".join(wrong[:_LISTED])
+        if values and not values.keys() & shapes.keys():
+            more += f"; what it has is called {', '.join(sorted(values)[:2])} and so on"
         raise CheckpointError(f"{source}: {len(wrong)} of {len(shapes)} variables do not fit: {shown}{more}")
 
 
 def checkpoint_prefix(path: str | Path) -> Path:
     """The prefix that the files of a TensorFlow checkpoint share; raises `WeightsError` if there is none.
 
-    ``path`` is the prefix itself, one of the files, or a folder, in which the file ``checkpoint`` names the latest
-    one (its folder may have moved since) unless there is only one.
+    ``path`` is the prefix itself, one of the files, or a folder, in which the file ``checkpoint``, which may be named
+    as well, names the latest one (its folder may have moved since) unless there is only one.
     """
     path = Path(path)
     with reading(path):
         if path.is_dir():
             return _latest(path)
+        if path.name == "checkpoint" and path.is_file() and not Path(f"{path}.index").is_file():
+            return _latest(path.parent)
         prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
         if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # one file: the format of TensorFlow 0.x
             raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
@@ -108,7 +128,7 @@ def write_checkpoint(
 ) -> None:
     """Writes a TensorFlow 1 checkpoint, which ``tf.compat.v1.train.Saver`` restores, and names it the latest.
 
-    ``.index`` and ``.data-00000-of-00001`` are appended to ``prefix``; ``averages`` are moving averages of some of
+    Its files are `checkpoint_files`; ``averages`` are moving averages of some of
     the variables, under the same checkpoint names, and ``global_step`` is added to the variables under that name.
     """
     tf = tensorflow()
@@ -133,26 +153,83 @@ def write_checkpoint(
         state.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'.encode())
 
 
+def checkpoint_files(prefix: Path) -> list[Path]:
+    """The files that `write_checkpoint` writes."""
+    return [
+        *(prefix.with_name(prefix.name + suffix) for suffix in (".index", ".data-00000-of-00001")),
+        prefix.with_name("checkpoint"),
+    ]
+
+
 def _read_checkpoint(prefix: Path) -> Variables:
     tf = tensorflow()
-    file = prefix if prefix.is_file() else Path(f"{prefix}.index")
-    for part in (file, *prefix.parent.glob(f"{escape(prefix.name)}.data-*")):
-        with reading(part), part.open("rb") as opened:
-            opened.read(1)  # TensorFlow calls damaged what it may not read
+    with reading(prefix):
+        files = {file.name[len(prefix.name) :]: file for file in _files(prefix)}
+        for file in files.values():
+            with file.open("rb") as opened:
+                opened.read(1)  # TensorFlow calls damaged what it may not read
+    part = prefix if prefix.is_file() else Path(f"{prefix}.index")
     try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        dtypes = reader.get_variable_to_dtype_map()
-        file = prefix if prefix.is_file() else Path(f"{prefix}.data-*")
-        names = {name.removesuffix(f"/{AVERAGE}") for name in dtypes}
-        values = {}
-        for name in sorted(names):
-            stored = average if (average := f"{name}/{AVERAGE}") in dtypes else name
-            slot = name.rpartition("/")[0] in names  # an optimizer keeps what it knows of a variable below its name
-            if dtypes[stored].is_floating and not slot:
-                values[name] = reader.get_tensor(stored).astype(np.float32)
+        with plainly_named(prefix, files) as plain:
+            reader = tf.train.load_checkpoint(str(plain))
+            dtypes = reader.get_variable_to_dtype_map()
+            part = prefix if prefix.is_file() else Path(f"{prefix}.data-*")
+            stored = _by_name(reader, [key for key, dtype in dtypes.items() if dtype.is_floating])
+            return {name: reader.get_tensor(key).astype(np.float32) for name, key in sorted(stored.items())}
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
-        raise WeightsError(f"checkpoint file {file} is damaged: {_line(error)}") from error
-    return values
+        raise WeightsError(f"checkpoint file {part} is damaged: {_line(error)}") from error
+
+
+def _files(prefix: Path) -> list[Path]:
+    """The files that hold the variables; raises `WeightsError` for one that is missing."""
+    if prefix.is_file():
+        return [prefix]
+    shards = sorted(prefix.parent.glob(f"{escape(prefix.name)}.data-?????-of-?????"))
+    count = int(shards[0].name[-5:]) if shards and shards[0].name[-5:].isdecimal() else 1
+    for number in range(count):
+        shard = Path(f"{prefix}.data-{number:05}-of-{count:05}")
+        if shard not in shards:
+            raise WeightsError(f"the checkpoint {prefix} is not whole: there is no file {shard}")
+    return [Path(f"{prefix}.index"), *shards]
+
+
+def _by_name(reader: Any, keys: Sequence[str]) -> dict[str, str]:
+    """The keys of the values to take, by the names of their variables: averages rather than raw, slots not at all."""
+    names = _object_names(reader) if reader.has_tensor(_OBJECTS) else {}
+    named = {names.get(key, key): key for key in keys}
+    raw = {name for name in named if not name.endswith(f"/{AVERAGE}")}
+    averages: dict[str, str] = {}
+    for name in sorted(named.keys() - raw, key=len):
+        averages.setdefault(_averaged(name.removesuffix(f"/{AVERAGE}"), raw), named[name])
+    known = raw | averages.keys()
+    return {
+        name: averages.get(name) or named[name]
+        for name in known
+        if name.rpartition("/")[0] not in known  # an optimizer keeps what it knows of a variable below its name
+    }
+
+
+def _averaged(name: str, raw: Collection[str]) -> str:
+    """The variable of an average, which may have been made in a scope of its own: then that comes first."""
+    parts = name.split("/")
+    return next((inner for start in range(len(parts)) if (inner := "/".join(parts[start:])) in raw), name)
+
+
+def _object_names(reader: Any) -> dict[str, str]:
+    """The names of variables that a checkpoint of TensorFlow 2 keeps by their places in a program, by key."""
+    from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
+
+    graph = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
+    names = {a.checkpoint_key: a.full_name for node in graph.nodes for a in node.attributes if a.full_name}
+    often = Counter(names.values())
+    return {key: _slim_name(name) for key, name in names.items() if often[name] == 1}
+
+
+def _slim_name(name: str) -> str:
+    """A variable's name as the checkpoints of TensorFlow 1 have it, for one of `east.model.network`."""
+    scope, _, last = name.rpartition("/")
+    slim = f"{scope.replace('.', '/')}/{KERAS_NAMES.get(last, last)}"
+    return slim if slim in variable_shapes() else name
 
 
 def _latest(folder: Path) -> Path:

@@ -42,6 +42,13 @@ class FrozenModel:
     weights_sha256: str
 
     @property
+    def sides(self) -> tuple[int | None, int | None]:
+        """Height and width of the images it takes, None for a side that may be any."""
+        [node] = (node for node in self.graph_def.node if node.name == self.input_name)
+        shape = tensorflow().TensorShape(node.attr["shape"].shape)
+        return (shape[1], shape[2]) if shape.rank == 4 else (None, None)
+
+    @property
     def operations(self) -> dict[str, int]:
         """How many nodes there are of each kind of operation."""
         return dict(sorted(Counter(node.op for node in self.graph_def.node).items()))

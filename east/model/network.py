@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from ..frameworks import keras as import_keras
 from .architecture import BATCH_NORM_EPSILON, Architecture
-from .checkpoint import check_variables
+from .checkpoint import KERAS_NAMES, check_variables
 
 keras = import_keras()
 layers, ops = keras.layers, keras.ops
-
-_CHECKPOINT_NAMES = {"kernel": "weights", "bias": "biases"}
 
 
 def build_network(
@@ -43,7 +41,7 @@ def build_network(
 def variables_by_name(model: Any) -> dict[str, Any]:
     """The Keras variables of a `build_network` model under their checkpoint names."""
     return {
-        f"{layer.name.replace('.', '/')}/{_CHECKPOINT_NAMES.get(variable.name, variable.name)}": variable
+        f"{layer.name.replace('.', '/')}/{KERAS_NAMES.get(variable.name, variable.name)}": variable
         for layer in model.layers
         for variable in layer.variables
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,3 +31,29 @@ def read_message(path: Path, message: Any, what: str) -> Any:
     except DecodeError as error:
         raise WeightsError(f"{path} is damaged or not {what}") from error
     return message
+
+
+@contextmanager
+def plainly_named(path: Path, files: Mapping[str, Path] | None = None) -> Iterator[Path]:
+    """A path that TensorFlow, which takes paths for patterns, finds the same thing under.
+
+    Args:
+        path: of a folder, or what the names of several files begin with.
+        files: these, by what follows in their names.
+    """
+    if not any(character in str(path) for character in "*?[]\\"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="east-") as folder:
+        plain = Path(folder) / "model"
+        for suffix, file in ({"": path} if files is None else files).items():
+            plain.with_name(plain.name + suffix).symlink_to(file.absolute())
+        yield plain
+
+
+def load_saved_model(folder: Path) -> Any:
+    """``tf.saved_model.load`` of a folder of whatever name."""
+    from ..frameworks import tensorflow
+
+    with plainly_named(folder) as plain:
+        return tensorflow().saved_model.load(str(plain))

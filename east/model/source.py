@@ -8,6 +8,7 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..errors import WeightsError
 from ..files import sha256_file, sha256_files
 from ..options import NodeNames
 from . import weights
@@ -16,6 +17,8 @@ from .reading import reading
 
 if TYPE_CHECKING:
     from .frozen import FrozenModel
+
+_ONE_FILE = frozenset([".npz", ".pb"])
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,34 @@ class ModelSource:
         return freeze(self.path, self.nodes, input_dtype=input_dtype)
 
 
+def model_files(name_or_path: str | os.PathLike[str]) -> list[Path]:
+    """The files that hold the weights of this name or path; none where there are no such weights."""
+    known = weights.manifest()
+    name = os.fspath(name_or_path)
+    record = known.get(weights.default_name() if name == "default" else name)
+    try:
+        return [record.path] if record is not None else _files(Path(name))[1]
+    except (WeightsError, OSError):
+        return []
+
+
 def _identify(path: Path) -> tuple[str, str]:
     """Name and SHA-256 of what `freeze` makes of a path."""
+    place, files = _files(path)
+    if place.suffix in _ONE_FILE:
+        return place.stem, sha256_file(place)
+    if place.is_dir():
+        return place.name or place.resolve().name, sha256_files(place, files)
+    return place.name, sha256_files(place.parent, files)
+
+
+def _files(path: Path) -> tuple[Path, list[Path]]:
+    """The file, folder or prefix that `freeze` takes a path for, and its files."""
     if path.name == "saved_model.pb":
         path = path.parent
-    if path.suffix in {".npz", ".pb"}:
-        return path.stem, sha256_file(path)
+    if path.suffix in _ONE_FILE:
+        return path, [path]
     if (path / "saved_model.pb").is_file():
-        return path.name or path.resolve().name, sha256_files(path, path.rglob("*"))
+        return path, list(path.rglob("*"))
     prefix = checkpoint_prefix(path)
-    return prefix.name, sha256_files(prefix.parent, [prefix, *prefix.parent.glob(f"{escape(prefix.name)}.*")])
+    return prefix, [prefix, *prefix.parent.glob(f"{escape(prefix.name)}.*")]

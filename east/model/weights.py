@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import DamagedFileError, WeightsError
 from ..files import sha256_file, written_whole
+from ..folders import is_one_of
 from .checkpoint import read_variables, write_bundle
 from .reading import reading
 
@@ -128,9 +129,11 @@ def import_weights(
     if name in known and (not replace or known[name].path.parent == BUNDLED):
         how = "choose another name" if known[name].path.parent == BUNDLED else "choose another or replace it"
         raise WeightsError(f"weights named {name!r} are there already; {how}")
+    path = user_folder() / f"{name}.npz"
+    if is_one_of(path, [source]):
+        raise WeightsError(f"{source} is where weights named {name!r} are kept: choose another name, or move the file")
     variables = read_variables(source)
-    folder = user_folder()
-    path = folder / f"{name}.npz"
+    folder = path.parent
     write_bundle(path, variables)
     training = training or f"Imported from {source}."
     record = WeightsRecord(name, path, sha256_file(path), path.stat().st_size, training, terms)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import GraphError
 from ..options import EVALUATION_SIZE
 from ..postprocess import select_candidates
 from ..types import Candidates, Maps, Precision, Size
@@ -31,6 +32,31 @@ class Availability:
     missing: str = ""
 
 
+def size_of_all(sides: tuple[int | None, int | None], asked: Size | None) -> Size | None:
+    """The one size that all images are resized to: the one asked for, or the one that a graph was made for.
+
+    Args:
+        sides: height and width that the graph takes, None for one that may be any.
+        asked: `DetectorOptions.fixed_size`.
+
+    Raises:
+        GraphError: the graph takes another size than was asked for, leaves it half open, or takes no multiples of 32.
+    """
+    height, width = sides
+    shown = f"{height or 'HEIGHT'}x{width or 'WIDTH'}"
+    if any(side is not None and side % 32 for side in sides):
+        raise GraphError(
+            f"this graph takes images of {shown} only, and sides have to be multiples of 32: export another"
+        )
+    if asked is not None and any(side not in (None, one) for side, one in zip(sides, asked, strict=True)):
+        raise GraphError(f"this graph takes images of {shown} only, not of {asked}: give --input-size {shown}")
+    if asked is not None or (height is None and width is None):
+        return asked
+    if height is None or width is None:
+        raise GraphError(f"this graph takes images of {shown} only: choose the other side by --input-size {shown}")
+    return Size(height, width)
+
+
 class Runtime(ABC):
     """A network loaded and ready to run on this machine. Thread-safe.
 
@@ -44,6 +70,7 @@ class Runtime(ABC):
         large: pixels of a call above which others should not wait for it.
         batches: the batch sizes it prepares for; others are filled up to one of these.
         model_bytes: size of the model it loaded, as it is or would be on disk.
+        size: the only size of images it will be given, None where each has its own; see `size_of_all`.
     """
 
     name: str
@@ -55,6 +82,7 @@ class Runtime(ABC):
     large: int = 2 * EVALUATION_SIZE.height * EVALUATION_SIZE.width
     batches: Sequence[int] = (1,)
     model_bytes: int = 0
+    size: Size | None = None
 
     @abstractmethod
     def infer(self, images: NDArray[np.uint8]) -> Maps:

@@ -25,7 +25,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, Runtime
+from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
 
@@ -78,7 +78,9 @@ class OpenVinoRuntime(Runtime):
         config: dict[str, Any] = {"INFERENCE_PRECISION_HINT": floating, "PERFORMANCE_HINT": "LATENCY"}
         if options.threads is not None:
             config["INFERENCE_NUM_THREADS"] = options.threads
-        self._compile = partial(core.compile_model, core.read_model(artifact.folder / MODEL), "CPU", config)
+        model = core.read_model(artifact.folder / MODEL)
+        self.size = size_of_all(_sides(model), options.fixed_size)
+        self._compile = partial(core.compile_model, model, "CPU", config)
         with ThreadPoolExecutor(1) as meanwhile:
             meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
             self._requests = _Requests(self._compile())
@@ -124,6 +126,11 @@ class _Requests:
             self._idle.put(request)
 
 
+def _sides(model: Any) -> tuple[int | None, int | None]:
+    _, height, width, _ = (dim.get_length() if dim.is_static else None for dim in model.input(0).partial_shape)
+    return height, width
+
+
 @cache
 def _half() -> str | None:
     """What this processor computes half precision in: bf16 rather than f16, which no x86 processor is fast at."""
@@ -144,6 +151,7 @@ def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: 
     if images:
         from .conversion.nncf_quantization import quantize
 
+        images = images.fitted(frozen.sides)
         _log.info("calibrating on %s", images)
         model = quantize(model, images)
         images.save(folder / "calibration.json")

@@ -10,7 +10,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
-from .base import Availability, Runtime
+from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact
 from .conversion.frozen_graph import GRAPH, frozen_artifact, graph_function
 from .gpu.requirements import missing_for_tensorflow
@@ -48,8 +48,10 @@ class TensorFlowRuntime(Runtime):
         self.device = device.name
         self.arithmetic = device.arithmetic(options)
         self.model_bytes = artifact.bytes
-        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        run = graph_function(FrozenModel.load(artifact.folder / GRAPH))
+        frozen = FrozenModel.load(artifact.folder / GRAPH)
+        self.size = size_of_all(frozen.sides, options.fixed_size)
+        images = tf.TensorSpec([None, *frozen.sides, 3], tf.uint8)
+        run = graph_function(frozen)
         self._run = tf.function(run, input_signature=[images]).get_concrete_function()
         self._constant, self._scope = tf.constant, device.scope
 

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from ..console import progress
 from ..errors import ConversionError
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
+from ..model.reading import load_saved_model
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions
 from ..types import Precision
-from .base import Availability
+from .base import Availability, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
 from .conversion.frozen_graph import graph_function
@@ -82,17 +83,19 @@ class TfTrtRuntime(GpuRuntime):
     name = "tftrt"
 
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
-        self._options = options
         self._built = [tuple(shape) for shape in json.loads((artifact.folder / SHAPES).read_text())]
         with configure_tensorflow(options).scope():
-            self._model = tensorflow().saved_model.load(str(artifact.folder / CONVERTED))
+            self._model = load_saved_model(artifact.folder / CONVERTED)
         signature = self._model.signatures[SIGNATURE]
+        _, height, width, _ = signature.inputs[0].shape
+        self.size = size_of_all((height, width), options.fixed_size)
 
         def network(images: Any) -> Sequence[Any]:
             maps = signature(**{INPUT: images})
             return maps[SCORE], maps[GEOMETRY]
 
-        exact = options.fixed_size or EVALUATION_SIZE
+        self._options = replace(options, input_size=self.size)
+        exact = self.size or EVALUATION_SIZE
         super().__init__(artifact, options, network, whole=False, exact=exact, batches=options.tftrt.batches)
 
     def close(self) -> None:
@@ -122,7 +125,9 @@ def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: C
     tf = tensorflow()
     chosen = options.tftrt
     graph = upsample_late(frozen)
+    size = size_of_all(frozen.sides, options.fixed_size)
     if images is not None:
+        images = images.fitted(frozen.sides)
         _log.info("calibrating on %s", images)
         images.save(folder / "calibration.json")
         if not chosen.use_calibration:
@@ -141,7 +146,7 @@ def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: C
         use_calibration=chosen.use_calibration,
         allow_build_at_runtime=may_build_at_runtime(options),
     )
-    shapes = shapes_to_build(options) if chosen.build_at_conversion else []
+    shapes = shapes_to_build(replace(options, input_size=size)) if chosen.build_at_conversion else []
     try:
         calibration = partial(_inputs, images) if images is not None and chosen.use_calibration else None
         converted = converter.convert(calibration_input_fn=calibration)
@@ -169,7 +174,7 @@ def save_with_signature(frozen: FrozenModel, folder: Path) -> None:
         score, geometry = run(images)
         return {SCORE: score, GEOMETRY: geometry}
 
-    images = tf.TensorSpec([None, None, None, 3], frozen.input_dtype, name=INPUT)
+    images = tf.TensorSpec([None, *frozen.sides, 3], frozen.input_dtype, name=INPUT)
     tf.saved_model.save(tf.Module(), str(folder), signatures={SIGNATURE: tf.function(serve, input_signature=[images])})
 
 

@@ -6,7 +6,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Precision
-from .base import Availability
+from .base import Availability, size_of_all
 from .conversion.artifacts import Artifact
 from .conversion.frozen_graph import GRAPH, frozen_artifact, graph_function
 from .gpu.requirements import missing_for_tensorflow
@@ -43,5 +43,6 @@ class XlaRuntime(GpuRuntime):
     name = "xla"
 
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
-        network = graph_function(FrozenModel.load(artifact.folder / GRAPH))
-        super().__init__(artifact, options, network, whole=True, exact=options.fixed_size)
+        frozen = FrozenModel.load(artifact.folder / GRAPH)
+        self.size = size_of_all(frozen.sides, options.fixed_size)
+        super().__init__(artifact, options, graph_function(frozen), whole=True, exact=self.size)

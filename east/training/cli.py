@@ -14,6 +14,7 @@ from ..console import Commands, make_parser, run_command
 from ..errors import UsageError
 from ..flags import positive
 from ..options import DEFAULTS
+from ..outputs import Output, check_folder, check_outputs
 from .config import Config, override
 from .presets import CONFIGS
 
@@ -107,6 +108,8 @@ def _fit(args: argparse.Namespace) -> int:
     if args.data is None and (config.synthetic < 1 or isinstance(args.validate, range)):
         raise UsageError(f"configuration {config.name} wants pictures: name their folder with --data")
 
+    _keep_what_is_read(args, args.validate if isinstance(args.validate, Path) else None, config.initial)
+
     from .loop.fit import fit
     from .loop.validate import Validation
 
@@ -130,10 +133,15 @@ def _export(args: argparse.Namespace) -> int:
     if not args.bundle and not args.checkpoint:
         raise UsageError("nothing to write: give --bundle, --checkpoint or both")
 
-    from ..model.checkpoint import read_variables, write_bundle, write_checkpoint
+    from ..model.checkpoint import checkpoint_files, read_variables, write_bundle, write_checkpoint
+    from ..model.source import model_files
     from ..model.weights import resolve
     from .loop.score_calibration import calibrate_scores
 
+    outputs = [Output("--bundle", args.bundle)] if args.bundle else []
+    if args.checkpoint:
+        outputs += [Output("--checkpoint", path) for path in checkpoint_files(args.checkpoint)]
+    check_outputs(outputs, model_files(args.weights))
     variables = read_variables(resolve(args.weights))
     try:
         variables = calibrate_scores(variables, args.best_threshold, args.temperature)
@@ -149,9 +157,20 @@ def _export(args: argparse.Namespace) -> int:
 def _synth(args: argparse.Namespace) -> int:
     from .synth.scene import write_scenes
 
+    _keep_what_is_read(args)
     scenes, material = CONFIGS[args.config]().scenes, _material(args, _examples(args))
     write_scenes(args.out, args.count, args.seed, material, scenes, draw=args.draw)
     return 0
+
+
+def _keep_what_is_read(args: argparse.Namespace, validate: Path | None = None, initial: str | None = None) -> None:
+    """Raises `UsageError` if the folder to write to is one that is read, or holds the weights to start from."""
+    from ..model.source import model_files
+
+    read = {name: getattr(args, name) for name in ("data", "gt", "fonts", "words", "backgrounds")}
+    check_folder("--out", args.out, [*((f"--{name}", path) for name, path in read.items()), ("--validate", validate)])
+    folders = {file.resolve().parent for file in (model_files(initial) if initial else ())}
+    check_folder("--out", args.out, [("--initial", folder) for folder in folders])
 
 
 def _examples(args: argparse.Namespace) -> list[Example]:
@@ -184,7 +203,8 @@ def _material(args: argparse.Namespace, examples: Sequence[Example]) -> Material
     from .synth.words import Vocabulary
 
     donors = Donors(examples) if examples else None
-    return Material(Fonts(args.fonts), Vocabulary(args.words), Backgrounds(args.backgrounds), donors)
+    backgrounds = Backgrounds(args.backgrounds, left_out=[args.out])
+    return Material(Fonts(args.fonts), Vocabulary(args.words), backgrounds, donors)
 
 
 def _range(text: str) -> range:

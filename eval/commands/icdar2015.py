@@ -8,13 +8,14 @@ import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
 from east.flags import add_options, argument_type, options_from, positive
 from east.options import EVALUATION_SIZE
+from east.outputs import Output, check_outputs
 
 from . import add_choice
 
@@ -70,9 +71,10 @@ def _subset(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
     from east import TextDetector
+    from east.runtimes.inputs import files_read
 
     from .. import dataset as icdar2015
-    from ..report import overview, write_report
+    from ..report import overview, report_files, write_report
     from ..run import evaluate
     from ..table import accuracy_tables
 
@@ -87,6 +89,10 @@ def run(args: argparse.Namespace) -> int:
     for problem in impossible:
         _tell(f"error: {problem}")
     if args.report is not None:
+        names = [f"{options.runtime} {options.precision}" for options in todo]
+        outputs = [Output("--report", path) for path in report_files(args.report, dataset, names)]
+        read = chain(icdar2015.data_files(args.data, args.gt), *map(files_read, todo))
+        check_outputs(outputs, read)
         args.report.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         journals: list[Journal] = []

@@ -32,9 +32,14 @@ def run(args: argparse.Namespace) -> int:
     """Scores and prints."""
     from east.files import written_whole
     from east.metrics import figures, score
+    from east.outputs import Output, check_outputs
 
     from ..submission import read_ground_truths, read_submission
 
+    if args.per_image is not None:
+        read = (args.gt, args.submission)
+        inputs = [file for path in read for file in (path.iterdir() if path.is_dir() else [path])]
+        check_outputs([Output("--per-image", args.per_image)], inputs)
     truths = read_ground_truths(args.gt)
     detected = read_submission(args.submission, truths, confidences=args.confidences)
     result = score(truths, detected)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import chain
 from pathlib import Path
 
 from east.flags import add_options, options_from, positive
 from east.options import EVALUATION_SIZE, RUNTIMES
+from east.outputs import Output, check_outputs
 
 from . import add_choice
+
+_FILES = ("speed.json", "speed.csv", "speed.md")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +38,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Measures, prints the table, and writes the files if asked to."""
     from east.files import written_whole
+    from east.folders import files_in
     from east.runtimes.conversion.calibration import SHIPPED
+    from east.runtimes.inputs import files_read
     from east.types import Precision
 
     from ..run import environment
@@ -42,10 +48,13 @@ def run(args: argparse.Namespace) -> int:
     from ..speed.formats import comma_separated, document, markdown
 
     folder = args.images or SHIPPED
-    images = tuple(sorted(folder.glob("*.jpg")))[:16]
+    images = tuple(files_in(folder, [".jpg", ".jpeg"]))[:16]
     if not images:
         raise ValueError(f"{folder}: no .jpg files in this folder")
     options = options_from(args, input_size=EVALUATION_SIZE)
+    if args.output is not None:
+        outputs = [Output("--output", args.output / name) for name in _FILES]
+        check_outputs(outputs, chain(images, files_read(options)))
     todo = cases(options, RUNTIMES if "auto" in args.runtime else args.runtime, args.precision or Precision)
     if not todo:
         raise ValueError("nothing to measure: none of these runtimes can do any of these precisions here")
@@ -54,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
     table = markdown(measured)
     if args.output is not None:
         values = json.dumps(document(measured, workload, environment()), indent=2) + "\n"
-        texts = {"speed.json": values, "speed.csv": comma_separated(measured), "speed.md": table}
-        for name, text in texts.items():
+        for name, text in zip(_FILES, (values, comma_separated(measured), table), strict=True):
             with written_whole(args.output / name) as file:
                 file.write(text.encode())
     print(table, end="")

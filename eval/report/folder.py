@@ -20,6 +20,8 @@ from ..run import Run
 from ..submission import write_submission
 from . import document, gallery, markdown, plots
 
+_FILES = ("report.json", "report.md", "index.html", "submission.zip")
+
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
@@ -38,12 +40,20 @@ def write_report(folder: Path, dataset: Icdar2015, runs: Sequence[Run], *, shown
     if len(runs) == 1:
         _write_run(folder, dataset, runs[0], shown)
         return
-    by_folder = {run.name.replace(" ", "-"): run for run in runs}
+    by_folder = {_folder_name(run.name): run for run in runs}
     for name, run in by_folder.items():
         _write_run(folder / name, dataset, run, shown)
     _write_json(folder / "report.json", {**document.overview(dataset, runs), "folders": list(by_folder)})
     _write_text(folder / "report.md", markdown.several(dataset, by_folder))
     _write_text(folder / "index.html", gallery.index_page(dataset, by_folder))
+
+
+def report_files(folder: Path, dataset: Icdar2015, runs: Sequence[str]) -> list[Path]:
+    """The files that `write_report` may write of runs of these names."""
+    places = [folder, *(folder / _folder_name(name) for name in runs if len(runs) > 1)]
+    names = [*_FILES, *(plot.file for plot in plots.PLOTS)]
+    names += [f"images/{sample.image.name}" for sample in dataset.samples]
+    return [place / name for place in places for name in names]
 
 
 def is_report(path: Path) -> bool:
@@ -73,6 +83,10 @@ def read_report(path: Path) -> SavedRun:
         return SavedRun(truths, detected)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReportError(f"{file} is not a report of this program, or it is damaged: {error!r}") from error
+
+
+def _folder_name(run: str) -> str:
+    return run.replace(" ", "-")
 
 
 def _write_run(folder: Path, dataset: Icdar2015, run: Run, shown: int) -> None:

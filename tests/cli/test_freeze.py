@@ -55,3 +55,30 @@ def test_an_output_is_required(capsys: pytest.CaptureFixture[str]) -> None:
         main(["freeze"])
     assert stop.value.code == 2
     assert "--output" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".index", ".data-00000-of-00001", ".meta"])
+@pytest.mark.parametrize("named", ["model.ckpt", "model.ckpt.index", "."])
+def test_a_graph_does_not_land_on_its_weights(
+    suffix: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in (".index", ".data-00000-of-00001", ".meta"):
+        (tmp_path / f"model.ckpt{name}").write_bytes(name.encode())
+    output = tmp_path / f"model.ckpt{suffix}"
+    assert main(["freeze", "--weights", str(tmp_path / named), "--output", str(output)]) == 2
+    assert capsys.readouterr().err == (
+        f"east: error: --output would write {output} over the input {output}: name another place\n"
+    )
+    assert output.read_bytes() == suffix.encode()
+
+
+def test_a_graph_does_not_land_on_a_saved_model_nor_on_the_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "variables").mkdir()
+    for path in (tmp_path / "saved_model.pb", tmp_path / "variables" / "variables.index"):
+        path.write_bytes(b"saved")
+        assert main(["freeze", "--weights", str(tmp_path), "--output", str(path)]) == 2
+        assert path.read_bytes() == b"saved"
+    assert main(["freeze", "--output", str(weights.resolve("default"))]) == 2
+    assert capsys.readouterr().err.count("over the input") == 3

@@ -75,3 +75,18 @@ def test_the_package_runs_it_wherever_it_is_called_from(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "weights", "list"]
     listed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert listed.stdout.startswith("east_resnet50")
+
+
+def test_weights_are_not_imported_over_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "weights" / "mine.npz"
+    source.parent.mkdir()
+    monkeypatch.setenv("EAST_WEIGHTS_DIR", str(source.parent))
+    shutil.copy(weights.resolve("default"), source)
+    (tmp_path / "link.npz").symlink_to(source)
+    before = source.read_bytes()
+    for path in (source, tmp_path / "link.npz"):
+        assert main(["import", str(path), "--name", "mine"]) == 1
+        assert "is where weights named 'mine' are kept: choose another name" in capsys.readouterr().err
+    assert source.read_bytes() == before

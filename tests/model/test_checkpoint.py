@@ -13,10 +13,12 @@ import pytest
 
 from east.errors import CheckpointError, WeightsError
 from east.frameworks import tensorflow
+from east.model.architecture import variable_shapes
 from east.model.checkpoint import (
     AVERAGE,
     Variables,
     checkpoint_prefix,
+    network_variables,
     read_arrays,
     read_variables,
     write_bundle,
@@ -223,3 +225,102 @@ def test_a_checkpoint_that_cannot_be_written_leaves_nothing(few: Variables, tmp_
         write_checkpoint(tmp_path / "model", few)
     assert not (tmp_path / "checkpoint").exists()
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("named", ["a[1]/model", "a*?/mo[d]el", "back\\slash/mo*el", "plain/mo[a-z]el"])
+def test_names_are_no_patterns(named: str, few: Variables, tmp_path: Path) -> None:
+    prefix = tmp_path / named
+    write_checkpoint(prefix, few)
+    write_checkpoint(prefix.with_name("model-other"), {"x": np.zeros(1)})
+    for path in (prefix, Path(f"{prefix}.index")):
+        assert read_arrays(path).keys() == {*few, "global_step"}
+
+
+def test_a_first_format_checkpoint_may_have_any_name(tmp_path: Path) -> None:
+    with tf.Graph().as_default(), v1.Session() as session:
+        v1.get_variable("a/weights", [2, 3], initializer=tf.ones_initializer(), use_resource=False)
+        session.run(v1.global_variables_initializer())
+        v1.train.Saver(write_version=v1.train.SaverDef.V1).save(session, str(tmp_path / "model"))
+    (tmp_path / "x[1]").mkdir()
+    (tmp_path / "model").rename(tmp_path / "x[1]" / "mo*")
+    np.testing.assert_array_equal(read_arrays(tmp_path / "x[1]" / "mo*")["a/weights"], np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("scope", ["model_0/", "tower_0/", "module/", "outer/inner/"])
+def test_a_scope_around_all_variables_is_taken_off(scope: str, variables: Variables, tmp_path: Path) -> None:
+    averages = {f"{scope}feature_fusion/Conv_8/biases": np.full(4, 2.0)}
+    others = {f"{scope}feature_fusion/Conv_8/weights/Adam": np.zeros((1, 1, 32, 4)), "learning_rate": np.zeros(())}
+    scoped = {f"{scope}{name}": value for name, value in variables.items()}
+    write_checkpoint(tmp_path / "model", scoped | others, averages=averages)
+    read = read_variables(tmp_path / "model")
+    assert list(read) == list(variable_shapes())
+    np.testing.assert_array_equal(read["feature_fusion/Conv_8/biases"], np.full(4, 2.0))
+    np.testing.assert_array_equal(read["resnet_v1_50/conv1/weights"], variables["resnet_v1_50/conv1/weights"])
+
+
+def test_of_two_scopes_none_is_chosen(variables: Variables) -> None:
+    scoped = {f"{scope}{name}": value for name, value in variables.items() for scope in ("a/", "b/")}
+    with pytest.raises(CheckpointError, match="has the network more than once, in a/ and b/: keep one of them"):
+        network_variables(scoped, "model")
+    assert network_variables(scoped | variables, "model").keys() == variables.keys()
+
+
+def test_variables_that_do_not_fit_within_a_scope_are_named_with_it(variables: Variables) -> None:
+    scoped = {f"module/{name}": value for name, value in variables.items()}
+    del scoped["module/feature_fusion/Conv_9/biases"]
+    with pytest.raises(CheckpointError, match="1 of 306 variables do not fit: module/feature_fusion/Conv_9/biases is"):
+        network_variables(scoped, "model")
+    with pytest.raises(CheckpointError, match=r"306 of 306 .*what it has is called other/x, other/y and so on"):
+        network_variables({"other/x": np.zeros(1), "other/y": np.zeros(1)}, "model")
+
+
+def test_averages_made_in_a_scope_of_their_own_are_averages(few: Variables, tmp_path: Path) -> None:
+    averages = {f"train/{name}": value + 1 for name, value in few.items() if name.endswith("weights")}
+    write_checkpoint(tmp_path / "model", few, averages=averages)
+    read = read_arrays(tmp_path / "model")
+    assert read.keys() == {*few, "global_step"}
+    for name, value in few.items():
+        np.testing.assert_array_equal(read[name], value + name.endswith("weights"))
+
+
+def test_a_checkpoint_of_objects_is_read_by_the_names_of_its_variables(variables: Variables, tmp_path: Path) -> None:
+    """TensorFlow 2 keeps variables by their places in a program, and their names beside that."""
+    keras = {"weights": "kernel", "biases": "bias"}
+    for number, renamed in enumerate((False, True)):  # under the names of TensorFlow 1, and those of this Keras network
+        kept = []
+        for name, value in variables.items():
+            scope, _, last = name.rpartition("/")
+            other = f"{scope.replace('/', '.')}/{keras.get(last, last)}"
+            kept.append(tf.Variable(value, name=other if renamed else name))
+        prefix = tf.train.Checkpoint(places=kept, step=tf.Variable(3)).write(str(tmp_path / f"model-{number}"))
+        read = read_variables(prefix)
+        for name, value in variables.items():
+            np.testing.assert_array_equal(read[name], value)
+
+
+def test_a_checkpoint_of_other_objects_says_what_it_has(tmp_path: Path) -> None:
+    two = [tf.Variable(1.0, name="kernel"), tf.Variable(2.0, name="kernel")]
+    prefix = tf.train.Checkpoint(layers=two).write(str(tmp_path / "model"))
+    with pytest.raises(CheckpointError, match=r"what it has is called layers/0/.*, layers/1/.* and so on"):
+        read_variables(prefix)
+
+
+def test_a_missing_part_is_named(few: Variables, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "model", few)
+    shard = tmp_path / "model.data-00000-of-00001"
+    content = shard.read_bytes()
+    shard.unlink()
+    with pytest.raises(WeightsError, match=f"the checkpoint .* is not whole: there is no file {shard}"):
+        read_arrays(tmp_path / "model")
+    (tmp_path / "model.data-00001-of-00002").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"there is no file .*model.data-00000-of-00002"):
+        read_arrays(tmp_path / "model.data-00001-of-00002")
+    (tmp_path / "model.meta").touch()
+    (tmp_path / "model.index").unlink()
+    for path in (tmp_path / "model", tmp_path / "model.meta"):
+        with pytest.raises(WeightsError, match=r"no checkpoint at .*: there is no file .*model.index"):
+            read_arrays(path)
+
+
+def test_the_file_that_names_the_latest_means_its_folder(written: Path) -> None:
+    assert checkpoint_prefix(written.with_name("checkpoint")) == written

@@ -176,3 +176,31 @@ def test_synth_writes_pictures_that_can_be_trained_on(tmp_path: Path) -> None:
 def test_synth_names_a_folder_without_typefaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["synth", "--out", str(tmp_path / "out"), "--fonts", str(tmp_path)]
     assert f"{tmp_path} has no typefaces" in error_of(arguments, 1, capsys)
+
+
+def test_nothing_is_written_where_something_is_read(
+    pictures: Path, demo_images: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(pictures, target_is_directory=True)
+    (pictures / "weights.npz").write_bytes(b"weights")
+    before = {path: path.read_bytes() for path in pictures.iterdir()}
+    for out in (pictures, tmp_path / "link"):
+        for flag in ("--data", "--gt", "--backgrounds", "--words", "--fonts"):
+            told = error_of(["synth", "--out", str(out), flag, str(pictures)], 2, capsys)
+            assert f"--out would write into {out}, which {flag} reads: name another folder" in told
+        fit = ["fit", "--config", "smoke", "--out", str(out), "--data", str(demo_images[0].parent)]
+        assert "which --validate reads" in error_of([*fit, "--validate", str(pictures)], 2, capsys)
+        assert "which --initial reads" in error_of([*fit, "--initial", str(pictures / "weights.npz")], 2, capsys)
+    for outputs in (["--bundle", "weights.npz"], ["--checkpoint", "model", "--bundle", "model.index"]):
+        named = [str(pictures / text) if index % 2 else text for index, text in enumerate(outputs)]
+        assert "would" in error_of(["export", str(pictures / "weights.npz"), *named], 2, capsys)
+    assert {path: path.read_bytes() for path in pictures.iterdir()} == before
+
+
+def test_earlier_pictures_are_no_backgrounds(pictures: Path) -> None:
+    out = pictures / "synthetic"
+    for _ in range(2):
+        assert main(["synth", "--out", str(out), "--count", "1", "--backgrounds", str(pictures)]) == 0
+        first = (out / "img_1.jpg").read_bytes()
+    assert main(["synth", "--out", str(out), "--count", "1", "--backgrounds", str(pictures)]) == 0
+    assert (out / "img_1.jpg").read_bytes() == first

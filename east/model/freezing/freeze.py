@@ -100,3 +100,5 @@ def _check(graph_def: Any) -> None:
         shape = graph.get_tensor_by_name(f"{name}:0").shape
         if shape.rank != 4 or shape[3] != channels:
             raise GraphError(f"{name} should have {channels} channels, and its shape is {shape}")
+        if shape[0] is not None:
+            raise GraphError(f"{name} is made for {shape[0]} images at once: export the graph for any number of them")

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ...errors import GraphError
 from ...options import NodeNames
-from ..architecture import BATCH_NORM_EPSILON, BATCH_NORM_VARIABLES, Architecture, variable_shapes
-from ..checkpoint import check_variables
+from ..architecture import BATCH_NORM_EPSILON, BATCH_NORM_VARIABLES, Architecture
+from ..checkpoint import network_variables
 from ..frozen import GEOMETRY, INPUT, SCORE
 from .graph import SourceGraph, named_graph, tf
 
@@ -22,8 +22,7 @@ def network_graph(variables: Mapping[str, NDArray[np.float32]], label: str, name
     for role, name in {"input": INPUT, "score": SCORE, "geometry": GEOMETRY}.items():
         if getattr(names, role) not in (None, name):
             raise GraphError(f"{label} has no graph to find {getattr(names, role)!r} in; its {role} is {name!r}")
-    check_variables(variables, variable_shapes(), label)
-    return named_graph(_graph_def(), label, names, variables)
+    return named_graph(_graph_def(), label, names, network_variables(variables, label))
 
 
 @cache

@@ -10,7 +10,7 @@ from ...errors import GraphError, WeightsError
 from ...frameworks import quiet_stderr
 from ...options import NodeNames
 from ..checkpoint import read_arrays
-from ..reading import read_message
+from ..reading import load_saved_model, read_message
 from .graph import Ref, SourceGraph, named_graph, tf
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -64,7 +64,7 @@ def _load(folder: Path, signature: str) -> tuple[Any, dict[str, _Port], dict[str
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     try:
-        loaded = tf.saved_model.load(str(folder))
+        loaded = load_saved_model(folder)
     except (OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
         raise WeightsError(f"SavedModel {folder} is damaged: {str(error).splitlines()[0]}") from error
     function = loaded.signatures[signature]

@@ -53,8 +53,7 @@ class _Evaluation:
         self.values: dict[Ref, Value] = {}
 
     def run(self, input_dtype: InputDtype) -> Any:
-        declared = tf.TensorShape(attribute(self.nodes[self.graph.image.node], "shape").shape)
-        shape = tf.TensorShape([None, *(declared[1:] if declared.rank == 4 else (None, None, 3))])
+        shape = _shape_of_images(self.nodes[self.graph.image.node])
         placeholder, self.image = self.writer.placeholder(input_dtype, shape)
         self.values[self.graph.image] = self.image
         outputs = {SCORE: self._origin(str(self.graph.score)), GEOMETRY: self._origin(str(self.graph.geometry))}
@@ -253,6 +252,15 @@ _HANDLERS: dict[str, Callable[[_Evaluation, Any, list[Value]], Value | list[Valu
     "Sub": _Evaluation._arithmetic,
     "Sum": _Evaluation._reduction,
 }
+
+
+def _shape_of_images(node: Any) -> Any:
+    """The shape of the images that a graph takes, of any number, whatever it was declared for."""
+    declared = tf.TensorShape(attribute(node, "shape").shape)
+    if not declared.is_compatible_with([None, None, None, 3]):
+        raise GraphError(f"the input {node.name!r} takes {declared}, and images are (N, H, W, 3)")
+    _, height, width, _ = declared if declared.rank else (None,) * 4
+    return tf.TensorShape([None, height, width, 3])
 
 
 def _folded(node: Any, inputs: list[Value]) -> Constant | None:

@@ -9,7 +9,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import CalibrationError, ImageError
 from ...files import IMAGE_SUFFIXES, sha256_file
+from ...folders import files_in
 from ...options import Calibration
 from ...types import Size
 
@@ -35,7 +36,7 @@ def find_images(calibration: Calibration) -> CalibrationSet:
     folder = named or _icdar2015_training() or SHIPPED
     if not folder.is_dir():
         raise CalibrationError(f"no such folder of calibration images: {folder}")
-    files = sorted((f for f in folder.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural)
+    files = sorted(files_in(folder, IMAGE_SUFFIXES), key=_natural)
     if not files:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise CalibrationError(f"no images to calibrate on in {folder} ({kinds}); name a folder that has some")
@@ -43,6 +44,19 @@ def find_images(calibration: Calibration) -> CalibrationSet:
         random.Random(calibration.seed).shuffle(files)
     chosen = tuple((f.name, _hash(f)) for f in files[: calibration.count])
     return CalibrationSet(folder, chosen, Size(*calibration.size))
+
+
+def calibration_files(calibration: Calibration) -> list[Path]:
+    """All files of the folder or record to calibrate on, whether they would be chosen or not; unread but the record."""
+    named = None if calibration.source is None else Path(calibration.source)
+    folder = named or _icdar2015_training() or SHIPPED
+    if folder.is_file():
+        try:
+            record = json.loads(folder.read_text(encoding="utf-8"))
+            return [folder, *(Path(record["folder"], image["file"]) for image in record["images"])]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [folder]
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,11 @@ class CalibrationSet:
 
     def __str__(self) -> str:
         return f"{len(self)} images of {self.folder} at {self.size}"
+
+    def fitted(self, sides: tuple[int | None, int | None]) -> CalibrationSet:
+        """The same images at the sides (height, width) that a graph was made for; None is for any."""
+        height, width = (side or own for side, own in zip(sides, self.size, strict=True))
+        return replace(self, size=Size(height, width))
 
     def images(self) -> Iterator[NDArray[np.uint8]]:
         """Each image as a batch of one, uint8 RGB ``(1, H, W, 3)``. Raises `CalibrationError` naming a broken one."""

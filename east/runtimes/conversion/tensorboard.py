@@ -10,6 +10,7 @@ from typing import Any
 
 from ...frameworks import tensorflow
 from ...model.frozen import read_graph_def
+from ...model.reading import load_saved_model
 from .frozen_graph import GRAPH
 
 _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke on a hundred megabytes
@@ -28,7 +29,7 @@ def _converted_graph(folder: Path) -> Any:
     if (folder / GRAPH).exists():
         return read_graph_def(folder / GRAPH)
     if (folder / "saved_model").is_dir():
-        model = tensorflow().saved_model.load(str(folder / "saved_model"))
+        model = load_saved_model(folder / "saved_model")
         return model.signatures["serving_default"].graph.as_graph_def()
     return _openvino_graph(folder / "model.xml")
 

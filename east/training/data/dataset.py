@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import IMAGE_SUFFIXES
+from ...folders import files_in
 from ...geometry import turns
 from ...icdar import parse_ground_truth
 
@@ -49,8 +50,8 @@ def read_folder(
         raise FileNotFoundError(f"{folder} is not a folder of training images")
     names = None if numbers is None else {f"img_{number}" for number in numbers}
     examples = []
-    for image in sorted(folder.iterdir()):
-        if image.suffix.lower() not in IMAGE_SUFFIXES or (names is not None and image.stem not in names):
+    for image in files_in(folder, IMAGE_SUFFIXES):
+        if names is not None and image.stem not in names:
             continue
         path = truth_folder / f"gt_{image.stem}.txt"
         if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...files import IMAGE_SUFFIXES
+from ...folders import files_below
 from ...icdar import parse_ground_truth
 from ...images.decoding import load_image
 
@@ -17,14 +19,13 @@ from ...images.decoding import load_image
 class Backgrounds:
     """Photographs of a folder, which hold no text but what a ``gt_<name>.txt`` beside them says, which is ignored."""
 
-    def __init__(self, folder: str | Path | None = None) -> None:
-        """Lists the folder; None makes do with plain walls.
+    def __init__(self, folder: str | Path | None = None, left_out: Collection[Path] = ()) -> None:
+        """Lists the folder, but for those in it that are ``left_out``; None makes do with plain walls.
 
         Raises:
             FileNotFoundError: for a folder without pictures.
         """
-        files = () if folder is None else Path(folder).rglob("*")
-        self.paths = sorted(p for p in files if p.suffix.lower() in IMAGE_SUFFIXES)
+        self.paths = [] if folder is None else files_below(Path(folder), IMAGE_SUFFIXES, left_out)
         if folder is not None and not self.paths:
             raise FileNotFoundError(f"{folder} has no pictures ({', '.join(sorted(IMAGE_SUFFIXES))})")
 

@@ -10,6 +10,8 @@ import numpy as np
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import ImageFont
 
+from ...folders import files_below
+
 SUFFIXES = (".ttf", ".otf", ".ttc")
 PRINTABLE = [chr(code) for code in range(33, 127)]
 MIN_LETTERS = 26  # typefaces with fewer printable characters hold symbols
@@ -29,9 +31,7 @@ class Fonts:
             import matplotlib
 
             folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
-        self.paths = sorted(
-            p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and len(letters(p)) >= MIN_LETTERS
-        )
+        self.paths = [path for path in files_below(Path(folder), SUFFIXES) if len(letters(path)) >= MIN_LETTERS]
         if not self.paths:
             raise FileNotFoundError(f"{folder} has no typefaces ({', '.join(SUFFIXES)})")
         tiers = _read_tiers(Path(folder) / "FONTS.tsv")

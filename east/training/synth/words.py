@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...folders import files_in
+
 CAPITALS = string.ascii_uppercase
 
 
@@ -23,7 +25,7 @@ class Vocabulary:
             self.words = invented()
             return
         path = Path(source)
-        files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
+        files = files_in(path, [".txt"]) if path.is_dir() else [path]
         self.words = sorted({w for f in files for w in f.read_text(encoding="utf-8").split() if w.isascii()})
         if not self.words:
             raise FileNotFoundError(f"{source} has no words: expected .txt files with a word on each line")

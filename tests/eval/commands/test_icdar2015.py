@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eval.cli import main
+from eval.dataset import load
 from eval.journal import ImageResult, Journal
 
 # Kills its own process when the fifth image has been recorded, as a power cut would.
@@ -143,3 +146,28 @@ def test_no_data(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert main(["icdar2015"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "https://rrc.cvc.uab.es" in line
+
+
+def test_a_report_does_not_land_on_the_data(demo_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(demo_set, data / "images")
+    (data / "report.json").write_text("mine")
+    (data / "submission.zip").touch()
+    with zipfile.ZipFile(tmp_path / "submission.zip", "w") as archive:
+        for path in (data / "images").glob("gt_*"):
+            archive.write(path, path.name)
+    for report, truths in ((data, []), (tmp_path, ["--gt", str(tmp_path / "submission.zip")])):
+        assert main([*arguments(data, report), *truths]) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert "--report would write" in line
+        assert "over the input" in line
+    assert (data / "report.json").read_text() == "mine"
+
+
+def test_an_earlier_report_among_the_data_is_not_read(
+    report: Path, demo_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(demo_set, tmp_path / "data")
+    shutil.copytree(report, tmp_path / "data" / "report")
+    assert [*(tmp_path / "data" / "report" / "images").iterdir()]
+    assert len(load(tmp_path / "data").samples) == 8

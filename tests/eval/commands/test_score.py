@@ -63,3 +63,16 @@ def test_a_refusal_is_one_line(zipped: Zipped, gt: Path, capsys: pytest.CaptureF
         "eval: error: res_img_1.txt, line 2: expected x1,y1,x2,y2,x3,y3,x4,y4 with integer points and nothing else; "
         "got '1,2,3'\n"
     )
+
+
+def test_results_do_not_land_on_what_is_scored(
+    zipped: Zipped, gt: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    submission = zipped("s.zip", res_img_1=SQUARE)
+    (tmp_path / "link.json").symlink_to(submission)
+    inputs = [gt, submission, tmp_path / "link.json"]
+    for output in inputs:
+        before = output.read_bytes()
+        assert main(["score", "--gt", str(gt), "--submission", str(submission), "--per-image", str(output)]) == 2
+        assert f"--per-image would write {output} over the input" in capsys.readouterr().err
+        assert output.read_bytes() == before

@@ -72,3 +72,11 @@ def test_what_cannot_be_measured_is_one_line(
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_figures_do_not_land_on_the_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "speed.npz").write_bytes(b"weights")
+    (tmp_path / "speed.json").symlink_to(tmp_path / "speed.npz")
+    assert main(["speed", "--weights", str(tmp_path / "speed.npz"), "--output", str(tmp_path)]) == 2
+    assert "--output would write" in capsys.readouterr().err
+    assert (tmp_path / "speed.npz").read_bytes() == b"weights"
