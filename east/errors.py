@@ -3,9 +3,9 @@
 ::
 
     EastError
-    ├── ImageError                   an image that cannot be used
-    │   ├── ImageDecodeError         empty, truncated, corrupt or not an image
-    │   ├── ImageTooLargeError       more pixels than the limit, told from the header
+    ├── ImageError                   an image that cannot be used, or that needs a package to be read
+    │   ├── ImageDecodeError         empty, truncated, corrupt, out of all proportion or not an image
+    │   ├── ImageTooLargeError       more pixels than the limit, or too long a side, told from the header
     │   └── TooManyBoxesError        more boxes than the limit, because the thresholds are lax
     ├── WeightsError                 unknown weights, or an unreadable file of them
     │   ├── DamagedFileError         a file whose hash is not the one on record

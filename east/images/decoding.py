@@ -28,21 +28,31 @@ ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Im
 def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAULTS.max_pixels) -> NDArray[np.uint8]:
     """Makes any image into pixels, upright by its EXIF orientation.
 
-    Transparency is laid over white, 16-bit samples keep their high byte, CMYK is converted without its colour profile.
+    Transparency is laid over white, or over black where nearly all that is solid in the picture is light, so that
+    white letters on a transparent ground show (`ground.choose_ground` says when). 16-bit samples keep their high byte,
+    CMYK is converted without its colour profile. A BMP whose alpha is zero everywhere is opaque.
+
+    Of a file only what makes pixels is looked at: metadata of whatever size or damage stops nothing, and orientation
+    is told by the first Exif block alone, never by XMP, as in browsers. Of several pictures the first is read: the
+    first frame of an animation, the first of an MPO; of a TIFF the first page that is not marked as a thumbnail or a
+    mask, else such a picture below a page. Pixels that are missing are an error. A JPEG that lacks only its end marker
+    is whole; one whose later scans are missing in front of that marker is read as coarse as it is.
 
     Args:
-        source: a path; the bytes of a JPEG, PNG, WebP, TIFF, BMP or GIF file (its first frame); a NumPy array
-            ``(H, W)`` or ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image.
+        source: a path; the bytes of a JPEG, PNG, WebP, TIFF, BMP or GIF file, of an AVIF file where Pillow reads them,
+            or of a HEIC file where the package ``pillow-heif`` is installed; a NumPy array ``(H, W)`` or
+            ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image.
         bgr: a colour array holds BGR(A) rather than RGB(A); other sources know their own order.
-        max_pixels: the most pixels accepted, told from the header before anything is decoded.
+        max_pixels: the most pixels accepted, told from the header before anything is decoded. No side of an image in a
+            file may be longer than 65,535.
 
     Returns:
         uint8 RGB ``(H, W, 3)``, contiguous. An array that already is that is returned itself, not a copy.
 
     Raises:
-        ImageDecodeError: the data is empty, truncated, corrupt or not an image.
-        ImageTooLargeError: there are more than ``max_pixels``.
-        ImageError: a file that cannot be read, or an array that is no image.
+        ImageDecodeError: the data is empty, truncated, corrupt, out of all proportion or not an image.
+        ImageTooLargeError: there are more than ``max_pixels``, or a side is too long.
+        ImageError: a file that cannot be read, one that needs a package, or an array that is no image.
         TypeError: ``source`` is of another type.
     """
     if isinstance(source, np.ndarray):
@@ -69,7 +79,8 @@ def _from_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
     _check_size(Size(image.height, image.width), max_pixels)
     with quiet_pillow:
         pixels = load(image, image.format or "Pillow")  # which turns a TIFF upright
-    return upright(pixels, orientation(image.info.get("exif") or b""))
+    exif = image.info.get("exif")
+    return upright(pixels, orientation(exif) if isinstance(exif, bytes) else 1)
 
 
 def _from_array(array: NDArray[Any], bgr: bool, max_pixels: int) -> NDArray[np.uint8]:

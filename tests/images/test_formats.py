@@ -124,6 +124,14 @@ def test_a_png_of_too_few_rows_is_truncated(interlaced: bool, missing: int) -> N
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
+def test_a_png_whose_pixels_are_not_those_of_its_checksum_is_corrupt(interlaced: bool) -> None:
+    data = bytearray(png(SCENE, 2, interlaced=interlaced))
+    data[-17] ^= 1
+    with pytest.raises(ImageDecodeError, match=r"^the PNG image is corrupt or of an unknown kind: "):
+        load_image(bytes(data))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
 def test_a_png_that_ends_in_black_is_whole(interlaced: bool) -> None:
     pixels = SCENE.copy()
     pixels[30:] = 0

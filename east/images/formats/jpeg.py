@@ -20,6 +20,9 @@ FORM = "JPEG"
 MAX_SEGMENTS = 32_768
 """Segments before the end marker: a depth map of 16 MB in XMP takes 256, and nobody writes a comment for each pixel."""
 
+MAX_USED = 2048
+"""Segments that are of use, tables mostly: encoders write up to four for each scan."""
+
 MAX_GAPS = 256
 """Places where filling or something stray lies in front of a marker; cameras leave one or two."""
 
@@ -205,7 +208,7 @@ def _segments(data: bytes) -> Iterator[_Segment]:
 
     What is damaged behind a scan is no part of the image, and ends it.
     """
-    position, gaps, scans = len(SOI), 0, 0
+    position, used, gaps, scans = len(SOI), 0, 0, 0
     for _ in range(MAX_SEGMENTS):
         if not _ENDING.match(data, position):
             position = _next_marker(data, position)
@@ -231,6 +234,9 @@ def _segments(data: bytes) -> Iterator[_Segment]:
         if marker in _METADATA and not (marker in _NAMES and data.startswith(_NAMES[marker], position + 4)):
             position = end
             continue
+        used += 1
+        if used > MAX_USED:
+            raise corrupt(FORM, f"it has more than {MAX_USED:,} tables and the like")
         scans += marker == _SOS
         if scans > MAX_SCANS:
             raise corrupt(FORM, f"it has more than {MAX_SCANS} scans")

@@ -109,13 +109,16 @@ def walk(data: bytes, max_pixels: int) -> PngStructure:
 
 
 def has_all_rows(structure: PngStructure) -> bool:
-    """Whether the compressed rows are as many as the header says; expands them piece by piece, no further."""
+    """Whether the compressed rows are as many as the header says; expands them piece by piece, and keeps nothing."""
     step, left, stream = 1 << 18, structure.row_bytes, zlib.decompressobj()
     for piece in structure.compressed:
         rest: Part = piece
         expanded = step
         while left > 0 and not stream.eof and (rest or expanded == step):
-            expanded = len(stream.decompress(rest, step))
+            try:
+                expanded = len(stream.decompress(rest, step))
+            except zlib.error as error:
+                raise corrupt(FORM, error) from error
             left -= expanded
             rest = stream.unconsumed_tail
     return left <= 0
