@@ -37,6 +37,8 @@ from east.option_fields import Leaf, leaves, to_paths
 from east.options import DetectorOptions
 from east.types import Size
 
+from .memory import affordable_pixels
+
 MIB = 1024 * 1024
 
 Declared = TypeVar("Declared", bound=BaseModel)
@@ -82,9 +84,12 @@ class SettingsGroup(BaseModel):
 class Limits(SettingsGroup):
     """What a client may send, and for how long."""
 
-    image_bytes: Count = _live(default=16 * MIB, description="bytes of one image")
+    image_bytes: Count = _live(default=32 * MIB, description="bytes of one image")
     body_bytes: Count = _live(default=64 * MIB, description="bytes of one request, all its images together")
-    pixels: Count = Field(default=50_000_000, description="pixels of one image, told from its header")
+    pixels: Count = Field(
+        default_factory=affordable_pixels,
+        description="pixels of one image, by its header; as many as memory allows if not given",
+    )
     parts: Count = _live(default=32, description="parts of a multipart body")
     images: Count = _live(default=16, description="images of one batch request")
     boxes: Count = Field(default=10_000, description="boxes of one image that are compared with each other")
