@@ -283,6 +283,7 @@ class Service:
         runtime = self.detector.runtime
         # On a CPU, one image is answered while the network has the cores for another.
         parallel = 2 if runtime.batch == 1 else parallel
+        runtime.shared = True
         self._scheduler = Scheduler(
             self.detector,
             queue,

@@ -68,6 +68,7 @@ class Runtime(ABC):
         batch: how many images at once it is fastest with.
         parallel: how many calls at once.
         large: pixels of a call above which others should not wait for it.
+        shared: whether its callers do not wait for each other, and a large call must leave something to small ones.
         batches: the batch sizes it prepares for; others are filled up to one of these.
         model_bytes: size of the model it loaded, as it is or would be on disk.
         size: the only size of images it will be given, None where each has its own; see `size_of_all`.
@@ -82,6 +83,7 @@ class Runtime(ABC):
     large: int = 2 * EVALUATION_SIZE.height * EVALUATION_SIZE.width
     batches: Sequence[int] = (1,)
     model_bytes: int = 0
+    shared: bool = False
     size: Size | None = None
 
     @abstractmethod

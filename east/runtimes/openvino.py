@@ -61,8 +61,9 @@ def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:
 class OpenVinoRuntime(Runtime):
     """The network on the CPU. Compiled once for all image sizes; each running call has an inference request.
 
-    A compiled model takes its calls one after another. So that small images need not wait for a large one, which may
-    take ten times as long, they go to a second compiled model while one is under way; until that happens there is none.
+    A compiled model takes its calls one after another, with all threads. So that where it is `shared` small images need
+    not wait for a large one, which may take ten times as long, large ones have another, with half as many threads; it
+    is compiled for the first of them.
     """
 
     name = "openvino"
@@ -80,30 +81,29 @@ class OpenVinoRuntime(Runtime):
             config["INFERENCE_NUM_THREADS"] = options.threads
         model = core.read_model(artifact.folder / MODEL)
         self.size = size_of_all(_sides(model), options.fixed_size)
-        self._compile = partial(core.compile_model, model, "CPU", config)
+        self._compile = partial(core.compile_model, model, "CPU")
+        self._config = config
         with ThreadPoolExecutor(1) as meanwhile:
             meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
-            self._requests = _Requests(self._compile())
-        self._bypass: _Requests | None = None
+            compiled = self._compile(config)
+        self._threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
+        self._requests = _Requests(compiled)
+        self._for_large: _Requests | None = None
         self._lock = Lock()
-        self._large = 0
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         large = images[..., 0].size > self.large
-        with self._lock:
-            if large or not self._large:
-                requests = self._requests
-            else:
-                requests = self._bypass = self._bypass or _Requests(self._compile())
-            self._large += large
-        try:
-            return requests.infer(images)
-        finally:
-            with self._lock:
-                self._large -= large
+        return (self._large_requests() if large and self.shared else self._requests).infer(images)
 
     def close(self) -> None:
-        del self._requests, self._bypass
+        del self._requests, self._for_large
+
+    def _large_requests(self) -> _Requests:
+        with self._lock:
+            if self._for_large is None:
+                half = {**self._config, "INFERENCE_NUM_THREADS": max(1, self._threads // 2)}
+                self._for_large = _Requests(self._compile(half))
+            return self._for_large
 
 
 class _Requests:

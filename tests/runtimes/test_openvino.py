@@ -131,8 +131,9 @@ def test_images_of_any_size_run_in_one_compiled_model(
         assert maps.geometry.shape == (1, size[0] // 4, size[1] // 4, 5)
 
 
-def test_small_images_do_not_wait_for_a_large_one(source: ModelSource) -> None:
+def test_small_images_do_not_wait_for_a_large_one_where_callers_differ(source: ModelSource) -> None:
     loaded = runtime.load(source, DetectorOptions())
+    loaded.shared = True
     small, large = np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 1600, 1600, 3), np.uint8)
     alone = loaded.infer(small)
     with ThreadPoolExecutor(1) as pool:
