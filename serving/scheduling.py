@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +27,8 @@ _FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take; 
 
 _LEAST = 128 * 128
 """Pixels below which an image takes the network no less time."""
+
+_NICENESS = 10
 
 logger = logging.getLogger("serving")
 
@@ -105,6 +110,7 @@ class Scheduler:
         self._news = asyncio.Event()
         self._large = 0
         self._pool = ThreadPoolExecutor(parallel, "detect")
+        self._large_pool = ThreadPoolExecutor(max(1, parallel - 1), "detect-large", _give_way)
         self._seconds_per_pixel = measured[1] / max(_LEAST, measured[0].height * measured[0].width) if measured else 0.0
         self._dead = False
         self._closed = False
@@ -151,7 +157,8 @@ class Scheduler:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
-        self._pool.shutdown(wait=not self._dead)
+        for pool in (self._pool, self._large_pool):
+            pool.shutdown(wait=not self._dead)
 
     def _foreseen(self, jobs: Sequence[Job], large: bool) -> float:
         """Seconds that these will take together; large ones have one thread less, and none but them wait for them."""
@@ -175,7 +182,8 @@ class Scheduler:
             self._metrics.batch_size.observe(len(batch))
             large = self._is_large(batch[0])
             self._large += large
-            running = loop.run_in_executor(self._pool, self._detect, batch, waited)
+            pool = self._large_pool if large else self._pool
+            running = loop.run_in_executor(pool, self._detect, batch, waited)
             try:
                 outcomes = await asyncio.wait_for(running, self._settings.stuck_seconds)
             except asyncio.TimeoutError:
@@ -245,6 +253,12 @@ class Scheduler:
             _settle(job, ended)
         self._waiting.clear()
         self._on_failure(reason)
+
+
+def _give_way() -> None:
+    """Lets other threads have the processor first."""
+    if sys.platform == "linux":  # elsewhere it would concern the whole process
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _settle(job: Job, outcome: Any) -> None:
