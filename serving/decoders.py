@@ -29,6 +29,7 @@ from east.images.header import ImageHeader
 from east.images.preparation import PreparedImage
 from east.types import Size, Timings
 
+from .memory import BYTES_PER_PIXEL
 from .metrics import Metrics
 from .problems import CostlyImageError, deadline_passed
 
@@ -42,8 +43,7 @@ _MOST_SECONDS: Final = 20.0
 """Processor time of an image: some ten times what slow formats take on a slow processor, within reason."""
 
 _BYTES: Final = 96 * MIB
-BYTES_PER_PIXEL: Final = 16
-"""Memory of an image, its copies included."""
+"""Memory of an image, beside what its pixels take."""
 
 _SLOWEST: Final = 1e-7
 """Seconds a pixel, as far as the order of those who wait is concerned."""

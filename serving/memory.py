@@ -8,7 +8,9 @@ from pathlib import Path
 
 GIB = 2**30
 
-_BYTES_PER_PIXEL = 16
+BYTES_PER_PIXEL = 16
+"""Memory that an image takes while it is decoded and drawn on, its copies included."""
+
 _OWN = 2 * GIB
 _LEAST, _MOST = 16_000_000, 128_000_000
 
@@ -20,7 +22,7 @@ def affordable_pixels(memory: int | None = None) -> int:
         memory: bytes that the service may have with all its processes; looked up when not given.
     """
     memory = available_memory() if memory is None else memory
-    return min(_MOST, max(_LEAST, (memory - _OWN) // _BYTES_PER_PIXEL))
+    return min(_MOST, max(_LEAST, (memory - _OWN) // BYTES_PER_PIXEL))
 
 
 def available_memory(root: Path = Path("/")) -> int:
