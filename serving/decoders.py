@@ -99,6 +99,7 @@ class Decoders:
         self._max_pixels = max_pixels
         self._small = _Lane([_Process() for _ in range(parallel)])
         self._large = _Lane([_Process(niceness=10)])
+        self._processes: list[_Process] = []  # that were started
         self._exchanges: set[asyncio.Task[Any]] = set()
         metrics.decoders_waiting.set_function(lambda: self._small.waiting + self._large.waiting)
         metrics.decoder_memory.set_function(lambda: sum(process.resident for process in self._processes))
@@ -110,8 +111,9 @@ class Decoders:
 
     async def start(self) -> None:
         """Starts the processes. Raises ``OSError`` when they cannot be."""
-        for process in self._processes:
+        for process in (*self._small.all, *self._large.all):
             process.start()
+            self._processes.append(process)
         await asyncio.gather(*(process.ready() for process in self._processes))
 
     async def close(self) -> None:
@@ -158,10 +160,6 @@ class Decoders:
         job = {"do": "draw", "quads": len(quads), "format": form}
         _, drawn = await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), hold, deadline)
         return drawn.tobytes()
-
-    @property
-    def _processes(self) -> list[_Process]:
-        return [*self._small.all, *self._large.all]
 
     async def _do(
         self, job: dict[str, Any], image: Encoded, more: bytes, hold: Callable[[int], None], deadline: float
