@@ -116,7 +116,6 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     return service.response(request, body, {"Content-Type": "application/json"})
 
 
-@probes.head("/healthz", include_in_schema=False)
 @probes.get(
     "/healthz",
     operation_id="healthz",
@@ -129,7 +128,6 @@ async def healthz(request: Request) -> dict[str, str]:
     return {"status": "alive"}
 
 
-@probes.head("/readyz", include_in_schema=False)
 @probes.get(
     "/readyz",
     operation_id="readyz",
@@ -142,7 +140,6 @@ async def readyz(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@metrics.head("/metrics", include_in_schema=False)
 @metrics.get(
     "/metrics",
     operation_id="metrics",
