@@ -9,6 +9,7 @@ import time
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from opentelemetry.trace import INVALID_SPAN, Span
@@ -52,6 +53,7 @@ class RequestContext:
         images, boxes: how many went in and were found.
         span: the one of OpenTelemetry, for `tracing.stage`.
         ending: closed when the answer is sent, or never will be.
+        task: what answers.
     """
 
     id: str
@@ -66,12 +68,25 @@ class RequestContext:
     boxes: int = 0
     span: Span = INVALID_SPAN
     ending: ExitStack = field(default_factory=ExitStack)
+    task: asyncio.Task[Any] | None = None
+    _ended: Problem | None = None
 
     @classmethod
     def of(cls, request: Request) -> RequestContext:
         """The context of a request."""
         context: RequestContext = request.scope["east.context"]
         return context
+
+    def end(self, problem: Problem) -> None:
+        """Answers with this, or breaks the answer off, whatever the request is at."""
+        if self.task is not None and self._ended is None:
+            self._ended = problem
+            self.task.cancel()
+
+    @property
+    def ended(self) -> Problem | None:
+        """Why it was made to end."""
+        return self._ended
 
     @property
     def seconds(self) -> float:
@@ -147,6 +162,7 @@ class ContextMiddleware:
             if not context.status:
                 await problem.response(context.id)(scope, counting_receive, marking_send)
 
+        context.task = asyncio.current_task()
         if scope["path"] not in PROBES:
             context.ending.enter_context(self._metrics.requests_in_flight.track_inprogress())
         try:
@@ -156,9 +172,9 @@ class ContextMiddleware:
                 await self._app(scope, counting_receive, marking_send)
         except ClientDisconnect:
             context.client_gone = True
-        except asyncio.CancelledError:  # the time to finish what was accepted is over
+        except asyncio.CancelledError:  # otherwise, the time to finish what was accepted is over
             detail = "this server was told to stop before it could answer"
-            await fail(Problem(503, "shutting-down", detail, retry_after=5))
+            await fail(context.ended or Problem(503, "shutting-down", detail, retry_after=5))
         except Exception:
             logger.exception("request %s failed", context.id)
             await fail(Problem(500, "internal-error", "this server failed to answer; its log tells why"))

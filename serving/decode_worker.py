@@ -59,6 +59,8 @@ def main(channel: int, niceness: int) -> None:
                 answer = {"error": _kind(error), "detail": str(error)}
             except (MemoryError, cv2.error):  # of OpenCV's, those about memory are all that get here
                 answer = {"error": "memory"}
+            except Exception:  # of an encoder that does not take what was drawn
+                answer = {"error": "crash"}
             _limit(0, None)
             _say(lines, answer | {"bytes": len(result)})
             connection.sendall(result)

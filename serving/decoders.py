@@ -37,6 +37,9 @@ MIB: Final = 2**20
 _LARGE: Final = 16e6
 """Pixels that a decoder passes over from which an image is large."""
 
+_PIXELS_PER_BYTE: Final = 2.0
+"""What a byte of the file may take a decoder, in pixels."""
+
 _SECONDS: Final = 1.0
 _SECONDS_PER_PIXEL: Final = 0.5e-6
 _MOST_SECONDS: Final = 20.0
@@ -52,6 +55,9 @@ _START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import
 _START_SECONDS: Final = 120
 _PATIENCE: Final = 10.0
 """Seconds to wait for each second of processor time."""
+
+_LEFT_SECONDS: Final = 1.0
+"""What a process may go on with when nobody waits for it any more: more than a new one takes to start."""
 
 _BUFFER: Final = 4 * MIB
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -80,9 +86,14 @@ class Encoded:
     header: ImageHeader
 
     @property
+    def work(self) -> float:
+        """Pixels that a decoder passes over, or what takes it as long."""
+        return self.header.work + _PIXELS_PER_BYTE * len(self.data)
+
+    @property
     def large(self) -> bool:
         """Whether small images must not wait for it."""
-        return self.header.work > _LARGE
+        return self.work > _LARGE
 
 
 class Decoders:
@@ -165,7 +176,7 @@ class Decoders:
         self, job: dict[str, Any], image: Encoded, more: bytes, hold: Callable[[int], None], deadline: float
     ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         size = image.header.size
-        work = image.header.work + size.height * size.width  # what comes after decoding, likewise
+        work = image.work + size.height * size.width  # what comes after decoding, likewise
         job |= {
             "bytes": len(image.data),
             "max_pixels": self._max_pixels,
@@ -181,7 +192,7 @@ class Decoders:
             finally:
                 lane.put(process)
 
-        # Who leaves does not take the process along: it finishes, then it is the next one's.
+        # Who leaves does not take the process along, unless it has much to do yet.
         task = asyncio.ensure_future(exchange())
         self._exchanges.add(task)
         task.add_done_callback(self._forget)
@@ -189,6 +200,9 @@ class Decoders:
             answer, result = await asyncio.shield(task)
         except _EndedError as ended:
             answer = {"error": ended.reason}
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_LEFT_SECONDS, process.give_up, task)
+            raise
         kind = answer.get("error")
         if kind is None:
             return answer, result
@@ -288,6 +302,11 @@ class _Process:
         except (EOFError, OSError):
             status = await self._replace()
             raise _EndedError({-signal.SIGPROF: "time", -signal.SIGKILL: "memory"}.get(status, "crash")) from None
+
+    def give_up(self, task: asyncio.Task[Any]) -> None:
+        """Ends the process if it is still at this task."""
+        if not task.done():
+            self._process.kill()
 
     def kill(self) -> None:
         """Ends the process, and no other takes its place."""

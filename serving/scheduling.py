@@ -28,6 +28,9 @@ _FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take; 
 _LEAST = 128 * 128
 """Pixels below which an image takes the network no less time."""
 
+_TELLING = 640 * 336
+"""Pixels from which an image tells what a pixel takes: a quarter of the table's size."""
+
 _NICENESS = 10
 
 logger = logging.getLogger("serving")
@@ -49,6 +52,7 @@ class Job:
         number: its place among the images of its request, from 0.
         image: None until it has been decoded.
         submitted: event-loop time since which it is under way.
+        network_seconds: what the network took for it, once that is known.
         answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
     """
 
@@ -59,6 +63,7 @@ class Job:
     number: int = 0
     image: PreparedImage | None = None
     submitted: float = field(default_factory=_now)
+    network_seconds: float = 0.0
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
@@ -112,6 +117,7 @@ class Scheduler:
         self._pool = ThreadPoolExecutor(parallel, "detect")
         self._large_pool = ThreadPoolExecutor(max(1, parallel - 1), "detect-large", _give_way)
         self._seconds_per_pixel = measured[1] / max(_LEAST, measured[0].height * measured[0].width) if measured else 0.0
+        self._seconds_per_image = 0.0
         self._dead = False
         self._closed = False
         self._workers = [asyncio.create_task(self._work()) for _ in range(parallel)]
@@ -169,7 +175,19 @@ class Scheduler:
         return job.pixels > self._detector.runtime.large
 
     def _turn(self, job: Job) -> float:
-        return job.submitted + (job.number + 1) * job.pixels * self._seconds_per_pixel
+        return job.submitted + (job.number + 1) * max(job.pixels * self._seconds_per_pixel, self._seconds_per_image)
+
+    def _learn(self, batch: list[Job], seconds: float) -> None:
+        """Learns from what a batch took: of the network for what is foreseen, of everything for whose turn it is.
+
+        What other images take must not keep those out that would be answered in time; and small images tell nothing of
+        what a pixel takes.
+        """
+        each = seconds / len(batch)
+        self._seconds_per_image = 0.8 * (self._seconds_per_image or each) + 0.2 * each
+        if batch[0].pixels >= _TELLING and all(job.network_seconds for job in batch):
+            took = sum(job.network_seconds for job in batch) / sum(job.pixels for job in batch)
+            self._seconds_per_pixel = 0.8 * (self._seconds_per_pixel or took) + 0.2 * took
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -195,8 +213,7 @@ class Scheduler:
             finally:
                 self._large -= large
                 self._news.set()
-            took = (loop.time() - start) / sum(job.pixels for job in batch)
-            self._seconds_per_pixel = 0.8 * (self._seconds_per_pixel or took) + 0.2 * took
+            self._learn(batch, loop.time() - start)
             for job, outcome in zip(batch, outcomes, strict=True):
                 _settle(job, outcome)
 
@@ -235,10 +252,14 @@ class Scheduler:
         try:
             images = [job.image for job in batch if job.image is not None]
             found = self._detector.detect_prepared(images, **batch[0].changes)
-            return [
-                detections if isinstance(detections, ImageError) else job.finish(detections, seconds * 1e3)
-                for job, detections, seconds in zip(batch, found, waited, strict=True)
-            ]
+            outcomes: list[Any] = []
+            for job, detections, seconds in zip(batch, found, waited, strict=True):
+                if isinstance(detections, ImageError):
+                    outcomes.append(detections)
+                else:
+                    job.network_seconds = detections.timings.network / 1e3
+                    outcomes.append(job.finish(detections, seconds * 1e3))
+            return outcomes
         except Exception as error:
             logger.exception("detection failed")
             if len(batch) > 1:  # one bad image must not take the others with it

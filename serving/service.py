@@ -7,8 +7,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
@@ -28,10 +28,13 @@ from .context import RequestContext
 from .decoders import Decoders, Encoded
 from .metrics import Metrics
 from .problems import Problem, deadline_passed
+from .room import Room
 from .scheduling import Job, Scheduler
 from .settings import Settings
 
 logger = logging.getLogger("serving")
+
+_LONGEST_JPEG = 65_500  # by libjpeg
 
 Result = TypeVar("Result")
 Hold: TypeAlias = Callable[[int], None]
@@ -68,8 +71,8 @@ class Service:
         self._starting: asyncio.Task[None] | None = None
         self._decoders: Decoders | None = None
         self._scheduler: Scheduler | None = None
-        self._held = 0
-        metrics.held_bytes.set_function(lambda: self._held)
+        self._room = Room(lambda: self.settings.queue.bytes)
+        metrics.held_bytes.set_function(lambda: self._room.held)
         metrics.ready.set_function(lambda: self._scheduler is not None and self.failure is None)
 
     @classmethod
@@ -165,8 +168,10 @@ class Service:
             self._metrics.detected(found.timings, len(found))
             return finish(found, waited_ms), found, end
 
-        with self._holding() as hold:
+        with self._room.holding(context) as hold:
+            hold.waits_for_client = True
             images = await read(hold)
+            hold.waits_for_client = False
             context.images = len(images)
             asked = changes()
             if "max_side" in asked:
@@ -177,7 +182,7 @@ class Service:
             encoded: dict[int, Encoded] = {}
             for index, image in enumerate(images):
                 try:
-                    encoded[index] = await asyncio.to_thread(self._inspect, image)
+                    encoded[index] = await asyncio.to_thread(self._inspect, image, draw)
                 except ImageError as error:
                     results[index] = refuse(index, error)
             jobs = {
@@ -218,34 +223,18 @@ class Service:
 
     def hold_answer(self, request: Request) -> Hold:
         """Gives a function to call with the size of an answer, best before it is made; it is held until it is sent."""
-        return RequestContext.of(request).ending.enter_context(self._holding())
+        context = RequestContext.of(request)
+        holding = context.ending.enter_context(self._room.holding(context))
+        holding.waits_for_client = True
+        return holding
 
-    @contextmanager
-    def _holding(self) -> Iterator[Hold]:
-        """Gives a function to call with every size before keeping it; it raises `Problem` when too much is held.
-
-        A negative size is no longer kept.
-        """
-        held, over = 0, False
-
-        def hold(size: int) -> None:
-            nonlocal held
-            if over:
-                raise asyncio.CancelledError  # whose this was has gone
-            if self._held + size > self.settings.queue.bytes:
-                raise Problem(503, "queue-full", "too many bytes are waiting already; try again later", retry_after=2)
-            held += size
-            self._held += size
-
-        try:
-            yield hold
-        finally:
-            over = True
-            self._held -= held
-
-    def _inspect(self, image: bytes) -> Encoded:
-        """In a thread: what an image says of itself. Raises `ImageError`, for too many pixels too."""
-        return Encoded(image, read_header(image, self.settings.limits.pixels))
+    def _inspect(self, image: bytes, draw: str | None) -> Encoded:
+        """In a thread: what an image says of itself. Raises `ImageError`, or `Problem` if it cannot be drawn so."""
+        header = read_header(image, self.settings.limits.pixels)
+        if draw == "jpeg" and max(header.size) > _LONGEST_JPEG:
+            detail = f"no JPEG has a side of over {_LONGEST_JPEG:,} pixels: ask for image/png"
+            raise Problem(422, "too-long-for-jpeg", detail)
+        return Encoded(image, header)
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()

@@ -38,6 +38,7 @@ from east.options import DetectorOptions
 from east.types import Size
 
 from .memory import affordable_pixels
+from .problems import shown
 
 MIB = 1024 * 1024
 
@@ -92,7 +93,7 @@ class Limits(SettingsGroup):
     )
     parts: Count = _live(default=32, description="parts of a multipart body")
     images: Count = _live(default=16, description="images of one batch request")
-    boxes: Count = Field(default=10_000, description="boxes of one image that are compared with each other")
+    boxes: Count = Field(default=4000, description="boxes of one image that are compared with each other")
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
     body_seconds: Seconds = _live(default=30, description="time a client has to send its request body")
     answer_seconds: Seconds = Field(default=120, description="time a client has to take its answer")
@@ -252,8 +253,9 @@ def complaints(error: Exception) -> list[str]:
     lines = []
     for wrong in error.errors():
         flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
-        told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {wrong['input']!r}")
-        lines.append(f"--{flag}: {told}" if flag else str(told))
+        told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {shown(repr(wrong['input']))}")
+        told = shown(str(told), 500)
+        lines.append(f"--{flag}: {told}" if flag else told)
     return lines
 
 

@@ -646,3 +646,17 @@ def test_memory_is_in_proportion_to_the_pixels(form: str, options: dict[str, Any
     command = [sys.executable, "-c", MEASURE, str(len(small))]
     done = subprocess.run(command, input=small + large, capture_output=True, check=True)
     assert float(done.stdout) < 12  # bytes a pixel
+
+
+def test_compressed_rows_larger_than_rows_are_out_of_proportion() -> None:
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0)
+
+    def file(pixels: bytes) -> bytes:
+        chunks = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+        packed = (struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
+        return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+    honest, hostile = zlib.compress(bytes(72), 0), zlib.compress(bytes(72), 0) + bytes(70_000)
+    assert load_image(file(honest)).shape == (8, 8, 3)
+    with pytest.raises(ImageDecodeError, match="far larger than its rows"):
+        read_header(file(hostile))

@@ -84,6 +84,15 @@ def test_annotated_image(client: httpx.Client, detector: TextDetector, photo: by
     assert np.abs(drawn - expected).mean() < 5
 
 
+def test_what_is_too_long_for_jpeg_is_refused_before_it_is_decoded(client: httpx.Client) -> None:
+    long = io.BytesIO()
+    Image.new("1", (65_501, 1)).save(long, "PNG")
+    answer = client.post("/detect", content=long.getvalue(), params={"format": "image/jpeg", "max_side": 32})
+    assert (answer.status_code, answer.json()["code"]) == (422, "too-long-for-jpeg")
+    png = client.post("/detect", content=long.getvalue(), params={"format": "image/png", "max_side": 32})
+    assert Image.open(io.BytesIO(png.content)).size == (65_501, 1)
+
+
 def test_batch_answers_each_image_in_order(client: httpx.Client, photo: bytes) -> None:
     small = io.BytesIO()
     Image.new("RGB", (64, 48), "white").save(small, "PNG")

@@ -17,6 +17,9 @@ FORM = "PNG"
 MAX_CHUNKS, BYTES_PER_CHUNK = 4096, 1024
 """Chunks: so many, and one more for every so many bytes. Encoders fill each with pixels of 8 KiB, some of 4."""
 
+SPARE_BYTES = 65_536
+"""Compressed bytes beyond twice the rows' own: what cannot be compressed grows by a thousandth, empty blocks do not."""
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNK, _CHECKSUM, _HEADER = Struct(">I4s"), Struct(">I"), Struct(">IIBBBBB")
 _GREY, _COLOUR, _INDEXED, _GREY_ALPHA, _COLOUR_ALPHA = 0, 2, 3, 4, 6
@@ -85,6 +88,8 @@ def walk(data: bytes, max_pixels: int) -> PngStructure:
             found.setdefault(kind, body)
     if header is None or not pixels:
         raise truncated(FORM)
+    if sum(map(len, pixels)) > 2 * header.row_bytes + SPARE_BYTES:
+        raise corrupt(FORM, "its compressed rows are far larger than its rows")
     palette, transparency, exif = (found.get(kind) for kind in (b"PLTE", b"tRNS", b"eXIf"))
     if header.colour == _INDEXED and (not palette or len(palette) % 3):
         raise corrupt(FORM, "its palette is missing or damaged")

@@ -27,6 +27,9 @@ MAX_STRIPS = 262_144
 SPARE_STRIPS = 1024
 """Strips that may be listed behind those that the picture has."""
 
+SPARE_BYTES = 1024
+"""Compressed bytes of each strip beyond four times the pixels': headers and tables, of JPEGs for one."""
+
 SPARE_PIXELS = 2048 * 2048
 """Pixels by which tiles may cover more than four times the picture: a small one in one large tile."""
 
@@ -250,11 +253,19 @@ def _located(file: _File, tags: _Directory, size: Size) -> tuple[_Directory, flo
         _check_inside(file, starts, sizes)
         if int(sizes.sum()) > 2 * len(file.data):  # equal tiles may be stored once
             raise corrupt(FORM, "its strips lie over each other")
+        if int(sizes.sum()) > 4 * _raw_bytes(file, tags, grid) + SPARE_BYTES * (grid.tiles + 64):
+            raise corrupt(FORM, "its compressed strips are far larger than its pixels")
         if compression in (_JPEG, _OLD_JPEG):
             return kept, grid.pixels * _jpeg_passes(file, starts, sizes)
     elif compression == _JPEG:
         raise corrupt(FORM, "it does not say how long its JPEGs are")
     return kept, grid.pixels
+
+
+def _raw_bytes(file: _File, tags: _Directory, grid: _Grid) -> int:
+    """Bytes of all pixels where nothing is compressed, more or less."""
+    bits = file.numbers(tags.get(_BITS), MAX_NUMBERS).tolist() or [1]
+    return grid.pixels * file.number(tags.get(_SAMPLES), 1) * int(bits[0]) // 8
 
 
 def _uncompressed(file: _File, tags: _Directory, grid: _Grid) -> NDArray[np.uint64]:
