@@ -84,6 +84,21 @@ def half_open(number: int, seconds: float) -> Attack:
     return attack
 
 
+def stalled(number: int, size: int, seconds: float) -> Attack:
+    """Bodies of which all has come but the last byte."""
+
+    def attack(url: str) -> str:
+        head = f"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: {size + 1}\r\n\r\n".encode()
+        with contextlib.ExitStack() as stack:
+            for _ in range(number):
+                with contextlib.suppress(OSError):
+                    stack.enter_context(connect(url, 5)).sendall(head + bytes(size))
+            time.sleep(seconds)
+        return f"held {number}"
+
+    return attack
+
+
 def jpeg(segments: bytes) -> bytes:
     picture = encode(noise(400, 300), "JPEG")
     return picture[:2] + segments + picture[2:]
@@ -178,6 +193,8 @@ def attacks() -> dict[str, list[Attack]]:
     form = b"".join(b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n' + blank + b"\r\n" for _ in range(16))
     multipart = {"Content-Type": "multipart/form-data; boundary=b"}
     photo = encode(noise(640, 480), "JPEG")
+    busy = encode(noise(400, 400), "PNG")
+    lax = "?score_threshold=0&nms_threshold=1&box_threshold=0"
     head = b"POST /detect HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
     return {
         "JPEG, 200,000 empty APP1": [post(jpeg(segment(0xE1) * 200_000))] * 4,
@@ -201,7 +218,13 @@ def attacks() -> dict[str, list[Attack]]:
         "BMP, RLE 7000x7000": [post(rle_bmp(7000, 7000))] * 4,
         "WebP, 7071x7071": [post(webp(7071))] * 4,
         "batch of 16 2400x2400": [post(form + b"--b--\r\n", "/detect/batch", multipart)] * 4,
-        "lax thresholds": [post(blank, "/detect?score_threshold=0&nms_threshold=1&box_threshold=0")] * 4,
+        "lax thresholds": [post(blank, f"/detect{lax}")] * 4,
+        "lax thresholds, many boxes": [post(busy, f"/detect{lax}")] * 4,
+        "PNG, 20 MB of rows for 1x1": [post(raw_png(1, 1, 8, 0, zlib.compress(b"\0\0") + bytes(20 * 2**20)))] * 4,
+        "JPEG of 65,501x1": [post(raw_png(65_501, 1, 1, 0, zlib.compress(bytes(8189))), "/detect?format=image/jpeg")]
+        * 4,
+        "images of 1x1": [post(raw_png(1, 1, 8, 0, zlib.compress(b"\0\0")))] * 6,
+        "bodies that stall": [stalled(8, 31 * 2**20, 6), stalled(40, 300 * 2**10, 6)],
         "KServe, 10,000 outputs": [kserve(outputs=[{"name": "quads"}] * 10_000)] * 4,
         "KServe, millions of {}": [post(entry + b"{}," * 5_000_000 + b"{}]}]}", infer)] * 2,
         "KServe, nested": [post(entry + b"[" * 10_000_000, infer)] * 2,

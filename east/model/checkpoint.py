@@ -166,7 +166,7 @@ def _read_checkpoint(prefix: Path) -> Variables:
     with reading(prefix):
         files = {file.name[len(prefix.name) :]: file for file in _files(prefix)}
         for file in files.values():
-            with file.open("rb") as opened:
+            with reading(file), file.open("rb") as opened:
                 opened.read(1)  # TensorFlow calls damaged what it may not read
     part = prefix if prefix.is_file() else Path(f"{prefix}.index")
     try:

@@ -188,7 +188,7 @@ def with_input(**fields: Any) -> dict[str, Any]:
         (with_input(shape=[1.0]), 422, "inputs.0.shape"),
         (with_input(data=["eA=="] * 17, shape=[17]), 413, "at most 16 images"),
         (with_input(data=["A" * 2000] * 17, shape=[17]), 413, "at most 16 images"),
-        (with_input(data=["A" * 24 * MIB]), 413, "for an image"),
+        (with_input(data=["A" * 48 * MIB]), 413, "for an image"),
         (request_of(b"x", id="i" * 129), 422, "id"),
         (request_of(b"x", id="i" * 2000), 422, "inputs.0.data only"),
         (request_of(b"x", id='"' * 2000), 422, "inputs.0.data only"),
