@@ -25,6 +25,9 @@ from .settings import Settings, ignored_variables
 
 logger = logging.getLogger("serving")
 
+_SWITCH_SECONDS = 0.001
+"""How long a thread may keep the interpreter while others want it: the event loop needs it often, and briefly."""
+
 _HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
@@ -39,6 +42,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
     allow_open_files(settings.limits.connections)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     tracing.configure()
     if _HANG_UP is not None:
         signal.signal(_HANG_UP, signal.SIG_IGN)  # until there is something to reload

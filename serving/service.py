@@ -71,6 +71,7 @@ class Service:
         self._starting: asyncio.Task[None] | None = None
         self._decoders: Decoders | None = None
         self._scheduler: Scheduler | None = None
+        self._inspecting = asyncio.Semaphore(2)  # more at a time would only contend for the interpreter
         self._room = Room(lambda: self.settings.queue.bytes)
         metrics.held_bytes.set_function(lambda: self._room.held)
         metrics.ready.set_function(lambda: self._scheduler is not None and self.failure is None)
@@ -182,7 +183,8 @@ class Service:
             encoded: dict[int, Encoded] = {}
             for index, image in enumerate(images):
                 try:
-                    encoded[index] = await asyncio.to_thread(self._inspect, image, draw)
+                    async with self._inspecting:
+                        encoded[index] = await asyncio.to_thread(self._inspect, image, draw)
                 except ImageError as error:
                     results[index] = refuse(index, error)
             jobs = {

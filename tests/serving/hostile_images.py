@@ -173,7 +173,8 @@ def orientations() -> Made:
 
 
 def bombs() -> Made:
-    for width, height in ((100_000, 100_000), (2**31 - 1, 2**31 - 1), (1, 2**31 - 1), (30_000, 30_000), (12_000, 11_000)):
+    sizes = ((100_000, 100_000), (2**31 - 1, 2**31 - 1), (1, 2**31 - 1), (30_000, 30_000), (12_000, 11_000))
+    for width, height in sizes:
         yield f"png-header-{width}x{height}", raw_png(width, height, pixels=b""), {LARGE}
     yield "png-negative", raw_png(2**32 - 1, 2**32 - 1, pixels=b""), {BAD, LARGE}
     yield "png-deflate-bomb", raw_png(20_000, 20_000, 1, 0, zlib.compress(bytes(50_020_000), 9)), {LARGE}
