@@ -285,7 +285,7 @@ class Watch:
     def work(self, pipe: Connection) -> None:
         """Watches until told that it is over, and sends what it has seen."""
         over = threading.Event()
-        works = [partial(self.ask, 1.0), partial(self.look, 0.1), partial(self.weigh, 0.05)]
+        works = [partial(self.ask, 1.0), partial(self.look, 0.1), partial(self.weigh, 0.25)]
         threads = [threading.Thread(target=self._repeat, args=[work, over]) for work in works]
         for thread in threads:
             thread.start()
