@@ -187,7 +187,9 @@ def overload(options: argparse.Namespace) -> list[str]:
     with TextDetector.from_options(options.detector) as detector:
         pictures = load(options, detector)
     with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
-        capacity = Load(url, pictures, options.clients).run(min(10.0, options.seconds))
+        load_borne = Load(url, pictures, options.clients)
+        capacity = load_borne.run(min(10.0, options.seconds))
+        capacity *= 1 - len(load_borne.wrong) / load_borne.done  # what was refused was not borne
         statuses, times, wrong = asyncio.run(flood(url, pictures, 10 * capacity, options.seconds))
         after = time.perf_counter()
         while httpx.post(f"{url}/detect", content=pictures[0].data, timeout=60).status_code != 200:
