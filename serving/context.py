@@ -54,6 +54,7 @@ class RequestContext:
         span: the one of OpenTelemetry, for `tracing.stage`.
         ending: closed when the answer is sent, or never will be.
         task: what answers.
+        ended: why it was made to end.
     """
 
     id: str
@@ -69,7 +70,7 @@ class RequestContext:
     span: Span = INVALID_SPAN
     ending: ExitStack = field(default_factory=ExitStack)
     task: asyncio.Task[Any] | None = None
-    _ended: Problem | None = None
+    ended: Problem | None = None
 
     @classmethod
     def of(cls, request: Request) -> RequestContext:
@@ -79,14 +80,9 @@ class RequestContext:
 
     def end(self, problem: Problem) -> None:
         """Answers with this, or breaks the answer off, whatever the request is at."""
-        if self.task is not None and self._ended is None:
-            self._ended = problem
+        if self.task is not None and self.ended is None:
+            self.ended = problem
             self.task.cancel()
-
-    @property
-    def ended(self) -> Problem | None:
-        """Why it was made to end."""
-        return self._ended
 
     @property
     def seconds(self) -> float:

@@ -28,6 +28,9 @@ logger = logging.getLogger("serving")
 _SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter while others want it: the event loop needs it often, and briefly."""
 
+_COMMON: dict[str, Any] = {"ws": "none", "log_config": None, "access_log": False, "server_header": False}
+"""How uvicorn is to run either port."""
+
 _HANG_UP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
 
 
@@ -81,11 +84,8 @@ def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         http=_protocol(limits.header_seconds, limits.connections),
-        ws="none",
         lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        **_COMMON,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(map(str, proxies)),  # without it, uvicorn looks into the environment
         timeout_graceful_shutdown=settings.shutdown_seconds,
@@ -99,11 +99,8 @@ def admin_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         host=settings.admin_host or settings.host,
         port=settings.admin_port or 0,
         http=_protocol(admin.HEADER_SECONDS, admin.CONNECTIONS),
-        ws="none",
         lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
+        **_COMMON,
         proxy_headers=False,
     )
 
