@@ -22,7 +22,7 @@ def reading(path: Path) -> Iterator[None]:
 
 def read_message(path: Path, message: Any, what: str) -> Any:
     """Reads a file into an empty protocol buffer and returns it; ``what`` it holds is for the `WeightsError`."""
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     with reading(path):
         content = path.read_bytes()
