@@ -158,6 +158,47 @@ def dtype_name(number: int) -> str:
     return _NAMES.get(number, f"type {number}")
 
 
+def attribute_value(value: Any) -> Any:
+    """An ``AttrValue``: of a bool, int, float, text, type, shape (a tuple), list of numbers, array, or one as it is."""
+    made = AttrValue()
+    match value:
+        case bool():
+            made.b = value
+        case int():
+            made.i = value
+        case float():
+            made.f = value
+        case str():
+            made.s = value.encode()
+        case np.dtype():
+            made.type = dtype_number(value)
+        case tuple():
+            made.shape.CopyFrom(shape_proto(value))
+        case list():
+            made.list.SetInParent()
+            (made.list.f if any(isinstance(one, float) for one in value) else made.list.i).extend(value)
+        case np.ndarray():
+            made.tensor.CopyFrom(tensor_of(value))
+        case _:
+            made = value
+    return made
+
+
+def extract_subgraph(graph_def: Any, outputs: Sequence[str]) -> Any:
+    """The nodes that the named ones depend on, these included, in their order."""
+    nodes = {node.name: node for node in graph_def.node}
+    needed: set[str] = set()
+    waiting = list(outputs)
+    while waiting:
+        name = waiting.pop().removeprefix("^").partition(":")[0]
+        if name not in needed:
+            needed.add(name)
+            waiting += nodes[name].input
+    extracted = GraphDef(versions=graph_def.versions)
+    extracted.node.extend(node for node in graph_def.node if node.name in needed)
+    return extracted
+
+
 def shape_of(shape: Any) -> tuple[int | None, ...] | None:
     """The sides of a ``TensorShapeProto``, None for a side that may be any; None if not even the rank is known."""
     return None if shape.unknown_rank else tuple(None if dim.size < 0 else dim.size for dim in shape.dim)

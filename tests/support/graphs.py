@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from east.frameworks import tensorflow
-from east.model.frozen import FrozenModel
+from east.model.frozen import FrozenModel, tensorflow_graph
 from east.types import Maps
 
 tf = tensorflow()
@@ -21,7 +21,7 @@ def run(frozen: FrozenModel, images: NDArray[Any]) -> Maps:
     """The maps of ``images``, converted to the graph's input type."""
     graph = tf.Graph()
     with graph.as_default():
-        tf.graph_util.import_graph_def(frozen.graph_def, name="")
+        tf.graph_util.import_graph_def(tensorflow_graph(frozen.graph_def), name="")
     with v1.Session(graph=graph) as session:
         outputs = [f"{frozen.score_name}:0", f"{frozen.geometry_name}:0"]
         return Maps(*session.run(outputs, {f"{frozen.input_name}:0": images.astype(frozen.input_dtype)}))

@@ -8,13 +8,14 @@ from typing import Any
 
 from ...errors import CheckpointError, GraphError
 from ...files import sha256_file
+from ...frameworks import tensorflow
 from ...options import NodeNames
 from ..checkpoint import checkpoint_prefix, read_arrays
-from ..frozen import GEOMETRY, INPUT, SCORE, FrozenModel, InputDtype, hash_constants, read_graph_def
+from ..frozen import GEOMETRY, INPUT, SCORE, FrozenModel, InputDtype, hash_constants, read_graph_def, tensorflow_graph
+from ..graphdef import MetaGraphDef
 from ..reading import read_message, reading
-from .graph import named_graph, tf
+from .graph import named_graph
 from .network_graph import network_graph
-from .saved_model import saved_model_graph
 from .simplify import simplify
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,10 +58,13 @@ def freeze(
     elif path.suffix == ".pb":
         graph_def = simplify(named_graph(read_graph_def(path), str(path), names), input_dtype)
     elif is_saved_model:
+        from .saved_model import saved_model_graph
+
         graph_def = simplify(saved_model_graph(path, names, signature), input_dtype)
     else:
         graph_def = _from_checkpoint(checkpoint_prefix(path), names, input_dtype)
-    _check(graph_def)
+    if path.suffix != ".npz":
+        _check(graph_def)
     return FrozenModel(graph_def, input_dtype, sha256 or hash_constants(graph_def))
 
 
@@ -71,7 +75,7 @@ def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) ->
     if not path.is_file():
         return simplify(network_graph(variables, str(prefix), names), input_dtype)
     what = "a graph; without it the project's own network takes the variables"
-    meta = read_message(path, tf.compat.v1.MetaGraphDef(), what)
+    meta = read_message(path, MetaGraphDef(), what)
     try:
         return simplify(named_graph(meta.graph_def, str(path), names, variables), input_dtype)
     except GraphError as error:
@@ -87,10 +91,11 @@ def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) ->
 
 def _check(graph_def: Any) -> None:
     """Raises `GraphError` unless TensorFlow takes the graph, nothing in it keeps state, and the maps are EAST's."""
+    tf = tensorflow()
     graph = tf.Graph()
     try:
         with graph.as_default():
-            tf.graph_util.import_graph_def(graph_def, name="")
+            tf.graph_util.import_graph_def(tensorflow_graph(graph_def), name="")
     except ValueError as error:
         raise GraphError(f"the graph does not hold together: {str(error).splitlines()[0]}") from error
     for operation in graph.get_operations():

@@ -12,12 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import GraphError
-from ...frameworks import tensorflow
 from ...options import NodeNames
 from ..frozen import GEOMETRY, INPUT, SCORE
-
-tf = tensorflow()
-AttrValue = tf.compat.v1.AttrValue
+from ..graphdef import PRODUCER, AttrValue, GraphDef, attribute_value
 
 PASS_THROUGH = frozenset(
     ["Identity", "ReadVariableOp", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot", "EnsureShape"]
@@ -64,6 +61,8 @@ def named_graph(
     graph_def: Any, label: str, names: NodeNames, variables: Mapping[str, NDArray[np.float32]] | None = None
 ) -> SourceGraph:
     """The graph between the named nodes, the original EAST's where none is named; raises as `find_node` does."""
+    if not isinstance(graph_def, GraphDef):  # TensorFlow's own
+        graph_def = GraphDef.FromString(graph_def.SerializeToString())
     nodes = {node.name: node for node in graph_def.node}
     image = find_node(nodes, names.input or INPUT, "input")
     score = find_node(nodes, names.score or SCORE, "score")
@@ -110,8 +109,8 @@ class GraphWriter:
     """A GraphDef under construction, float32 throughout; only `finish` gives the ``reserved`` names."""
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
-        self._graph_def = tf.compat.v1.GraphDef()
-        self._graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION
+        self._graph_def = GraphDef()
+        self._graph_def.versions.producer = PRODUCER
         self._taken = set(reserved)
 
     def add(self, op: str, name: str, inputs: Sequence[str], **attributes: Any) -> str:
@@ -121,15 +120,14 @@ class GraphWriter:
             count += 1
             unique = f"{name}_{count}"
         self._taken.add(unique)
-        self._graph_def.node.add(name=unique, op=op, input=inputs, attr=attributes)
+        written = {name: attribute_value(value) for name, value in attributes.items()}
+        self._graph_def.node.add(name=unique, op=op, input=inputs, attr=written)
         return unique
 
     def constant(self, name: str, array: NDArray[Any]) -> str:
         """Adds a constant; floating point becomes float32."""
-        if array.dtype.kind == "f":
-            array = array.astype(np.float32)
-        proto = tf.make_tensor_proto(array)
-        return self.add("Const", name, [], dtype=AttrValue(type=proto.dtype), value=AttrValue(tensor=proto))
+        array = np.asarray(array, np.float32 if array.dtype.kind == "f" else None)
+        return self.add("Const", name, [], dtype=array.dtype, value=array)
 
     def finish(self, renamed: Mapping[str, str]) -> Any:
         """The GraphDef, with some nodes renamed."""

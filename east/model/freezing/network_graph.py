@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from ...options import NodeNames
 from ..architecture import BATCH_NORM_EPSILON, BATCH_NORM_VARIABLES, Architecture
 from ..checkpoint import network_variables
 from ..frozen import GEOMETRY, INPUT, SCORE
-from .graph import SourceGraph, named_graph, tf
+from .graph import GraphWriter, SourceGraph, named_graph
+
+_FLOAT, _INT = np.dtype("float32"), np.dtype("int32")
 
 
 def network_graph(variables: Mapping[str, NDArray[np.float32]], label: str, names: NodeNames) -> SourceGraph:
@@ -27,46 +29,114 @@ def network_graph(variables: Mapping[str, NDArray[np.float32]], label: str, name
 
 @cache
 def _graph_def() -> Any:
-    with tf.Graph().as_default() as graph:
-        _Operations().outputs(tf.compat.v1.placeholder(tf.float32, [None, None, None, 3], name=INPUT))
-    return graph.as_graph_def()
+    network = _Operations()
+    images = network.node("Placeholder", INPUT, [], dtype=_FLOAT, shape=(None, None, None, 3))
+    network.outputs(_Tensor(images, 3))
+    return network.writer.finish({})
+
+
+class _Tensor(NamedTuple):
+    """An output of a node, float32 ``(N, H, W, channels)``."""
+
+    node: str
+    channels: int
 
 
 class _Operations(Architecture):
-    """TensorFlow's operations in the default graph; the variables in it have no values."""
+    """TensorFlow's operations; the variables among them have no values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writer = GraphWriter()
+
+    def node(self, op: str, name: str, inputs: Sequence[str], **attributes: Any) -> str:
+        return self.writer.add(op, name, inputs, **attributes)
 
     def rescale(self, x: Any, name: str, scale: float, offset: float | Sequence[float] = 0.0) -> Any:
-        return tf.add(tf.multiply(x, scale, f"{name}/mul"), offset, f"{name}/add")
+        factor = self.writer.constant(f"{name}/mul/y", np.asarray(scale))
+        shift = self.writer.constant(f"{name}/add/y", np.asarray(offset))
+        scaled = self.node("Mul", f"{name}/mul", [x.node, factor], T=_FLOAT)
+        return x._replace(node=self.node("AddV2", f"{name}/add", [scaled, shift], T=_FLOAT))
 
     def conv(self, x: Any, scope: str, channels: int, size: int, stride: int = 1, *, relu: bool = True) -> Any:
         if stride > 1:
             half = size // 2
-            x = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]], name=f"{scope}/Pad")
-        weights = _variable(f"{scope}/weights", size, size, x.shape[-1], channels)
-        x = tf.nn.conv2d(x, weights, stride, "VALID" if stride > 1 else "SAME", name=f"{scope}/Conv2D")
-        gamma, beta, mean, variance = (_variable(f"{scope}/BatchNorm/{n}", channels) for n in BATCH_NORM_VARIABLES)
-        x = tf.nn.batch_normalization(x, mean, variance, beta, gamma, BATCH_NORM_EPSILON, f"{scope}/BatchNorm")
-        return tf.nn.relu(x, f"{scope}/Relu") if relu else x
+            paddings = np.array([[0, 0], [half, half], [half, half], [0, 0]], np.int32)
+            constant = self.writer.constant(f"{scope}/Pad/paddings", paddings)
+            x = x._replace(node=self.node("Pad", f"{scope}/Pad", [x.node, constant], T=_FLOAT, Tpaddings=_INT))
+        node = self._convolution(x, scope, channels, size, stride)
+        variables = [self._variable(f"{scope}/BatchNorm/{name}", channels) for name in BATCH_NORM_VARIABLES]
+        node = self.node(
+            "FusedBatchNormV3",
+            f"{scope}/BatchNorm",
+            [node, *variables],
+            T=_FLOAT,
+            U=_FLOAT,
+            epsilon=BATCH_NORM_EPSILON,
+            is_training=False,
+            data_format="NHWC",
+        )
+        return _Tensor(self.node("Relu", f"{scope}/Relu", [node], T=_FLOAT) if relu else node, channels)
 
     def max_pool(self, x: Any, name: str, size: int) -> Any:
-        return tf.nn.max_pool2d(x, size, 2, "SAME" if size > 1 else "VALID", name=f"{name}/MaxPool2d")
+        sides, steps = [1, size, size, 1], [1, 2, 2, 1]
+        padding = "SAME" if size > 1 else "VALID"
+        pooled = self.node(
+            "MaxPool",
+            f"{name}/MaxPool2d",
+            [x.node],
+            T=_FLOAT,
+            ksize=sides,
+            strides=steps,
+            padding=padding,
+            data_format="NHWC",
+        )
+        return x._replace(node=pooled)
 
     def add(self, x: Any, y: Any, scope: str) -> Any:
-        return tf.nn.relu(tf.add(x, y, f"{scope}/add/Add"), f"{scope}/Relu")
+        total = self.node("AddV2", f"{scope}/add/Add", [x.node, y.node], T=_FLOAT)
+        return x._replace(node=self.node("Relu", f"{scope}/Relu", [total], T=_FLOAT))
 
     def upsample(self, x: Any, name: str) -> Any:
-        with tf.name_scope(name):
-            return tf.raw_ops.ResizeBilinear(images=x, size=tf.shape(x)[1:3] * [2, 2])
+        begin, end, step, twice = (
+            self.writer.constant(f"{name}/{part}", np.array(value, np.int32))
+            for part, value in {"begin": [1], "end": [3], "step": [1], "mul/y": [2, 2]}.items()
+        )
+        shape = self.node("Shape", f"{name}/Shape", [x.node], T=_FLOAT, out_type=_INT)
+        masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+        sides = self.node(
+            "StridedSlice", f"{name}/strided_slice", [shape, begin, end, step], T=_INT, Index=_INT, **masks
+        )
+        size = self.node("Mul", f"{name}/mul", [sides, twice], T=_INT)
+        half_pixels = {"align_corners": False, "half_pixel_centers": False}
+        return x._replace(
+            node=self.node("ResizeBilinear", f"{name}/ResizeBilinear", [x.node, size], T=_FLOAT, **half_pixels)
+        )
 
     def concat(self, parts: Sequence[Any], name: str) -> Any:
-        return tf.concat(parts, -1, name)
+        axis = self.writer.constant(f"{name}/axis", np.array(-1, np.int32))
+        inputs = [*(part.node for part in parts), axis]
+        node = self.node("ConcatV2", name, inputs, N=len(parts), T=_FLOAT, Tidx=_INT)
+        return _Tensor(node, sum(part.channels for part in parts))
 
     def head(self, x: Any, scope: str, channels: int) -> Any:
-        weights = _variable(f"{scope}/weights", 1, 1, x.shape[-1], channels)
-        x = tf.nn.conv2d(x, weights, 1, "VALID", name=f"{scope}/Conv2D")
-        x = tf.nn.bias_add(x, _variable(f"{scope}/biases", channels), name=f"{scope}/BiasAdd")
-        return tf.sigmoid(x, f"{scope}/Sigmoid")
+        node = self._convolution(x, scope, channels, 1, 1)
+        biases = self._variable(f"{scope}/biases", channels)
+        node = self.node("BiasAdd", f"{scope}/BiasAdd", [node, biases], T=_FLOAT, data_format="NHWC")
+        return _Tensor(self.node("Sigmoid", f"{scope}/Sigmoid", [node], T=_FLOAT), channels)
 
+    def _convolution(self, x: Any, scope: str, channels: int, size: int, stride: int) -> str:
+        weights = self._variable(f"{scope}/weights", size, size, x.channels, channels)
+        return self.node(
+            "Conv2D",
+            f"{scope}/Conv2D",
+            [x.node, weights],
+            T=_FLOAT,
+            strides=[1, stride, stride, 1],
+            padding="VALID" if stride > 1 else "SAME",
+            dilations=[1, 1, 1, 1],
+            data_format="NHWC",
+        )
 
-def _variable(name: str, *shape: int) -> Any:
-    return tf.raw_ops.VariableV2(shape=shape, dtype=tf.float32, name=name)
+    def _variable(self, name: str, *shape: int) -> str:
+        return self.node("VariableV2", name, [], dtype=_FLOAT, shape=shape)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import GraphError, WeightsError
-from ...frameworks import quiet_stderr
+from ...frameworks import quiet_stderr, tensorflow
 from ...options import NodeNames
 from ..checkpoint import read_arrays
 from ..reading import load_saved_model, read_message
-from .graph import Ref, SourceGraph, named_graph, tf
+from .graph import Ref, SourceGraph, named_graph
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -65,7 +65,7 @@ def _load(folder: Path, signature: str) -> tuple[Any, dict[str, _Port], dict[str
 
     try:
         loaded = load_saved_model(folder)
-    except (OSError, tf.errors.OpError, ValueError, IndexError, RuntimeError) as error:
+    except (OSError, tensorflow().errors.OpError, ValueError, IndexError, RuntimeError) as error:
         raise WeightsError(f"SavedModel {folder} is damaged: {str(error).splitlines()[0]}") from error
     function = loaded.signatures[signature]
     with quiet_stderr():

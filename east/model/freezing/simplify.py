@@ -16,7 +16,8 @@ import numpy as np
 from ...errors import GraphError
 from ..checkpoint import check_variables
 from ..frozen import GEOMETRY, INPUT, SCORE, InputDtype
-from .graph import Ref, SourceGraph, attribute, origin, tf
+from ..graphdef import array_of, dtype_name, shape_of
+from .graph import Ref, SourceGraph, attribute, origin
 from .values import Affine, Array, Channel, Constant, Convolution, Split, Tensor, Value, ValueWriter, affine
 
 _CHANNEL_AXES = (3, -1)
@@ -96,9 +97,9 @@ class _Evaluation:
 
     def _shape(self, ref: Ref, variable: str) -> tuple[int, ...]:
         """The shape a variable should have, as far as the graph says so."""
-        declared = tf.TensorShape(attribute(self.nodes[ref.node], "shape").shape)
-        if ref.node in self.variables and declared.is_fully_defined():
-            return tuple(declared.as_list())
+        declared = shape_of(attribute(self.nodes[ref.node], "shape").shape)
+        if ref.node in self.variables and declared is not None and None not in declared:
+            return tuple(side for side in declared if side is not None)
         return self.graph.variables[variable].shape if variable in self.graph.variables else ()
 
     def _value(self, text: str) -> Value:
@@ -131,15 +132,15 @@ class _Evaluation:
     # Operations that mean something here; None leaves one to be folded or copied.
 
     def _const(self, node: Any, _: list[Value]) -> Value:
-        array = tf.make_ndarray(node.attr["value"].tensor)
+        array = array_of(node.attr["value"].tensor)
         return Constant(node.name, array.astype(np.float64) if array.dtype.kind == "f" else array)
 
     def _cast(self, node: Any, inputs: list[Value]) -> Value | None:
-        target = tf.as_dtype(node.attr["DstT"].type)
+        target = dtype_name(node.attr["DstT"].type)
         match inputs[0]:
             case Constant(array=array):
-                return Constant(node.name, array.astype(np.float64 if target.is_floating else target.as_numpy_dtype))
-            case value if value is self.image and target.is_floating:
+                return Constant(node.name, array.astype(np.float64 if "float" in target else target))
+            case value if value is self.image and "float" in target:
                 return value
         return None
 
@@ -254,13 +255,14 @@ _HANDLERS: dict[str, Callable[[_Evaluation, Any, list[Value]], Value | list[Valu
 }
 
 
-def _shape_of_images(node: Any) -> Any:
+def _shape_of_images(node: Any) -> tuple[int | None, ...]:
     """The shape of the images that a graph takes, of any number, whatever it was declared for."""
-    declared = tf.TensorShape(attribute(node, "shape").shape)
-    if not declared.is_compatible_with([None, None, None, 3]):
+    declared = shape_of(attribute(node, "shape").shape)
+    if declared is None:
+        return (None, None, None, 3)
+    if len(declared) != 4 or declared[3] not in (None, 3):
         raise GraphError(f"the input {node.name!r} takes {declared}, and images are (N, H, W, 3)")
-    _, height, width, _ = declared if declared.rank else (None,) * 4
-    return tf.TensorShape([None, height, width, 3])
+    return (None, *declared[1:3], 3)
 
 
 def _folded(node: Any, inputs: list[Value]) -> Constant | None:

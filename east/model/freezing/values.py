@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CheckpointError, GraphError
-from .graph import AttrValue, GraphWriter, Ref, tf
+from .graph import GraphWriter, Ref
 
 Array = NDArray[Any]
 
-FLOAT = AttrValue(type=tf.float32.as_datatype_enum)
+FLOAT = np.dtype("float32")
 _ONE, _ZERO = np.ones(()), np.zeros(())
 
 
@@ -92,12 +92,11 @@ class ValueWriter(GraphWriter):
         self._prefix = prefix
         self._written: dict[Value | Split, str] = {}
 
-    def placeholder(self, dtype: str, shape: Any) -> tuple[str, Tensor]:
+    def placeholder(self, dtype: str, shape: tuple[int | None, ...]) -> tuple[str, Tensor]:
         """Adds the input, and returns its name and the image as float32."""
-        enum = AttrValue(type=tf.as_dtype(dtype).as_datatype_enum)
-        name = image = self.add("Placeholder", "images", [], dtype=enum, shape=AttrValue(shape=shape.as_proto()))
+        name = image = self.add("Placeholder", "images", [], dtype=np.dtype(dtype), shape=shape)
         if dtype != "float32":
-            image = self.add("Cast", "to_float", [name], SrcT=enum, DstT=FLOAT)
+            image = self.add("Cast", "to_float", [name], SrcT=np.dtype(dtype), DstT=FLOAT)
         return name, Tensor(Ref(image))
 
     def copy(self, node: Any, op: str, inputs: Sequence[Value]) -> Tensor:
@@ -129,8 +128,7 @@ class ValueWriter(GraphWriter):
                 written = self._affine(value)
             case Split(x=x, count=count):
                 axis = self.constant("channels/axis", np.array(3, np.int32))
-                counted = AttrValue(i=count)
-                written = self.add("Split", "channels", [axis, self.write(x)], num_split=counted, T=FLOAT)
+                written = self.add("Split", "channels", [axis, self.write(x)], num_split=count, T=FLOAT)
             case Channel(split=split, index=index):
                 written = str(Ref(self.write(split), index))
         return written

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...frameworks import tensorflow
-from ...model.frozen import FrozenModel
+from ...model.frozen import FrozenModel, tensorflow_graph
+from ...model.graphdef import GraphDef
 from ...model.source import ModelSource
 from ...options import DetectorOptions
 from ..tensorflow_setup import configure_tensorflow
@@ -43,11 +44,12 @@ def graph_function(frozen: FrozenModel, tensors: Sequence[str] | None = None) ->
     """
     tf = tensorflow()
     wanted = [f"{name}:0" for name in tensors or (frozen.score_name, frozen.geometry_name)]
-    body = type(frozen.graph_def)(versions=frozen.graph_def.versions)
+    body = GraphDef(versions=frozen.graph_def.versions)
     body.node.extend(node for node in frozen.graph_def.node if node.name != frozen.input_name)
+    theirs = tensorflow_graph(body)
 
     def run(images: Any) -> Sequence[Any]:
         fed = {f"{frozen.input_name}:0": images}
-        return tf.graph_util.import_graph_def(body, fed, wanted, name="")  # type: ignore[no-any-return]
+        return tf.graph_util.import_graph_def(theirs, fed, wanted, name="")  # type: ignore[no-any-return]
 
     return run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...frameworks import tensorflow
-from ...model.frozen import read_graph_def
+from ...model.frozen import read_graph_def, tensorflow_graph
 from ...model.reading import load_saved_model
 from .frozen_graph import GRAPH
 
@@ -21,13 +21,13 @@ def write_graphs(folder: Path, before: Any, converted: Path) -> None:
 
     Raises `OSError`, naming the file, for one that cannot be written.
     """
-    _write(folder / "frozen", before)
+    _write(folder / "frozen", tensorflow_graph(before))
     _write(folder / "converted", _converted_graph(converted))
 
 
 def _converted_graph(folder: Path) -> Any:
     if (folder / GRAPH).exists():
-        return read_graph_def(folder / GRAPH)
+        return tensorflow_graph(read_graph_def(folder / GRAPH))
     if (folder / "saved_model").is_dir():
         model = load_saved_model(folder / "saved_model")
         return model.signatures["serving_default"].graph.as_graph_def()

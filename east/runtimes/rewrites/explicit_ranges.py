@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
+from ...model.graphdef import GraphDef, array_of, dtype_number, tensor_of
 from ..conversion.frozen_graph import graph_function
 from .half_precision import heads
 
@@ -23,7 +24,6 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
     A tensor's range is symmetric, as wide as its largest magnitude in an image, averaged over the images; that of
     weights is their largest magnitude. ``images`` are batches of uint8 RGB ``(N, H, W, 3)``.
     """
-    tf = tensorflow()
     nodes = {node.name: node for node in frozen.graph_def.node}
     convolutions = {node.name for node in nodes.values() if node.op == "Conv2D"} - heads(frozen, nodes)[0]
     added = [name for node in nodes.values() if node.op == "AddV2" for name in node.input]
@@ -31,12 +31,12 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
     activations = {nodes[name].input[0] for name in convolutions} | shortcuts
     weights = {nodes[name].input[1] for name in convolutions}
     ranges = measured(frozen, sorted(activations), images)
-    ranges |= {name: float(np.abs(tf.make_ndarray(nodes[name].attr["value"].tensor)).max()) for name in weights}
+    ranges |= {name: float(np.abs(array_of(nodes[name].attr["value"].tensor)).max()) for name in weights}
     quantized_inputs = {(name, 0) for name in convolutions} | {(name, 1) for name in convolutions}
     quantized_inputs |= {
         (node.name, i) for node in nodes.values() if node.op == "AddV2" for i, n in enumerate(node.input) if n in ranges
     }
-    rewritten = type(frozen.graph_def)(versions=frozen.graph_def.versions)
+    rewritten = GraphDef(versions=frozen.graph_def.versions)
     for node in frozen.graph_def.node:
         copy = rewritten.node.add()
         copy.CopyFrom(node)
@@ -44,7 +44,7 @@ def with_ranges(frozen: FrozenModel, images: Iterable[NDArray[np.uint8]]) -> Fro
             if (node.name, i) in quantized_inputs:
                 copy.input[i] = f"{name}/quantized"
         if node.name in ranges:
-            _quantize(tf, rewritten, node.name, ranges[node.name])
+            _quantize(rewritten, node.name, ranges[node.name])
     return replace(frozen, graph_def=rewritten)
 
 
@@ -60,13 +60,13 @@ def measured(frozen: FrozenModel, names: list[str], images: Iterable[NDArray[np.
     return dict(zip(names, np.mean(each, axis=0).tolist(), strict=True))
 
 
-def _quantize(tf: Any, graph_def: Any, name: str, peak: float) -> None:
+def _quantize(graph_def: Any, name: str, peak: float) -> None:
     for suffix, value in (("low", -peak), ("high", peak)):
         bound = graph_def.node.add(name=f"{name}/{suffix}", op="Const")
-        bound.attr["dtype"].type = tf.float32.as_datatype_enum
-        bound.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.float32(value)))
+        bound.attr["dtype"].type = dtype_number(np.float32)
+        bound.attr["value"].tensor.CopyFrom(tensor_of(np.array(value, np.float32)))
     node = graph_def.node.add(name=f"{name}/quantized", op=_OPERATION, input=[name, f"{name}/low", f"{name}/high"])
-    node.attr["T"].type = tf.float32.as_datatype_enum
+    node.attr["T"].type = dtype_number(np.float32)
     node.attr["num_bits"].i = 8
     for attribute in ("signed_input", "range_given", "narrow_range"):
         node.attr[attribute].b = True

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ConversionError
-from ...frameworks import tensorflow
 from ...model.frozen import FrozenModel
+from ...model.graphdef import GraphDef, array_of, dtype_number, extract_subgraph, tensor_of
 
 _IN_HALF = frozenset(["AddV2", "BiasAdd", "ConcatV2", "Conv2D", "MaxPool", "Pad", "Relu", "ResizeBilinear", "Shape"])
 
@@ -23,11 +23,10 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
     distances to a quarter of a pixel. Batch norm must be folded, which `freeze` does: its variances do not fit.
     Raises `ConversionError` when a weight does not fit either.
     """
-    tf = tensorflow()
-    float16, float32 = tf.float16.as_datatype_enum, tf.float32.as_datatype_enum
+    float16, float32 = dtype_number(np.float16), dtype_number(np.float32)
     nodes = {node.name: node for node in frozen.graph_def.node}
     _, after = heads(frozen, nodes)
-    rewritten = type(frozen.graph_def)(versions=frozen.graph_def.versions)
+    rewritten = GraphDef(versions=frozen.graph_def.versions)
     kinds: dict[str, int] = {}  # of the tensors whose precision is at stake
 
     def in_kind(name: str, wanted: int) -> str:
@@ -39,10 +38,10 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
             kinds[twin] = wanted
             source = nodes.get(name)
             if source is not None and source.op == "Const":
-                value = _halved(name, tf.make_ndarray(source.attr["value"].tensor))
+                value = _halved(name, array_of(source.attr["value"].tensor))
                 constant = rewritten.node.add(name=twin, op="Const")
                 constant.attr["dtype"].type = wanted
-                constant.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value))
+                constant.attr["value"].tensor.CopyFrom(tensor_of(value))
             else:
                 cast = rewritten.node.add(name=twin, op="Cast", input=[name])
                 cast.attr["SrcT"].type, cast.attr["DstT"].type = kinds[name], wanted
@@ -63,7 +62,7 @@ def to_half(frozen: FrozenModel) -> FrozenModel:
         if _is_float(node, float32):
             kinds[node.name] = kind
     outputs = [frozen.score_name, frozen.geometry_name]
-    return replace(frozen, graph_def=tf.compat.v1.graph_util.extract_sub_graph(rewritten, outputs))
+    return replace(frozen, graph_def=extract_subgraph(rewritten, outputs))
 
 
 def heads(frozen: FrozenModel, nodes: Mapping[str, Any]) -> tuple[set[str], set[str]]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from east.errors import ConversionError
 from east.frameworks import tensorflow
-from east.model.frozen import FrozenModel
+from east.model.frozen import FrozenModel, tensorflow_graph
+from east.model.graphdef import array_of, tensor_of
 from east.runtimes.rewrites.half_precision import to_half
 from east.runtimes.rewrites.late_upsampling import upsample_late
 from east.types import Maps
@@ -20,7 +21,7 @@ def types(frozen: FrozenModel, operation: str) -> Counter[str]:
     tf = tensorflow()
     graph = tf.Graph()
     with graph.as_default():
-        tf.graph_util.import_graph_def(frozen.graph_def, name="")
+        tf.graph_util.import_graph_def(tensorflow_graph(frozen.graph_def), name="")
     return Counter(op.outputs[0].dtype.name for op in graph.get_operations() if op.type == operation)
 
 
@@ -45,12 +46,11 @@ def test_half_precision_gives_nearly_the_same_maps(
 
 
 def test_half_precision_refuses_what_it_cannot_hold(frozen: FrozenModel) -> None:
-    tf = tensorflow()
     graph_def = type(frozen.graph_def)()
     graph_def.CopyFrom(frozen.graph_def)
     (weights,) = (node for node in graph_def.node if node.name == "feature_fusion/Conv_6/weights")
-    values = np.array(tf.make_ndarray(weights.attr["value"].tensor))
+    values = np.array(array_of(weights.attr["value"].tensor))
     values[0, 0, 0, 0] = 1e5
-    weights.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))
+    weights.attr["value"].tensor.CopyFrom(tensor_of(values))
     with pytest.raises(ConversionError, match=r"'feature_fusion/Conv_6/weights' reaches 1e\+05, half precision 65,504"):
         to_half(replace(frozen, graph_def=graph_def))
