@@ -47,6 +47,11 @@ def allow_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def most_refused(connections: int) -> int:
+    """How many more connections may be open than are served, because they are told to try again later."""
+    return max(1, connections // 2)
+
+
 class LingeringTransport:
     """A transport that, closed before the peer has sent all of its request, ends only its own half at first.
 
@@ -101,27 +106,42 @@ class Waited(IntEnum):
     BODY = 2
 
 
-class Waiting:
-    """The connections on which a server waits for its client, those that have done so for longest first."""
+class Connections:
+    """The open connections of a server: those it waits on for their client, the longest first, and those it refuses.
+
+    Attributes:
+        refused: those that are told to try again later, and then closed; the longest first.
+    """
 
     def __init__(self) -> None:
-        self._connections: dict[Waited, OrderedDict[PatientProtocol, None]] = {kind: OrderedDict() for kind in Waited}
+        self._waiting: dict[Waited, OrderedDict[PatientProtocol, None]] = {kind: OrderedDict() for kind in Waited}
+        self.refused: OrderedDict[PatientProtocol, None] = OrderedDict()
 
     def place(self, connection: PatientProtocol, waited: Waited | None) -> None:
         """Tells what is waited for on a connection; None for nothing."""
-        for kind, connections in self._connections.items():
-            if kind is waited:
+        for kind, connections in self._waiting.items():
+            if kind is waited and connection not in self.refused:
                 connections.setdefault(connection)
             else:
                 connections.pop(connection, None)
 
-    def pop(self) -> PatientProtocol | None:
-        """Takes out the one whose loss hurts least."""
-        waiting = next(filter(None, self._connections.values()), None)
-        return waiting.popitem(last=False)[0] if waiting else None
+    def least(self) -> PatientProtocol | None:
+        """The one whose loss hurts least, of those that are waited on."""
+        waiting = next(filter(None, self._waiting.values()), None)
+        return next(iter(waiting)) if waiting else None
+
+    def refuse(self, connection: PatientProtocol) -> None:
+        """Serves it no more."""
+        self.place(connection, None)
+        self.refused[connection] = None
+
+    def forget(self, connection: PatientProtocol) -> None:
+        """Tells that it is gone."""
+        self.place(connection, None)
+        self.refused.pop(connection, None)
 
 
-_WAITING: WeakKeyDictionary[ServerState, Waiting] = WeakKeyDictionary()
+_CONNECTIONS: WeakKeyDictionary[ServerState, Connections] = WeakKeyDictionary()
 
 
 class PatientProtocol(H11Protocol):
@@ -130,9 +150,10 @@ class PatientProtocol(H11Protocol):
     At shutdown answers say ``Connection: close``. A connection without a request stays open for a moment more, because
     a request may be on its way. A peer that vanished without a word is noticed by the kernel.
 
-    Of too many connections one is closed on which the client lets the server wait; where there is none, the new one is
-    refused. What is refused before any operation sees it goes to the application with a `Refusal`, as ``east.refusal``
-    of its scope.
+    Of too many connections one is refused on which the client lets the server wait, or else the new one. It has a
+    moment to send its request and to take the answer that says so: as long as it is not among more than half as many as
+    are served. What is refused before any operation sees it goes to the application with a `Refusal`, as
+    ``east.refusal`` of its scope.
     """
 
     conn: StrictConnection
@@ -143,7 +164,7 @@ class PatientProtocol(H11Protocol):
         self._application, self.app = self.app, self._answer
         self._header_seconds = header_seconds
         self._most_connections = most_connections
-        self._waiting = _WAITING.setdefault(self.server_state, Waiting())
+        self._others = _CONNECTIONS.setdefault(self.server_state, Connections())
         self._refusal: Refusal | None = None
         self._too_slow: asyncio.TimerHandle | None = None
 
@@ -153,13 +174,10 @@ class PatientProtocol(H11Protocol):
         with suppress(AttributeError):  # not in every event loop
             transport.max_size = _READ_BYTES  # type: ignore[attr-defined] # what others may have to wait for
         self.flow = BoundedFlow(self._lingering, self.conn)  # type: ignore[arg-type]
-        if len(self.connections) > self._most_connections:
-            too_many = Refusal(503, "too-many-connections", "try again later", retry_after=2)
-            if (other := self._waiting.pop()) is not None:
-                other.conn.refusal = too_many
-                other.transport.abort()
-            else:
-                self._refusal = too_many
+        if len(self.connections) - len(self._others.refused) > self._most_connections:
+            (self._others.least() or self)._refuse()
+            if len(self._others.refused) > most_refused(self._most_connections):
+                next(iter(self._others.refused)).transport.abort()
         self._place()
         connection = transport.get_extra_info("socket")
         if connection is not None:
@@ -178,10 +196,7 @@ class PatientProtocol(H11Protocol):
         super().handle_events()
         self._place()
         if self.conn.refusal is not None:
-            self.cycle.keep_alive = False
-            self.cycle.message_event.set()
-            if self.cycle.response_complete:
-                self.transport.close()
+            self._end_request()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -189,7 +204,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
-        self._waiting.place(self, None)
+        self._others.forget(self)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -241,7 +256,26 @@ class PatientProtocol(H11Protocol):
             waited = Waited.BODY if self.cycle.more_body else None
         else:
             waited = Waited.FIRST_REQUEST if self.cycle is None else Waited.NEXT_REQUEST
-        self._waiting.place(self, waited)
+        self._others.place(self, waited)
+
+    def _refuse(self) -> None:
+        """Answers what is asked here, or is being asked, by saying that there are too many."""
+        self._others.refuse(self)
+        refusal = Refusal(503, "too-many-connections", "try again later", retry_after=2)
+        if self.cycle is None:
+            self._refusal = refusal
+        elif self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.conn.refusal = refusal
+            self._end_request()
+
+    def _end_request(self) -> None:
+        """Has the application learn that nothing more is read of its request."""
+        self.cycle.keep_alive = False
+        self.cycle.message_event.set()
+        if self.cycle.response_complete:
+            self.transport.close()
 
     def _watch(self) -> None:
         """Starts the clock when the peer owes us bytes; a begun request stops it, further bytes do not restart it."""

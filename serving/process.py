@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import admin, tracing
 from .app import create_admin_app, create_app
-from .connection import PatientProtocol, allow_open_files
+from .connection import PatientProtocol, allow_open_files, most_refused
 from .logs import logging_config
 from .reload import reload
 from .settings import Settings, ignored_variables
@@ -44,7 +44,8 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     """
     logging.raiseExceptions = False  # a log that cannot be written is no reason to fail, or to say so
     logging.config.dictConfig(logging_config(settings))
-    allow_open_files(settings.limits.connections)
+    connections = settings.limits.connections
+    allow_open_files(connections + most_refused(connections))
     sys.setswitchinterval(_SWITCH_SECONDS)
     tracing.configure()
     if _HANG_UP is not None:

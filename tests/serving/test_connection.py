@@ -171,6 +171,19 @@ def test_flood_of_connections_that_let_the_server_wait_keeps_nobody_out(
         assert b"IEND" in read_all(busy)[-20:]  # nothing that the server works on is lost
 
 
+def test_uploads_in_the_way_of_newer_ones_are_answered_before_they_are_closed(serve: Serve) -> None:
+    with serve(limits={"connections": 4}) as client, ExitStack() as stack:
+        client.close()
+        uploads = [stack.enter_context(connect(client)) for _ in range(6)]
+        for upload in uploads:
+            upload.sendall(HEAD + bytes(500))
+        answers = []
+        for upload in uploads:
+            upload.sendall(bytes(500))
+            answers.append(upload.recv(12))
+        assert answers == [b"HTTP/1.1 503"] * 2 + [b"HTTP/1.1 400"] * 4
+
+
 def test_silent_connections_go_before_idle_ones(serve: Serve) -> None:
     with serve(limits={"connections": 10}) as client, connect(client) as idle, ExitStack() as stack:
         client.close()

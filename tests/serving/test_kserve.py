@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import struct
+import time
 import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -394,7 +395,10 @@ def test_nothing_is_left_of_a_refused_request(client: httpx.Client) -> None:
         for path, content in ((INFER, body), (INFER, body[:-1]), ("/detect", image)):
             for _ in range(4):
                 assert client.post(path, content=content).status_code == 400
-        assert tracemalloc.get_traced_memory()[0] < 6 * MIB
+        give_up = time.monotonic() + 10  # a client has its answer before the server is done with the request
+        while tracemalloc.get_traced_memory()[0] > 6 * MIB:
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
     finally:
         tracemalloc.stop()
         gc.enable()
