@@ -251,24 +251,27 @@ class PatientProtocol(H11Protocol):
             cycle.disconnected = True  # the peer does not take its answer
             self.transport.abort()
 
-    def _place(self) -> None:
+    @property
+    def _waited(self) -> Waited | None:
         if self._answering:
-            waited = Waited.BODY if self.cycle.more_body else None
-        else:
-            waited = Waited.FIRST_REQUEST if self.cycle is None else Waited.NEXT_REQUEST
-        self._others.place(self, waited)
+            return Waited.BODY if self.cycle.more_body else None
+        return Waited.FIRST_REQUEST if self.cycle is None else Waited.NEXT_REQUEST
+
+    def _place(self) -> None:
+        self._others.place(self, self._waited)
 
     def _refuse(self) -> None:
         """Answers what is asked here, or is being asked, by saying that there are too many."""
         self._others.refuse(self)
         refusal = Refusal(503, "too-many-connections", "try again later", retry_after=2)
-        if self.cycle is None:
-            self._refusal = refusal
-        elif self.cycle.response_complete:
-            self.transport.close()
-        else:
-            self.conn.refusal = refusal
-            self._end_request()
+        match self._waited:
+            case Waited.FIRST_REQUEST:
+                self._refusal = refusal
+            case Waited.NEXT_REQUEST:
+                self.transport.close()
+            case _:
+                self.conn.refusal = refusal
+                self._end_request()
 
     def _end_request(self) -> None:
         """Has the application learn that nothing more is read of its request."""
