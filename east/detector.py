@@ -35,7 +35,7 @@ class TextDetector:
     """EAST, loaded once and ready for images. Thread-safe; a process forked from this one has to load its own.
 
     Attributes:
-        options: all that it was told, and the ``input_size`` of a graph that was made for one.
+        options: all that it was told, with what ``auto`` came to, and the ``input_size`` of a graph made for one.
         runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
     """
@@ -57,7 +57,8 @@ class TextDetector:
         self.weights = source.name
         self.weights_sha256 = source.sha256
         self.runtime: Runtime = load_runtime(source, options)
-        self.options = options if self.runtime.size is None else replace(options, input_size=self.runtime.size)
+        chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
+        self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
         self._calls = _Calls()
 
     @classmethod

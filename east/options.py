@@ -132,7 +132,10 @@ class DetectorOptions(CallOptions):
         choices=("auto", *RUNTIMES),
     )
     precision: Precision | str = option(
-        Precision.FP32, "precision of the network", section="runtime", choices=tuple(Precision)
+        "auto",
+        "precision of the network; auto takes the fastest that is on record as accurate as FP32",
+        section="runtime",
+        choices=("auto", *Precision),
     )
     _: KW_ONLY
     nodes: NodeNames = group(NodeNames(), "model")

@@ -63,6 +63,11 @@ class Model(BaseModel):
     precision: str
 
 
+class ReadyAnswer(BaseModel):
+    status: Literal["ready"]
+    model: Model
+
+
 class TimingsMs(BaseModel):
     """Milliseconds: waiting, then each step."""
 

@@ -10,10 +10,12 @@ _ID = "5f0c1ab2c3d44e7f8a9b0c1d2e3f4a5b"
 _WHITE = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAAEUlEQVR42mP8z8DAwMQwaAkAswEBP25AfJYAAAAASUVORK5CYII="
 """A PNG of 32x32 white pixels, in base64."""
 
+MODEL = {"weights": "east_resnet50", "runtime": "openvino", "precision": "INT8"}
+
 _RESULT: dict[str, Any] = {
     "image": {"width": 640, "height": 480},
     "boxes": [{"quad": [[102.4, 87.1], [214.9, 83.6], [215.8, 112.3], [103.3, 115.8]], "score": 0.31}],
-    "model": {"weights": "default", "runtime": "openvino", "precision": "INT8"},
+    "model": MODEL,
     "timings_ms": {
         "queue": 0.4,
         "decode": 3.1,

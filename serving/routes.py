@@ -18,7 +18,16 @@ from east.detections import Detections
 from east.errors import ImageError
 
 from . import examples
-from .answers import BatchAnswer, DetectAnswer, DetectParameters, FormatParameters, as_dict, as_json, render
+from .answers import (
+    BatchAnswer,
+    DetectAnswer,
+    DetectParameters,
+    FormatParameters,
+    ReadyAnswer,
+    as_dict,
+    as_json,
+    render,
+)
 from .body import read_images
 from .context import RequestContext
 from .problems import documented, problem_of
@@ -132,12 +141,14 @@ async def healthz(request: Request) -> dict[str, str]:
     "/readyz",
     operation_id="readyz",
     summary="Can it detect?",
-    responses={**examples.answer({"status": "ready"}), **documented(503)},
+    response_model=ReadyAnswer,
+    responses={**examples.answer({"status": "ready", "model": examples.MODEL}), **documented(503)},
 )
-async def readyz(request: Request) -> dict[str, str]:
+async def readyz(request: Request) -> dict[str, Any]:
     """Yes once the detector is loaded and warmed up, until its runtime fails or it is told to stop."""
-    Service.of(request).check_ready()
-    return {"status": "ready"}
+    service = Service.of(request)
+    service.check_ready()
+    return {"status": "ready", "model": service.model}
 
 
 @metrics.get(

@@ -104,6 +104,13 @@ class Service:
         if self.stopping():
             raise Problem(503, "shutting-down", "this server was told to stop", retry_after=5)
 
+    @property
+    def model(self) -> dict[str, str]:
+        """What detects, once it is ready: weights, runtime and precision."""
+        assert self.detector is not None  # noqa: S101  it is ready
+        runtime = self.detector.runtime
+        return {"weights": self.detector.weights, "runtime": runtime.name, "precision": str(runtime.precision)}
+
     def reload(self, settings: Settings) -> None:
         """Goes on with other settings: those that are read whenever they are used."""
         self.settings = settings

@@ -26,7 +26,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def detector(own_folders: None) -> Iterator[TextDetector]:
     """The bundled weights in the fastest runtime here, at FP32."""
-    with TextDetector() as detector:
+    with TextDetector(precision="FP32") as detector:
         yield detector
 
 

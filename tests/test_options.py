@@ -102,7 +102,7 @@ def test_from_the_command_line(others: Paths, arrived: list[DetectorOptions], de
 def test_what_a_conversion_depends_on(command: str, others: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[DetectorOptions] = []
 
-    def resolve(options: DetectorOptions) -> NoReturn:
+    def resolve(options: DetectorOptions, faithful: object) -> NoReturn:
         seen.append(options)
         raise ConversionError("that is far enough")
 
@@ -160,7 +160,7 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (lambda: DetectorOptions(precision="int4"), "precision must be one of FP32, FP16, INT8, got 'int4'"),
+        (lambda: DetectorOptions(precision="int4"), "precision must be one of auto, FP32, FP16, INT8, got 'int4'"),
         (lambda: DetectorOptions(runtime="opnvino"), "did you mean 'openvino'"),
         (lambda: DetectorOptions(threads=0), "threads must be at least 1, got 0"),
         (lambda: DetectorOptions(threads=1.5), "threads must be a whole number of at least 1, got 1.5"),  # type: ignore[arg-type]

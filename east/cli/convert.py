@@ -30,19 +30,19 @@ def run(args: argparse.Namespace) -> int:
     from ..runtimes.conversion.artifacts import ConversionReport
 
     options = options_from(args)
-    runtime = resolve(options)
+    source = ModelSource.find(options.weights, options.nodes)
+    options = resolve(options, source.faithful)
     if args.output is not None:
         if args.output.exists():
             raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
         check_outputs([Output("--output", args.output)], [])
-    artifact = convert_model(ModelSource.find(options.weights, options.nodes), options)
+    artifact = convert_model(source, options)
     report = ConversionReport.load(artifact.folder)
     folder = artifact.folder
     if args.output is not None:
         folder = _copied(folder, args.output)
-    print(
-        f"{runtime} {options.precision}: {folder}, {artifact.bytes / 1e6:.1f} MB, converted in {artifact.seconds:.1f} s"
-    )
+    size = f"{artifact.bytes / 1e6:.1f} MB"
+    print(f"{options.runtime} {options.precision}: {folder}, {size}, converted in {artifact.seconds:.1f} s")
     print(
         f"{report.converted:.1%} of the operations in {report.engines} engine{'s' * (report.engines != 1)}; "
         f"{sum(report.before.values())} operations before, {sum(report.after.values())} after"

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = options_from(args)
     source = ModelSource.find(options.weights, options.nodes)
-    runtime = resolve(options)
+    options = resolve(options, source.faithful)
     artifact = convert_model(source, options)
     report = ConversionReport.load(artifact.folder)
     if args.tensorboard is not None:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         write_graphs(args.tensorboard, source.freeze("uint8").graph_def, artifact.folder)
     if args.json:
         about = {
-            "runtime": runtime,
+            "runtime": options.runtime,
             "precision": str(options.precision),
             "weights": source.name,
             "folder": str(artifact.folder),
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(about, indent=2))
         return 0
-    print(f"{source.name} for {runtime} {options.precision}, converted in {artifact.seconds:.1f} s")
+    print(f"{source.name} for {options.runtime} {options.precision}, converted in {artifact.seconds:.1f} s")
     print(f"{report.converted:.1%} of the operations in {report.engines} engine{'s' * (report.engines != 1)}")
     print(f"\n{'operation':28}{'before':>8}{'after':>8}")
     for operation in sorted({*report.before, *report.after}):

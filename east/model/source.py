@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from ..errors import WeightsError
 from ..files import sha256_file, sha256_files
 from ..options import NodeNames
+from ..types import Precision
 from . import weights
 from .checkpoint import checkpoint_prefix
 from .reading import reading
@@ -30,12 +31,14 @@ class ModelSource:
         name: what to call them in results.
         sha256: of the file, or of all files of a checkpoint or SavedModel.
         nodes: names of the graph's nodes, where they are not the original's.
+        faithful: the precisions in which they are on record as accurate as in FP32, that one among them.
     """
 
     path: Path
     name: str
     sha256: str
     nodes: NodeNames = field(default_factory=NodeNames)
+    faithful: frozenset[Precision] = frozenset([Precision.FP32])
 
     @classmethod
     def find(cls, name_or_path: str | os.PathLike[str], nodes: NodeNames | None = None) -> ModelSource:
@@ -43,7 +46,7 @@ class ModelSource:
         path = weights.resolve(name_or_path)
         known = {record.path: record for record in weights.manifest().values()}
         if (record := known.get(path)) is not None:
-            return cls(path, record.name, record.sha256, nodes or NodeNames())
+            return cls(path, record.name, record.sha256, nodes or NodeNames(), record.faithful)
         with reading(path):
             return cls(path, *_identify(path), nodes or NodeNames())
 

@@ -13,10 +13,14 @@ from typing import Any
 from ..errors import DamagedFileError, WeightsError
 from ..files import sha256_file, written_whole
 from ..folders import is_one_of
+from ..types import Precision
 from .checkpoint import read_variables, write_bundle
 from .reading import reading
 
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
+NEGLIGIBLE = 0.003
+"""A difference of F1 that counts for nothing."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -29,7 +33,8 @@ class WeightsRecord:
         path: the file, in the bundled format.
         sha256, bytes: its hash and size.
         training, terms: how they were trained and may be used, in words.
-        accuracy: dataset, recall, precision and F1, where they were measured.
+        accuracy: dataset, recall, precision and F1, where they were measured; ``f1_of`` is F1 by the precision of the
+            network, all on the same images.
     """
 
     name: str
@@ -39,6 +44,13 @@ class WeightsRecord:
     training: str
     terms: str
     accuracy: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def faithful(self) -> frozenset[Precision]:
+        """The precisions in which F1 is on record as no lower than in FP32 but by `NEGLIGIBLE`, FP32 among them."""
+        f1 = {Precision(name): value for name, value in self.accuracy.get("f1_of", {}).items()}
+        least = f1.get(Precision.FP32, 1.0) - NEGLIGIBLE
+        return frozenset(precision for precision, value in f1.items() if value >= least) | {Precision.FP32}
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "path": str(self.path)}

@@ -26,10 +26,12 @@ class Availability:
     Attributes:
         precisions: those that work here; none when the runtime does not work at all.
         missing: what is missing for the rest, and how to get it, in words.
+        faster: those of them that are faster here than FP32, the fastest first.
     """
 
     precisions: tuple[Precision, ...]
     missing: str = ""
+    faster: tuple[Precision, ...] = ()
 
 
 def size_of_all(sides: tuple[int | None, int | None], asked: Size | None) -> Size | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Protocol
 
 from ..errors import EastError, RuntimeUnavailableError, UnsupportedPrecisionError
 from ..model.source import ModelSource
 from ..options import RUNTIMES, DetectorOptions
+from ..types import Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
 
+AUTO = "auto"
+
+_FP32 = (Precision.FP32,)
 _log = logging.getLogger(__name__)
 
 
@@ -26,64 +31,71 @@ class _RuntimeModule(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """The runtime that ``auto`` takes, and in words why not the faster ones."""
+    """What ``auto`` takes, and in words why not what would be faster."""
 
     name: str
+    precision: Precision
     passed_over: tuple[str, ...]
 
     def __str__(self) -> str:
-        return "; ".join((f"{self.name} is the fastest that works here", *self.passed_over))
+        return "; ".join((f"{self.name} {self.precision} is the fastest that works here", *self.passed_over))
 
 
-def choose(options: DetectorOptions) -> Choice:
-    """The fastest runtime that can do what is asked here.
+def choose(options: DetectorOptions, faithful: Collection[Precision] = _FP32) -> Choice:
+    """The fastest runtime and precision that can do what is asked here; see `resolve`.
 
     Raises `RuntimeUnavailableError` if none runs on the device, `UnsupportedPrecisionError` if none does the precision.
     """
     passed_over: list[str] = []
     error: type[EastError] = RuntimeUnavailableError
-    for name in RUNTIMES:
+    for name in RUNTIMES if options.runtime == AUTO else (options.runtime,):
         found = availability(name, options.device)
-        if options.precision in found.precisions:
-            return Choice(name, tuple(passed_over))
+        wanted = (*found.faster, *_FP32) if options.precision == AUTO else (Precision(options.precision),)
+        for precision in wanted:
+            if precision not in found.precisions:
+                passed_over.append(f"not {name}: {found.missing or f'it has no {precision}'}")
+            elif options.precision == AUTO and precision not in faithful:
+                passed_over.append(f"not {name} {precision}: how accurate these weights are in it is not on record")
+            else:
+                return Choice(name, precision, tuple(passed_over))
         if found.precisions:
             error = UnsupportedPrecisionError
-        passed_over.append(f"not {name}: {found.missing or f'it has no {options.precision}'}")
     where = "here" if options.device == "auto" else f"on {options.device} here"
-    raise error(f"no runtime can do {options.precision} {where}: {'; '.join(passed_over)}")
+    what = "run" if options.precision == AUTO else f"do {options.precision}"
+    raise error(f"no runtime can {what} {where}: {'; '.join(passed_over)}")
 
 
-def resolve(options: DetectorOptions) -> str:
-    """The runtime asked for, or for ``auto`` the fastest, once it is known to work here.
+def resolve(options: DetectorOptions, faithful: Collection[Precision] = _FP32) -> DetectorOptions:
+    """The same options with a runtime and a precision in place of ``auto``, once these are known to work here.
 
-    Raises `RuntimeUnavailableError` if it cannot run here, or not on the device asked for; `UnsupportedPrecisionError`,
-    naming the runtimes that can, if it cannot do the precision.
+    Args:
+        options: what is asked for. ``auto`` is the fastest runtime that has the precision, and the fastest precision of
+            the runtime among the ``faithful``.
+        faithful: the precisions in which the weights are on record as accurate as in FP32, see `ModelSource.faithful`.
+
+    Raises:
+        RuntimeUnavailableError: the runtime cannot run here, or not on the device asked for.
+        UnsupportedPrecisionError: it cannot do the precision; names the runtimes that can.
     """
-    if options.runtime == "auto":
-        choice = choose(options)
-        _log.info("%s", choice)
-        return choice.name
-    name, precision = options.runtime, options.precision
-    found = availability(name, options.device)
-    if not found.precisions:
-        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
-    if precision not in found.precisions:
-        able = [other for other in RUNTIMES if precision in availability(other, options.device).precisions]
-        raise UnsupportedPrecisionError(
-            f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
-            f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
-        )
-    return name
+    if options.runtime != AUTO:
+        _check(options)
+    if AUTO not in (options.runtime, options.precision):
+        return options
+    choice = choose(options, faithful)
+    _log.info("%s", choice)
+    return replace(options, runtime=choice.name, precision=choice.precision)
 
 
 def convert_model(source: ModelSource, options: DetectorOptions) -> Artifact:
     """Converts for a runtime, or finds what was converted before, without loading it. Raises like `resolve`."""
-    return _module(resolve(options)).convert(source, options)
+    options = resolve(options, source.faithful)
+    return _module(options.runtime).convert(source, options)
 
 
 def load_runtime(source: ModelSource, options: DetectorOptions) -> Runtime:
-    """Loads the network in the runtime asked for, or for ``auto`` in the fastest. Raises like `resolve`."""
-    return _module(resolve(options)).load(source, options)
+    """Loads the network in the runtime and the precision that `resolve` gives. Raises like that."""
+    options = resolve(options, source.faithful)
+    return _module(options.runtime).load(source, options)
 
 
 def availability(name: str, device: str = "auto") -> Availability:
@@ -92,6 +104,20 @@ def availability(name: str, device: str = "auto") -> Availability:
     if device != "auto" and device.partition(":")[0] not in module.DEVICES:
         return Availability((), f"it does not run on {device}")
     return module.availability(device)
+
+
+def _check(options: DetectorOptions) -> None:
+    """Raises like `resolve` if the runtime cannot do what is asked."""
+    name, precision = options.runtime, options.precision
+    found = availability(name, options.device)
+    if not found.precisions:
+        raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
+    if precision != AUTO and precision not in found.precisions:
+        able = [other for other in RUNTIMES if precision in availability(other, options.device).precisions]
+        raise UnsupportedPrecisionError(
+            f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
+            f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
+        )
 
 
 def _module(name: str) -> _RuntimeModule:

@@ -6,6 +6,7 @@ import errno
 import logging
 import sys
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from functools import cache, partial
@@ -41,8 +42,9 @@ def availability(device: str = "auto") -> Availability:
     if find_spec("openvino") is None:
         return Availability((), "OpenVINO is not installed: pip install openvino nncf")
     if _half() is None:
-        return Availability((Precision.FP32, Precision.INT8), "FP16 needs a processor with bf16 or f16 arithmetic")
-    return Availability(tuple(Precision))
+        missing = "FP16 needs a processor with bf16 or f16 arithmetic"
+        return Availability((Precision.FP32, Precision.INT8), missing, _eight_bits())
+    return Availability(tuple(Precision), faster=(*_eight_bits(), Precision.FP16))
 
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
@@ -132,10 +134,19 @@ def _sides(model: Any) -> tuple[int | None, int | None]:
 
 
 @cache
+def _able() -> Collection[str]:
+    """What OpenVINO says that this processor is good at."""
+    return frozenset(openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
 def _half() -> str | None:
     """What this processor computes half precision in: bf16 rather than f16, which no x86 processor is fast at."""
-    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if "BF16" in able else "f16" if "FP16" in able else None
+    return "bf16" if "BF16" in _able() else "f16" if "FP16" in _able() else None
+
+
+def _eight_bits() -> tuple[Precision, ...]:
+    """INT8 where the processor has instructions for it: even without VNNI it is faster than FP32."""
+    return (Precision.INT8,) if "INT8" in _able() else ()
 
 
 def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:

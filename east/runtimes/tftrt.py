@@ -44,7 +44,9 @@ _log = logging.getLogger(__name__)
 def availability(device: str = "auto") -> Availability:
     """Only where there is a GPU, TensorFlow 2.17 or older, and the TensorRT it was made for."""
     missing = missing_for_tensorrt(device)
-    return Availability((), missing) if missing is not None else Availability(tuple(Precision))
+    return (
+        Availability((), missing) if missing is not None else Availability(tuple(Precision), faster=(Precision.FP16,))
+    )
 
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:

@@ -21,7 +21,11 @@ DEVICES = ("gpu",)
 def availability(device: str = "auto") -> Availability:
     """Only where there is a GPU: on a CPU the same code is slower than plain TensorFlow."""
     missing = missing_for_tensorflow(device)
-    return Availability((), missing) if missing else Availability((Precision.FP32, Precision.FP16), "XLA has no INT8")
+    return (
+        Availability((), missing)
+        if missing
+        else Availability((Precision.FP32, Precision.FP16), "XLA has no INT8", (Precision.FP16,))
+    )
 
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:

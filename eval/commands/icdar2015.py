@@ -51,7 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     group = parser.add_argument_group("runtimes")
     add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
-    add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16 and INT8 (default: FP32)")
+    add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16, INT8 and auto (default: FP32)")
     add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
@@ -117,15 +117,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str]]:
     """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others."""
+    from east.model.source import ModelSource
     from east.runtimes import resolve
 
     base = options_from(args, input_size=EVALUATION_SIZE)
+    faithful = ModelSource.find(base.weights, base.nodes).faithful
     possible: dict[DetectorOptions, None] = {}
     impossible = []
     for runtime, precision in product(args.runtime, args.precision):
         options = replace(base, runtime=runtime, precision=precision)
         try:
-            possible[replace(options, runtime=resolve(options))] = None
+            possible[resolve(options, faithful)] = None
         except (RuntimeUnavailableError, UnsupportedPrecisionError) as error:
             impossible.append(str(error))
     return list(possible), impossible

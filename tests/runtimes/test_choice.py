@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -34,8 +35,33 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Availability]:
 def test_auto_takes_the_fastest_and_says_why_not_the_others(machine: dict[str, Availability]) -> None:
     chosen = choice.choose(DetectorOptions(precision=Precision.FP16))
     assert chosen.name == "xla"
-    assert str(chosen) == "xla is the fastest that works here; not tftrt: TensorRT's libraries are missing"
+    assert str(chosen) == "xla FP16 is the fastest that works here; not tftrt: TensorRT's libraries are missing"
     assert choice.choose(DetectorOptions(precision=Precision.INT8)).name == "openvino"
+
+
+def test_auto_takes_the_fastest_precision_that_is_on_record_as_accurate(machine: dict[str, Availability]) -> None:
+    machine["openvino"] = Availability(tuple(Precision), faster=(Precision.INT8, Precision.FP16))
+    everything = DetectorOptions(device="cpu")
+    chosen = choice.resolve(everything, frozenset(Precision))
+    assert (chosen.runtime, chosen.precision) == ("openvino", Precision.INT8)
+    assert choice.resolve(everything, {Precision.FP32, Precision.FP16}).precision is Precision.FP16
+    unknown = choice.choose(everything)
+    assert unknown.precision is Precision.FP32
+    assert "not openvino INT8: how accurate these weights are in it is not on record" in str(unknown)
+    named = choice.resolve(replace(everything, runtime="tensorflow"), frozenset(Precision))
+    assert (named.runtime, named.precision) == ("tensorflow", Precision.FP32)
+    machine["xla"] = Availability((Precision.FP32, Precision.FP16), faster=(Precision.FP16,))
+    chosen = choice.resolve(DetectorOptions(), frozenset(Precision))
+    assert (chosen.runtime, chosen.precision) == ("xla", Precision.FP16)
+
+
+def test_a_precision_that_is_no_faster_here_is_left_alone(machine: dict[str, Availability]) -> None:
+    assert choice.resolve(DetectorOptions(device="cpu"), frozenset(Precision)).precision is Precision.FP32
+
+
+def test_what_is_given_is_what_is_taken(machine: dict[str, Availability]) -> None:
+    given = DetectorOptions(runtime="openvino", precision=Precision.FP16)
+    assert choice.resolve(given) == given
 
 
 def test_no_runtime_for_a_precision(machine: dict[str, Availability]) -> None:

@@ -110,4 +110,5 @@ def test_batch_answers_each_image_in_order(client: httpx.Client, photo: bytes) -
 
 def test_probes(client: httpx.Client) -> None:
     assert client.get("/healthz").json() == {"status": "alive"}
-    assert client.get("/readyz").json() == {"status": "ready"}
+    model = {"weights": "east_resnet50", "runtime": "openvino", "precision": "FP32"}
+    assert client.get("/readyz").json() == {"status": "ready", "model": model}
