@@ -163,9 +163,12 @@ class _Translation:
     def _placeholder(self, node: Any, _: list[Value]) -> Value:
         if node.name != self.frozen.input_name:
             raise _unsupported(node, "the graph has a second input")
-        name = self.builder.add("Transpose", f"{node.name}/channels_first", [node.name], perm=_CHANNELS_FIRST)
+        images = node.name
+        if self.frozen.input_dtype == "uint8":  # which TensorRT casts, and does nothing else with
+            images = self.builder.add("Cast", f"{node.name}/float32", [images], to=onnx_type(np.float32))
+        name = self.builder.add("Transpose", f"{node.name}/channels_first", [images], perm=_CHANNELS_FIRST)
         batch, height, width = (one or Share(axis) for axis, one in enumerate(self.images))
-        return Tensor(name, np.dtype(self.frozen.input_dtype), (batch, height, width), 3)
+        return Tensor(name, np.dtype(np.float32), (batch, height, width), 3)
 
     def _constant(self, node: Any, _: list[Value]) -> Value:
         return array_of(attribute(node, "value").tensor)
@@ -178,6 +181,8 @@ class _Translation:
         if isinstance(inputs[0], np.ndarray):
             return inputs[0] if inputs[0].dtype == object else inputs[0].astype(target)
         x = self._tensor(node, inputs[0])
+        if x.dtype == target:
+            return x
         if target == np.float16 and x.name in self.halves:
             return self.halves[x.name]
         found = self._add(node, "Cast", replace(x, dtype=target), [x.name], to=onnx_type(target))
