@@ -1,4 +1,4 @@
-"""TensorFlow, Keras and OpenVINO, imported late and quietly."""
+"""TensorFlow, Keras, OpenVINO and ONNX Runtime, imported late and quietly."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ def openvino() -> ModuleType:
     import openvino
 
     return openvino  # type: ignore[no-any-return]
+
+
+def onnxruntime() -> ModuleType:
+    """The ``onnxruntime`` module, which keeps to itself what it is used for."""
+    module = _imported("onnxruntime")
+    module.disable_telemetry_events()
+    return module
 
 
 def _imported(name: str) -> ModuleType:

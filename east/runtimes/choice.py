@@ -53,8 +53,10 @@ def choose(options: DetectorOptions) -> Choice:
     raise error(f"no runtime can do {options.precision} {where}: {'; '.join(passed_over)}")
 
 
-def resolve(options: DetectorOptions) -> str:
+def resolve(options: DetectorOptions, *, converting: bool = False) -> str:
     """The runtime asked for, or for ``auto`` the fastest, once it is known to work here.
+
+    With ``converting``, a runtime that is named need only be able to convert here, for another machine.
 
     Raises `RuntimeUnavailableError` if it cannot run here, or not on the device asked for; `UnsupportedPrecisionError`,
     naming the runtimes that can, if it cannot do the precision.
@@ -64,7 +66,7 @@ def resolve(options: DetectorOptions) -> str:
         _log.info("%s", choice)
         return choice.name
     name, precision = options.runtime, options.precision
-    found = availability(name, options.device)
+    found = convertibility(name, options.device) if converting else availability(name, options.device)
     if not found.precisions:
         raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
     if precision not in found.precisions:
@@ -78,7 +80,7 @@ def resolve(options: DetectorOptions) -> str:
 
 def convert_model(source: ModelSource, options: DetectorOptions) -> Artifact:
     """Converts for a runtime, or finds what was converted before, without loading it. Raises like `resolve`."""
-    return _module(resolve(options)).convert(source, options)
+    return _module(resolve(options, converting=True)).convert(source, options)
 
 
 def load_runtime(source: ModelSource, options: DetectorOptions) -> Runtime:
@@ -92,6 +94,12 @@ def availability(name: str, device: str = "auto") -> Availability:
     if device != "auto" and device.partition(":")[0] not in module.DEVICES:
         return Availability((), f"it does not run on {device}")
     return module.availability(device)
+
+
+def convertibility(name: str, device: str = "auto") -> Availability:
+    """What can be converted here for the named runtime: what it can run, but for one that builds for other machines."""
+    convertible = getattr(_module(name), "convertible", None)
+    return availability(name, device) if convertible is None or device == "cpu" else convertible()
 
 
 def _module(name: str) -> _RuntimeModule:

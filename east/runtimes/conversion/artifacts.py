@@ -25,6 +25,7 @@ JOURNALS = "evaluations"  # folder of the evaluation's journals: *.jsonl, with a
 
 Weights = TypeVar("Weights")
 
+_KERNELS = ".kernels"
 _MANIFEST, _REPORT = "manifest.json", "report.json"
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,11 @@ class Artifact:
     def bytes(self) -> int:
         """Size of all files."""
         return sum(self.files.values())
+
+    @property
+    def kernels(self) -> Path:
+        """A folder beside this one, for what a runtime compiles on the way and may find again; it may not be there."""
+        return self.folder.with_suffix(_KERNELS)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class ArtifactCache:
 
     def entries(self) -> list[Artifact]:
         """All artifacts with a manifest, their files unchecked, oldest first."""
-        artifacts = [_read(folder) for folder in self.folder.glob("*") if folder.suffix != ".partial"]
+        artifacts = [_read(folder) for folder in self.folder.glob("*") if folder.suffix not in (".partial", _KERNELS)]
         return sorted(filter(None, artifacts), key=lambda artifact: artifact.folder.stat().st_mtime)
 
     def clear(self) -> int:
@@ -155,7 +161,8 @@ class ArtifactCache:
         for place in places | {artifact.folder for artifact in self.entries()}:
             lock = Path(f"{place}.lock")
             with suppress(Timeout), FileLock(lock, timeout=0):
-                folders, journal = (place, place.with_suffix(".partial")), place.with_suffix(".jsonl")
+                folders = [place, *(place.with_suffix(suffix) for suffix in (".partial", _KERNELS))]
+                journal = place.with_suffix(".jsonl")
                 files = [file for folder in folders for file in _files(folder)] + [journal] * journal.is_file()
                 freed += sum(file.stat().st_size for file in files)
                 for folder in folders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ConversionError
+from ...frameworks import onnxruntime
 from ...types import STRIDE, Maps
 from .artifacts import ConversionReport
 
@@ -56,7 +57,7 @@ class BoundSession:
     def __init__(self, session: Any, names: Names, device: Device, graph_option: str = "") -> None:
         """``graph_option`` is the run option that tells apart the CUDA graphs of a session, empty without them."""
         self._session, self._names, self._device, self._graph_option = session, names, device, graph_option
-        self._idle: deque[_Arrays] = deque()
+        self._idle: list[_Arrays] = []
         self._graphs = 0
         self._lock = Lock()
 
@@ -66,7 +67,10 @@ class BoundSession:
         try:
             arrays.images.update_inplace(images)
             self._session.run_with_iobinding(arrays.binding, arrays.options)
-            return Maps(np.array(arrays.score.numpy()[..., 0]), np.array(arrays.geometry.numpy()))
+            score, geometry = (value.numpy() for value in (arrays.score, arrays.geometry))
+            if self._device.kind == "cpu":  # where they are not copied
+                score, geometry = score.copy(), geometry.copy()
+            return Maps(score[..., 0], geometry)
         finally:
             self._give_back(arrays)
 
@@ -78,10 +82,10 @@ class BoundSession:
 
     def _take(self, shape: tuple[int, ...]) -> _Arrays:
         with self._lock:
-            for arrays in reversed(self._idle):
-                if arrays.shape == shape:
-                    self._idle.remove(arrays)
-                    return arrays
+            fitting = [arrays for arrays in self._idle if arrays.shape == shape]
+            if fitting:
+                self._idle.remove(fitting[-1])
+                return fitting[-1]
             self._graphs += 1
             return self._allocated(shape, self._graphs)
 
@@ -89,10 +93,10 @@ class BoundSession:
         with self._lock:
             self._idle.append(arrays)
             if len(self._idle) > _MOST_IDLE:
-                self._idle.popleft()
+                del self._idle[0]
 
     def _allocated(self, shape: tuple[int, ...], graph: int) -> _Arrays:
-        import onnxruntime as ort
+        ort = onnxruntime()
 
         def place(sides: Sequence[int], dtype: Any) -> Any:
             return ort.OrtValue.ortvalue_from_shape_and_type(list(sides), dtype, *self._device)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConversionError
-from ..gpu.tensorrt_rtx import bindings
+from .tensorrt_bindings import bindings
 from .tensorrt_layers import HEADING, EngineLayer, read_layers
 
 PORTABLE: Final = "8.0 and later"

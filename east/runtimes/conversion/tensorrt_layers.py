@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 HEADING: Final = "Layers:\n"
 """What the builder's message with the list begins with."""
@@ -18,6 +18,7 @@ _LAYER = re.compile(
     r"Name: (?P<name>.*?), LayerType: (?P<kind>.*?), Inputs: \[(?P<inputs>.*?)\], Constants: \[(?P<constants>.*?)\], "
     r"Outputs: \[(?P<outputs>.*?)\], TacticName: (?P<tactic>.*?), StreamId: \d+, Metadata: (?P<metadata>.*)"
 )
+_TYPES: Final = {1: "Float", 10: "Half"}  # by ONNX's numbers
 _DATATYPE = re.compile(r"Datatype: (\w+)")
 _NODE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
 
@@ -63,6 +64,18 @@ def convolution_types(layers: Iterable[EngineLayer], convolutions: Iterable[str]
     by_node = {node: layer for layer in layers for node in layer.nodes if layer.inputs and layer.kind != "kgen"}
     by_node |= {node: layer for layer in layers for node in layer.nodes if node not in by_node and layer.inputs}
     return {name: by_node[name].inputs[0] for name in convolutions if name in by_node}
+
+
+def wanted_types(model: Any) -> dict[str, str]:
+    """What each convolution of an ONNX model (a ModelProto) is to compute in, as `convolution_types` says it."""
+    graph = model.graph
+    producers = {name: node.op_type for node in graph.node for name in node.output}
+    weights = {tensor.name: _TYPES.get(tensor.data_type, "Float") for tensor in graph.initializer}
+    return {
+        node.name: "Int8" if producers.get(node.input[1]) == "DequantizeLinear" else weights.get(node.input[1], "Float")
+        for node in graph.node
+        if node.op_type == "Conv"
+    }
 
 
 def count_kinds(layers: Iterable[EngineLayer]) -> dict[str, int]:
