@@ -13,10 +13,13 @@ from .options import DetectorOptions
 CONVERSION = frozenset(
     [
         *("weights", "nodes", "runtime", "precision", "device", "threads", "tf32"),
-        *("gpu_memory_fraction", "input_size", "calibration", "tftrt"),
+        *("gpu_memory_fraction", "input_size", "calibration", "tftrt", "tensorrt", "onnx"),
     ]
 )
 """The options, or groups of them, that decide what a model is converted to."""
+
+PAIRED = frozenset(["tftrt", "tensorrt", "onnx"])
+"""The groups of options that have one flag for all, ``--tftrt NAME=VALUE``, where a command does not spell them out."""
 
 _LEAVES = {leaf.path: leaf for leaf in leaves(DetectorOptions)}
 
@@ -45,9 +48,9 @@ def add_options(
             continue
         if leaf.section not in sections:
             sections[leaf.section] = parser.add_argument_group(leaf.section)
-            if name == "tftrt" and name not in spelled_out:
+            if name in PAIRED and name not in spelled_out:
                 _add_pairs(sections[leaf.section], name)
-        if name != "tftrt" or name in spelled_out:
+        if name not in PAIRED or name in spelled_out:
             _add_flag(sections[leaf.section], leaf, (defaults or {}).get(name, leaf.default))
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow, Keras and OpenVINO, imported late and quietly."""
+"""TensorFlow, Keras, OpenVINO and ONNX Runtime, imported late and quietly."""
 
 from __future__ import annotations
 
@@ -33,13 +33,20 @@ def keras() -> ModuleType:
 def openvino() -> ModuleType:
     """The ``openvino`` module.
 
-    OpenVINO and NNCF report their use to their makers through ``openvino_telemetry`` when it can be imported,
+    OpenVINO reports its use to its makers through ``openvino_telemetry`` when it can be imported,
     without asking. A detector has no business doing that, so here it cannot; both go on without it.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     return openvino  # type: ignore[no-any-return]
+
+
+def onnxruntime() -> ModuleType:
+    """The ``onnxruntime`` module, which keeps to itself what it is used for."""
+    module = _imported("onnxruntime")
+    module.disable_telemetry_events()
+    return module
 
 
 def _imported(name: str) -> ModuleType:

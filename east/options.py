@@ -16,7 +16,7 @@ from .types import Precision, Size
 EVALUATION_SIZE = Size(672, 1280)
 """Network size at which ICDAR2015 is evaluated: the one of the original work's table."""
 
-RUNTIMES = ("tftrt", "xla", "openvino", "tensorflow")
+RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
 Rounding = Literal["down", "original"]
@@ -44,12 +44,13 @@ class NodeNames(Options):
 @described
 @dataclass(frozen=True)
 class Calibration(Options):
-    """The images that INT8 is calibrated on."""
+    """What the ranges of INT8 are, or are measured on."""
 
     source: str | os.PathLike[str] | None = option(
         None,
-        "folder of images, or the calibration.json of an earlier calibration, to repeat it (default: ICDAR2015's "
-        "training images below ICDAR2015_DIR, else those shipped with the project)",
+        "folder of images to calibrate on, the calibration.json of an earlier calibration, or the .ranges.npz that "
+        "'east calibrate' wrote (default: the ranges on record for the weights, else images that ship with the "
+        "project)",
         flag="--calibration",
         metavar="DIR|FILE",
     )
@@ -71,7 +72,7 @@ class TfTrtOptions(Options):
         "Range", "what that engine is tuned for, of the shapes it is built with"
     )
     use_calibration: bool = option(
-        True, "let TensorRT calibrate INT8; without, the graph gets explicit ranges, measured on the same images"
+        False, "let TensorRT calibrate INT8 on the images of the calibration, in place of the ranges on record"
     )
     build_at_conversion: bool = option(True, "build and keep engines at conversion, or else at first use")
     allow_build_at_runtime: bool | None = option(
@@ -83,6 +84,57 @@ class TfTrtOptions(Options):
         super().__post_init__()
         if not self.build_at_conversion and self.allow_build_at_runtime is False:
             raise ValueError("engines have to be built at conversion or at run time: allow one of the two")
+
+
+@described
+@dataclass(frozen=True)
+class TensorRtOptions(Options):
+    """How native TensorRT builds and runs its engine, under the names of TensorRT and of ONNX Runtime's providers."""
+
+    max_workspace_size: int | None = option(
+        None,
+        "bytes of GPU memory that a layer may use (default: TensorRT's own)",
+        flag="--tensorrt-max-workspace-size",
+        least=1,
+    )
+    builder_optimization_level: int = option(
+        3, "how long to look for faster kernels", flag="--tensorrt-builder-optimization-level", least=0, most=5
+    )
+    compute_capability: str | None = option(
+        None,
+        "the compute capability to build for (default: this GPU's; without a GPU, 8.0 and later)",
+        flag="--tensorrt-compute-capability",
+        choices=("8.0", "8.6", "8.9", "12.0", "12.1"),
+    )
+    cuda_graph_enable: bool = option(
+        False, "capture a CUDA graph for each shape and replay it", flag="--tensorrt-cuda-graph-enable"
+    )
+    profile_min_size: tuple[int, int] | None = option(
+        None, "smallest size of images (default: input_size, else 32x32)", flag="--tensorrt-profile-min-size"
+    )
+    profile_opt_size: tuple[int, int] | None = option(
+        None, "size that it is tuned for (default: input_size, else 672x1280)", flag="--tensorrt-profile-opt-size"
+    )
+    profile_max_size: tuple[int, int] | None = option(
+        None, "largest size of images (default: input_size, else max_side)", flag="--tensorrt-profile-max-size"
+    )
+    batches: tuple[int, ...] = option(
+        (1, 2, 4, 8), "batch sizes that others are filled up to", flag="--tensorrt-batches", least=1
+    )
+
+
+@described
+@dataclass(frozen=True)
+class OnnxOptions(Options):
+    """How ONNX Runtime runs the network on an NVIDIA GPU, under the names of its CUDA provider."""
+
+    prefer_nhwc: bool = option(True, "keep channels last, as tensor cores want them", flag="--onnx-prefer-nhwc")
+    fuse_conv_bias: bool = option(True, "let cuDNN add biases within convolutions", flag="--onnx-fuse-conv-bias")
+    enable_cuda_graph: bool = option(
+        True,
+        "capture a CUDA graph for each batch size and replay it, where all images have one size",
+        flag="--onnx-enable-cuda-graph",
+    )
 
 
 class CallChanges(TypedDict, total=False):
@@ -158,6 +210,8 @@ class DetectorOptions(CallOptions):
     )
     calibration: Calibration = group(Calibration(), "calibration of INT8")
     tftrt: TfTrtOptions = group(TfTrtOptions(), "TF-TRT, under the names of TrtGraphConverterV2")
+    tensorrt: TensorRtOptions = group(TensorRtOptions(), "native TensorRT")
+    onnx: OnnxOptions = group(OnnxOptions(), "ONNX Runtime on a GPU")
     input_size: tuple[int, int] | None = option(
         None,
         "network size for every image, multiples of 32 such as 672x1280 (default: each image's own, up to max_side)",

@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from ..flags import CONVERSION, add_options, options_from
+from ..flags import CONVERSION, PAIRED, add_options, options_from
 from ..outputs import Output, check_outputs
 
 
@@ -18,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Converts weights for a runtime and a precision and keeps the result in the cache, where every "
         "later start finds it. Converting the same again does nothing.",
     )
-    add_options(parser, CONVERSION, spelled_out=["tftrt"])
+    add_options(parser, CONVERSION, spelled_out=PAIRED)
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the converted model there")
     parser.set_defaults(run=run)
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = options_from(args)
     source = ModelSource.find(options.weights, options.nodes)
-    options = resolve(options, source.faithful)
+    options = resolve(options, source.faithful, converting=True)
     if args.output is not None:
         if args.output.exists():
             raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = options_from(args)
     source = ModelSource.find(options.weights, options.nodes)
-    options = resolve(options, source.faithful)
+    options = resolve(options, source.faithful, converting=True)
     artifact = convert_model(source, options)
     report = ConversionReport.load(artifact.folder)
     if args.tensorboard is not None:

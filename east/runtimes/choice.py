@@ -14,6 +14,7 @@ from ..options import RUNTIMES, DetectorOptions
 from ..types import Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
+from .gpu.requirements import missing_driver
 
 AUTO = "auto"
 
@@ -48,12 +49,16 @@ def choose(options: DetectorOptions, faithful: Collection[Precision] = _FP32) ->
     """
     passed_over: list[str] = []
     error: type[EastError] = RuntimeUnavailableError
+    on_gpu = _on_gpu(options)
     for name in RUNTIMES if options.runtime == AUTO else (options.runtime,):
         found = availability(name, options.device)
         wanted = (*found.faster, *_FP32) if options.precision == AUTO else (Precision(options.precision),)
         for precision in wanted:
             if precision not in found.precisions:
                 passed_over.append(f"not {name}: {found.missing or f'it has no {precision}'}")
+            elif on_gpu and name not in on_gpu:
+                passed_over.append(f"not {name}: it does not run on the GPU")
+                break
             elif options.precision == AUTO and precision not in faithful:
                 passed_over.append(f"not {name} {precision}: how accurate these weights are in it is not on record")
             else:
@@ -65,20 +70,23 @@ def choose(options: DetectorOptions, faithful: Collection[Precision] = _FP32) ->
     raise error(f"no runtime can {what} {where}: {'; '.join(passed_over)}")
 
 
-def resolve(options: DetectorOptions, faithful: Collection[Precision] = _FP32) -> DetectorOptions:
+def resolve(
+    options: DetectorOptions, faithful: Collection[Precision] = _FP32, *, converting: bool = False
+) -> DetectorOptions:
     """The same options with a runtime and a precision in place of ``auto``, once these are known to work here.
 
     Args:
         options: what is asked for. ``auto`` is the fastest runtime that has the precision, and the fastest precision of
             the runtime among the ``faithful``.
         faithful: the precisions in which the weights are on record as accurate as in FP32, see `ModelSource.faithful`.
+        converting: a runtime that is named need only be able to convert here, for another machine.
 
     Raises:
         RuntimeUnavailableError: the runtime cannot run here, or not on the device asked for.
         UnsupportedPrecisionError: it cannot do the precision; names the runtimes that can.
     """
     if options.runtime != AUTO:
-        _check(options)
+        _check(options, converting)
     if AUTO not in (options.runtime, options.precision):
         return options
     choice = choose(options, faithful)
@@ -88,7 +96,7 @@ def resolve(options: DetectorOptions, faithful: Collection[Precision] = _FP32) -
 
 def convert_model(source: ModelSource, options: DetectorOptions) -> Artifact:
     """Converts for a runtime, or finds what was converted before, without loading it. Raises like `resolve`."""
-    options = resolve(options, source.faithful)
+    options = resolve(options, source.faithful, converting=True)
     return _module(options.runtime).convert(source, options)
 
 
@@ -106,10 +114,10 @@ def availability(name: str, device: str = "auto") -> Availability:
     return module.availability(device)
 
 
-def _check(options: DetectorOptions) -> None:
+def _check(options: DetectorOptions, converting: bool) -> None:
     """Raises like `resolve` if the runtime cannot do what is asked."""
     name, precision = options.runtime, options.precision
-    found = availability(name, options.device)
+    found = convertibility(name, options.device) if converting else availability(name, options.device)
     if not found.precisions:
         raise RuntimeUnavailableError(f"runtime {name!r} cannot run here: {found.missing}")
     if precision != AUTO and precision not in found.precisions:
@@ -118,6 +126,20 @@ def _check(options: DetectorOptions) -> None:
             f"runtime {name!r} cannot do {precision} here; it can do {', '.join(found.precisions)}; "
             f"runtimes here that can do {precision}: {', '.join(able) or 'none'}"
         )
+
+
+def convertibility(name: str, device: str = "auto") -> Availability:
+    """What can be converted here for the named runtime: what it can run, but for one that builds for other machines."""
+    convertible = getattr(_module(name), "convertible", None)
+    return availability(name, device) if convertible is None or device == "cpu" else convertible()
+
+
+def _on_gpu(options: DetectorOptions) -> list[str]:
+    """The runtimes that would use a GPU where they are free to: there the fastest is one of them."""
+    if options.runtime != AUTO or options.device != "auto" or missing_driver() is not None:
+        return []
+    able = {name: availability(name, "gpu").precisions for name in RUNTIMES}
+    return [name for name, has in able.items() if (has if options.precision == AUTO else options.precision in has)]
 
 
 def _module(name: str) -> _RuntimeModule:

@@ -17,14 +17,15 @@ from typing import Any, TypeVar
 from ...errors import ConversionError
 from ...files import sha256_file
 from ...model.frozen import FORMAT
+from ...model.ranges import Ranges
 from ...model.source import ModelSource
 from ...options import DetectorOptions
-from .calibration import CalibrationSet
 
 JOURNALS = "evaluations"  # folder of the evaluation's journals: *.jsonl, with a lock beside it while it is in use
 
 Weights = TypeVar("Weights")
 
+_KERNELS = ".kernels"
 _MANIFEST, _REPORT = "manifest.json", "report.json"
 _log = logging.getLogger(__name__)
 
@@ -34,13 +35,13 @@ def conversion_key(
     version: int,
     source: ModelSource,
     options: DetectorOptions,
-    images: CalibrationSet | None = None,
+    ranges: Ranges | None = None,
     **parts: Any,
 ) -> dict[str, Any]:
     """Everything that changes a converted model: what its cache entry is known by.
 
     ``version`` is the ``FORMAT`` of the runtime's module, which is raised whenever that makes something else of the
-    same; ``images`` are those that INT8 is calibrated on, and ``parts`` what else counts for the runtime.
+    same; ``ranges`` are those of INT8, and ``parts`` what else counts for the runtime.
     """
     return {
         "runtime": runtime,
@@ -48,7 +49,7 @@ def conversion_key(
         "weights": source.sha256,
         "nodes": asdict(source.nodes),
         "format": [FORMAT, version],
-        "calibration": images and images.sha256,
+        "ranges": ranges and ranges.sha256,
         **parts,
     }
 
@@ -73,6 +74,11 @@ class Artifact:
     def bytes(self) -> int:
         """Size of all files."""
         return sum(self.files.values())
+
+    @property
+    def kernels(self) -> Path:
+        """A folder beside this one, for what a runtime compiles on the way and may find again; it may not be there."""
+        return self.folder.with_suffix(_KERNELS)
 
 
 @dataclass(frozen=True)
@@ -142,7 +148,7 @@ class ArtifactCache:
 
     def entries(self) -> list[Artifact]:
         """All artifacts with a manifest, their files unchecked, oldest first."""
-        artifacts = [_read(folder) for folder in self.folder.glob("*") if folder.suffix != ".partial"]
+        artifacts = [_read(folder) for folder in self.folder.glob("*") if folder.suffix not in (".partial", _KERNELS)]
         return sorted(filter(None, artifacts), key=lambda artifact: artifact.folder.stat().st_mtime)
 
     def clear(self) -> int:
@@ -155,7 +161,8 @@ class ArtifactCache:
         for place in places | {artifact.folder for artifact in self.entries()}:
             lock = Path(f"{place}.lock")
             with suppress(Timeout), FileLock(lock, timeout=0):
-                folders, journal = (place, place.with_suffix(".partial")), place.with_suffix(".jsonl")
+                folders = [place, *(place.with_suffix(suffix) for suffix in (".partial", _KERNELS))]
+                journal = place.with_suffix(".jsonl")
                 files = [file for folder in folders for file in _files(folder)] + [journal] * journal.is_file()
                 freed += sum(file.stat().st_size for file in files)
                 for folder in folders:

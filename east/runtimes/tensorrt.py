@@ -1,0 +1,320 @@
+"""Native TensorRT: one engine of the whole network, on an NVIDIA GPU, through ONNX Runtime.
+
+There are two ways to it. TensorRT for RTX is preferred, on the GPUs that it runs on: the engine is built here, which
+needs no GPU, and ONNX Runtime's plugin loads it. Elsewhere ONNX Runtime's own TensorRT provider builds it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConversionError, RuntimeUnavailableError
+from ..frameworks import onnxruntime
+from ..model.frozen import FrozenModel
+from ..model.source import ModelSource
+from ..options import EVALUATION_SIZE, DetectorOptions
+from ..types import STRIDE, Maps, Precision, Size
+from .base import Availability, Images, Runtime, size_of_all
+from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
+from .conversion.calibration import CalibrationSet, find_images
+from .conversion.ort_session import RECORD, BoundSession, Device, Names, assignment
+from .conversion.tensorrt_bindings import library_version, missing_libraries
+from .conversion.tensorrt_engine import Profile
+from .gpu import tensorrt_provider, tensorrt_rtx
+from .gpu.buffers import fill
+from .gpu.nvidia import Gpu, driver_version, find_gpu
+from .gpu.shapes import STEP, Shape, batch_bucket, bucket
+from .rewrites.half_precision import to_half
+from .rewrites.late_upsampling import upsample_late
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+FORMAT = 1  # of what `convert` makes, see `conversion_key`
+DEVICES = ("gpu",)
+MODEL = "east.onnx"
+ABOUT = "about.json"
+LAYERS = "layers.json"
+
+_ARITHMETIC = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.INT8: "i8"}
+_NVIDIA = 0x10DE  # by PCI's list of makers
+_log = logging.getLogger(__name__)
+
+
+def availability(device: str = "auto") -> Availability:
+    """Only where there is a GPU, and one of the two ways to it is installed and supports that GPU."""
+    gpu = find_gpu(device)
+    if isinstance(gpu, str):
+        return Availability((), gpu)
+    rtx = _missing_for_rtx(gpu)
+    provider = None if rtx is None else tensorrt_provider.missing_provider()
+    if provider is not None:
+        return Availability((), f"{rtx}; {provider}")
+    return Availability(tuple(Precision), faster=(Precision.FP16,))
+
+
+def convertible() -> Availability:
+    """TensorRT for RTX builds engines for other machines, where it is installed; the other way is the GPU's own."""
+    missing = missing_libraries()
+    return Availability(tuple(Precision)) if missing is None else availability()
+
+
+def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
+    """The engine, from the cache if the same has been built before.
+
+    Where there is no GPU, or a compute capability is asked for, it is built by TensorRT for RTX for another machine.
+    """
+    gpu = find_gpu(options.device)
+    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
+    if isinstance(gpu, str) or options.tensorrt.compute_capability or _missing_for_rtx(gpu) is None:
+        capability = _capability(options, None if isinstance(gpu, str) else gpu)
+        parts: dict[str, object] = {"tensorrt_rtx": library_version(), "capability": capability}
+        build = partial(build_rtx, options=options, images=images, capability=capability)
+    else:
+        parts = {
+            "tensorrt": tensorrt_provider.provider_version(),
+            "gpu": gpu.name,
+            "capability": gpu.capability,
+            "driver": driver_version(),
+        }
+        build = partial(build_by_provider, options=options, images=images, gpu=gpu)
+    chosen = asdict(options.tensorrt)
+    told = {name: chosen[name] for name in ("max_workspace_size", "builder_optimization_level")}
+    shapes = profile_for(options, options.fixed_size)
+    key = conversion_key("tensorrt", FORMAT, source, options, images, tf32=options.tf32, shapes=shapes, **told, **parts)
+    return ArtifactCache().get_or_build(key, source.freeze, build)
+
+
+def load(source: ModelSource, options: DetectorOptions) -> TensorRtRuntime:
+    """Builds the engine, or finds it built, and loads it."""
+    gpu = find_gpu(options.device)
+    if isinstance(gpu, str):
+        raise RuntimeUnavailableError(f"runtime 'tensorrt' cannot run here: {gpu}")
+    artifact = convert(source, options)
+    if _missing_for_rtx(gpu) is None:
+        return TensorRtRuntime(artifact, options, rtx_session(artifact, options, gpu), gpu.name)
+    return TensorRtRuntime(artifact, options, provider_session(artifact.folder, options, gpu), gpu.name)
+
+
+class TensorRtRuntime(Runtime):
+    """The engine, in a session of ONNX Runtime."""
+
+    name = "tensorrt"
+    parallel = 2
+
+    def __init__(self, artifact: Artifact, options: DetectorOptions, session: BoundSession, device: str) -> None:
+        about = json.loads((artifact.folder / ABOUT).read_text(encoding="utf-8"))
+        self.precision = Precision(options.precision)
+        self.arithmetic = "tf32" if options.tf32 and self.precision is Precision.FP32 else _ARITHMETIC[self.precision]
+        self.device = device
+        self.model_bytes = artifact.bytes
+        self.batches = options.tensorrt.batches
+        self.batch = max(self.batches)
+        self.size = size_of_all(tuple(about["sides"]), options.fixed_size)
+        self._profile = Profile(*(tuple(shape) for shape in about["profile"]))
+        self._exact = {self.size or EVALUATION_SIZE}
+        self._session = session
+
+    def infer(self, images: NDArray[np.uint8]) -> Maps:
+        parts = [self._run(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
+        return Maps(*(np.concatenate(maps) for maps in zip(*parts, strict=True)))
+
+    def warm_up(self, size: Size, batch: int = 1) -> None:
+        """Has TensorRT compile what it compiles for exactly this size and the smallest batch that holds ``batch``."""
+        self._exact.add(Size(*size))
+        super().warm_up(size, batch)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _run(self, images: Images) -> Maps:
+        height, width, _ = images[0].shape
+        buffer = np.empty(self._shape(len(images), Size(height, width)), np.uint8)
+        fill(buffer, images)
+        buffer[len(images) :] = 0
+        score, geometry = self._session.run(buffer)
+        count, rows, columns = len(images), height // STRIDE, width // STRIDE
+        return Maps(score[:count, :rows, :columns], geometry[:count, :rows, :columns])
+
+    def _shape(self, count: int, size: Size) -> Shape:
+        """The shape to run images in: a bucket's, or their own where the engine does not take that."""
+        batch = batch_bucket(count, self.batches)
+        shapes: list[Shape] = [(batch, *bucket(size, self._exact), 3), (batch, *size, 3)]
+        for shape in shapes:
+            if self._profile.holds(shape):
+                return shape
+        raise ConversionError(
+            f"no TensorRT engine for {batch} images of {size} (built for {self._profile}): "
+            "convert with another profile_max_size, profile_min_size or input_size"
+        )
+
+
+def build_rtx(
+    folder: Path,
+    frozen: FrozenModel,
+    options: DetectorOptions,
+    images: CalibrationSet | None,
+    capability: tuple[int, int] | None,
+) -> None:
+    """Writes an engine of TensorRT for RTX, its layers, and the ONNX model that stands for it.
+
+    Raises:
+        ConversionError: TensorRT does not take the whole network, or not in the precision that was asked for.
+    """
+    from .conversion.tensorrt_context import save_context
+    from .conversion.tensorrt_engine import PORTABLE, build_engine
+    from .conversion.tensorrt_layers import count_kinds
+
+    model, profile = _exported(folder, frozen, options, images)
+    serialised = model.SerializeToString()
+    engine = build_engine(
+        serialised,
+        profile,
+        optimization_level=options.tensorrt.builder_optimization_level,
+        workspace=options.tensorrt.max_workspace_size,
+        tf32=options.tf32,
+        capability=capability,
+    )
+    check_types(model, engine.layers)
+    target = ".".join(map(str, capability)) if capability else PORTABLE
+    save_context(folder, serialised, engine.plan, tensorrt_rtx.PROVIDER, target)
+    layers = [layer._asdict() for layer in engine.layers]
+    (folder / LAYERS).write_text(json.dumps(layers, indent=1) + "\n", encoding="utf-8")
+    ConversionReport(frozen.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
+
+
+def build_by_provider(
+    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None, gpu: Gpu
+) -> None:
+    """Writes the ONNX model, and beside it what ONNX Runtime's TensorRT provider builds of it on this GPU.
+
+    Raises:
+        ConversionError: it leaves convolutions to another provider.
+    """
+    model, _ = _exported(folder, frozen, options, images)
+    (folder / MODEL).write_bytes(model.SerializeToString())
+    session = _session_by_provider(folder, options, gpu)
+    assignment(session, tensorrt_provider.PROVIDER, frozen.operations).save(folder)
+
+
+def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+    """The session of an engine that `build_rtx` wrote. Raises `ConversionError` where it cannot be loaded."""
+    ort = onnxruntime()
+    from .conversion.tensorrt_context import ENGINE
+    from .conversion.tensorrt_engine import why_invalid
+
+    device = tensorrt_rtx.plugin_device(gpu)
+    if (reason := why_invalid((artifact.folder / ENGINE).read_bytes())) is not None:
+        raise ConversionError(f"the TensorRT engine in {artifact.folder} does not run on the {gpu.name}: {reason}")
+    graphs = options.tensorrt.cuda_graph_enable
+    artifact.kernels.mkdir(exist_ok=True)
+    told = ort.SessionOptions()
+    told.add_session_config_entry(*RECORD)
+    told.add_provider_for_devices(
+        [device], {"nv_runtime_cache_path": str(artifact.kernels), "enable_cuda_graph": str(int(graphs))}
+    )
+    session = ort.InferenceSession(str(artifact.folder / MODEL), told)
+    assignment(session, tensorrt_rtx.PROVIDER, {})
+    graph_option = "cuda_graph_annotation_id" if graphs else ""
+    return BoundSession(session, _names(session), Device("gpu", gpu.number, _NVIDIA), graph_option)
+
+
+def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+    """The session of what `build_by_provider` wrote."""
+    session = _session_by_provider(folder, options, gpu)
+    graph_option = "gpu_graph_id" if options.tensorrt.cuda_graph_enable else ""
+    return BoundSession(session, _names(session), Device("cuda", gpu.number), graph_option)
+
+
+def check_types(model: ModelProto, layers: Sequence[Any]) -> None:
+    """Compares what an engine's convolutions compute in with what the model says.
+
+    Raises:
+        ConversionError: convolutions are not in the engine, or not in the precision that they were asked for.
+    """
+    from .conversion.tensorrt_layers import convolution_types, wanted_types
+
+    wanted = wanted_types(model)
+    found = convolution_types(layers, wanted)
+    wrong = Counter(
+        f"{kind} as {found.get(name, 'nothing')}" for name, kind in wanted.items() if found.get(name) != kind
+    )
+    if wrong:
+        told = ", ".join(f"{count} of {kinds}" for kinds, count in sorted(wrong.items()))
+        raise ConversionError(f"TensorRT built {wrong.total()} of {len(wanted)} convolutions otherwise: {told}")
+
+
+def profile_for(options: DetectorOptions, size: Size | None) -> Profile:
+    """The shapes that an engine is built for: ``size`` where there is only one, else as the options say."""
+    chosen = options.tensorrt
+    side = -(-options.max_side // STEP) * STEP
+    sizes = (
+        size or chosen.profile_min_size or (32, 32),
+        size or chosen.profile_opt_size or EVALUATION_SIZE,
+        size or chosen.profile_max_size or (side, side),
+    )
+    counts = (min(chosen.batches), chosen.batches[0], max(chosen.batches))
+    return Profile(*((count, *sides, 3) for count, sides in zip(counts, sizes, strict=True)))
+
+
+def _exported(
+    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None
+) -> tuple[ModelProto, Profile]:
+    """The network in ONNX, in the precision that was asked for, and its shapes, which are put on record."""
+    from .conversion.onnx_graph import to_onnx
+
+    size = size_of_all(frozen.sides, options.fixed_size)
+    profile = profile_for(options, size)
+    graph = upsample_late(frozen)
+    if options.precision is Precision.FP16:
+        graph = to_half(graph)
+    if images is not None:
+        from .rewrites.explicit_ranges import with_ranges
+
+        images = images.fitted(frozen.sides)
+        _log.info("calibrating on %s", images)
+        images.save(folder / "calibration.json")
+        graph = with_ranges(graph, images.images())
+    about = {"profile": profile, "sides": size or frozen.sides}
+    (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
+    return to_onnx(graph, size), profile
+
+
+def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> Any:
+    ort = onnxruntime()
+    if not options.tf32:
+        os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")  # the provider has no option for it
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    profile = Profile(*(tuple(shape) for shape in about["profile"]))
+    told = ort.SessionOptions()
+    told.add_session_config_entry(*RECORD)
+    chosen = tensorrt_provider.provider_options(options, gpu, FrozenModel.input_name, profile, folder)
+    return ort.InferenceSession(str(folder / MODEL), told, [(tensorrt_provider.PROVIDER, dict(chosen))])
+
+
+def _names(session: Any) -> Names:
+    return Names(session.get_inputs()[0].name, *(output.name for output in session.get_outputs()))
+
+
+def _missing_for_rtx(gpu: Gpu) -> str | None:
+    """Why TensorRT for RTX is not the way for this GPU; None when it is. What no installation mends comes first."""
+    return tensorrt_rtx.unsupported(gpu, driver_version()) or missing_libraries()
+
+
+def _capability(options: DetectorOptions, gpu: Gpu | None) -> tuple[int, int] | None:
+    """What an engine is built for: the capability asked for, or this GPU's, or else None for all."""
+    if options.tensorrt.compute_capability is not None:
+        major, minor = options.tensorrt.compute_capability.split(".")
+        return int(major), int(minor)
+    return gpu and gpu.capability
