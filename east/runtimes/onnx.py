@@ -24,6 +24,7 @@ from ..types import STRIDE, Maps, Precision, Size
 from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import SHIPPED, find_images
+from .conversion.known_ranges import find_ranges
 from .conversion.onnx_export import INSTALL, graph_in_precision
 from .conversion.ort_session import RECORD, BoundSession, Device, Names, assignment
 from .gpu.buffers import fill
@@ -58,8 +59,8 @@ def availability(device: str = "auto") -> Availability:
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an ONNX model, from the cache if it has been made before."""
-    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
-    key = conversion_key("onnx", FORMAT, source, options, images, onnx=version("onnx"))
+    ranges = find_ranges(source, options.calibration) if options.precision is Precision.INT8 else None
+    key = conversion_key("onnx", FORMAT, source, options, ranges, onnx=version("onnx"))
     read, build = partial(graph_in_precision, source, options), partial(_build, options=options)
     return ArtifactCache().get_or_build(key, read, build)
 
