@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
 from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import version
@@ -28,6 +26,7 @@ from ..types import Maps, Precision
 from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
+from .conversion.openvino_model import openvino_model
 
 FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
@@ -143,11 +142,7 @@ def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: 
 
     ov = openvino()
     graph = folder / "frozen.pb"
-    upsample_late(frozen).save(graph)
-    with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
-        model = ov.convert_model(graph)
-    outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
-    model = ov.Model(outputs, model.get_parameters(), "east")
+    model = openvino_model(upsample_late(frozen), graph)
     if images:
         from .conversion.nncf_quantization import quantize
 
