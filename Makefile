@@ -1,36 +1,42 @@
-# Every target sets up what it needs in .venv, on a machine that has Python (3.10-3.12) and pip.
+# Every target sets up what it needs, on a machine that has Python and pip: demo and serve in .venv-light (Python
+# 3.10-3.13), which has what runs on a CPU and no more; the others in .venv (3.10-3.12), which has everything.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+LIGHT := .venv-light
+FULL := .venv
+BIN := $(FULL)/bin
 
 .PHONY: setup demo test check serve lock clean
 
-setup: $(READY)
+setup: $(FULL)/.ready
 
-$(READY): requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
+$(LIGHT)/.ready: requirements.lock
+$(FULL)/.ready: requirements-dev.lock
+
+%/.ready: pyproject.toml
+	$(PYTHON) -m venv $*
+	$*/bin/pip install --quiet --require-hashes -r $(filter %.lock,$^)
+	$*/bin/pip install --quiet --no-build-isolation --no-deps --editable .
 	touch $@
 
-demo: $(READY)
-	$(BIN)/python -m east detect demo --draw demo-output --format csv
+demo: $(LIGHT)/.ready
+	$(LIGHT)/bin/python -m east detect demo --draw demo-output --format csv
 
-test: $(READY)
+serve: $(LIGHT)/.ready
+	$(LIGHT)/bin/python -m serving
+
+test: $(FULL)/.ready
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-check: $(READY)
+check: $(FULL)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-serve: $(READY)
-	$(BIN)/python -m serving
-
+LOCKED := uv pip compile --universal --python-version 3.10 --group build --generate-hashes --no-header pyproject.toml
 lock:
-	uv pip compile --universal --python-version 3.10 --extra dev --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(LOCKED) --extra serve -o requirements.lock
+	$(LOCKED) --extra dev -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) demo-output dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(LIGHT) $(FULL) demo-output dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,8 @@
     for box in detector.detect("sign.jpg"):
         print(box.quad, box.score)
 
-Importing this package is cheap: TensorFlow, OpenVINO and Numba are imported when first needed.
+Importing this package is cheap: OpenVINO and Numba, and what is asked for of TensorFlow and others, are imported when
+first needed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from .errors import (
     ImageDecodeError,
     ImageError,
     ImageTooLargeError,
+    MissingPackageError,
     ReportError,
     RuntimeUnavailableError,
     ServiceError,
@@ -65,6 +67,7 @@ __all__ = [
     "ImageError",
     "ImageInput",
     "ImageTooLargeError",
+    "MissingPackageError",
     "NodeNames",
     "Precision",
     "ReportError",

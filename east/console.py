@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from .errors import EastError, UsageError
+from .extras import missing_package, require
 
 Item = TypeVar("Item")
 Commands = Any  # argparse's own name for it is private
@@ -34,6 +35,8 @@ def make_parser(prog: str, description: str, commands: Iterable[Callable[[Comman
 def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Parses ``argv`` and calls the chosen command's ``run(args) -> int``.
 
+    A parser's default ``needs`` names the extra, one of `EXTRAS`, that its commands cannot do without.
+
     Returns:
         the exit status: what the command returned, 1 after a failure (one line on stderr, or a traceback with
         ``--debug``), 2 for flags that do not go together, 130 after Ctrl-C. Other bad usage exits with 2 at once.
@@ -44,7 +47,7 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
     if args.verbose or sys.stderr.isatty():
         logging.getLogger("east").setLevel(logging.INFO)
     try:
-        status: int = args.run(args)
+        status = _run(args, parser.prog)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe has left: nobody is there to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,6 +62,17 @@ def run_command(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> 
             raise
         print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
+    return status
+
+
+def _run(args: argparse.Namespace, program: str) -> int:
+    command = f"{program} {args.command}"
+    if "needs" in args:
+        require(args.needs, command)
+    try:
+        status: int = args.run(args)
+    except ModuleNotFoundError as error:
+        raise missing_package(error, command) from error
     return status
 
 

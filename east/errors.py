@@ -11,6 +11,7 @@
     │   ├── DamagedFileError         a file whose hash is not the one on record
     │   └── CheckpointError          missing or mis-shaped variables, each listed
     ├── GraphError                   a graph without the named nodes, or with training left in it
+    ├── MissingPackageError          a package that is not installed, and the extra that brings it
     ├── RuntimeUnavailableError      a runtime this machine cannot run, and what is missing
     ├── UnsupportedPrecisionError    a precision the named runtime cannot do
     ├── CalibrationError             no usable calibration images
@@ -64,6 +65,10 @@ class CheckpointError(WeightsError):
 
 class GraphError(EastError):
     """A graph without the named nodes, or with training left in it."""
+
+
+class MissingPackageError(EastError, ImportError):
+    """A package that is not installed by default, and the extra that brings it."""
 
 
 class RuntimeUnavailableError(EastError):

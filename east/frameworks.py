@@ -13,21 +13,29 @@ from importlib import import_module
 from threading import Lock
 from types import ModuleType
 
+from .extras import missing_package
+
 _importing = Lock()
 _holding_back = Lock()
 
 
-def tensorflow() -> ModuleType:
+def tensorflow(purpose: str = "this") -> ModuleType:
     """The ``tensorflow`` module. Its first import takes seconds and would otherwise print to stderr.
 
     ``TF_CPP_MIN_LOG_LEVEL`` in the environment still wins: set it to 0 to see everything.
+
+    Args:
+        purpose: what needs it, for the error.
+
+    Raises:
+        MissingPackageError: it is not installed.
     """
-    return _imported("tensorflow")
+    return _imported("tensorflow", purpose)
 
 
 def keras() -> ModuleType:
-    """The ``keras`` module, on whatever backend the process chose."""
-    return _imported("keras")
+    """The ``keras`` module, on whatever backend the process chose; raises like `tensorflow`."""
+    return _imported("keras", "training")
 
 
 def openvino() -> ModuleType:
@@ -43,13 +51,13 @@ def openvino() -> ModuleType:
 
 
 def onnxruntime() -> ModuleType:
-    """The ``onnxruntime`` module, which keeps to itself what it is used for."""
-    module = _imported("onnxruntime")
+    """The ``onnxruntime`` module, which keeps to itself what it is used for; raises like `tensorflow`."""
+    module = _imported("onnxruntime", "ONNX Runtime")
     module.disable_telemetry_events()
     return module
 
 
-def _imported(name: str) -> ModuleType:
+def _imported(name: str, purpose: str) -> ModuleType:
     """A module; without a word, if this is the first to import it.
 
     Warnings are filtered for the whole process, and of two threads that change the filters for a while one may leave
@@ -59,7 +67,10 @@ def _imported(name: str) -> ModuleType:
         with _importing, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 lets "Unable to register cuDNN factory" through
-            import_module(name)
+            try:
+                import_module(name)
+            except ModuleNotFoundError as error:
+                raise missing_package(error, purpose) from error
             logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return import_module(name)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from functools import reduce, wraps
 from inspect import Parameter, signature
 from operator import index
+from types import SimpleNamespace
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 from .types import Size
@@ -194,12 +196,21 @@ _LEAVES: dict[type[Any], tuple[Leaf, ...]] = {}
 
 
 def _leaves(options: type[Any], path: tuple[str, ...], section: str) -> Iterator[Leaf]:
-    hints = get_type_hints(options)
+    hints = _kinds(options)
     for one in fields(options):
         if is_dataclass(hints[one.name]):
             yield from _leaves(hints[one.name], (*path, one.name), one.metadata["section"])
         else:
             yield _leaf(one, hints[one.name], path, section)
+
+
+def _kinds(options: type[Any]) -> dict[str, Any]:
+    """The types of a class's fields; of a whole class Python 3.10 does not tell them where one is ``_: KW_ONLY``."""
+    kinds: dict[str, Any] = {}
+    for base in reversed(options.__mro__):
+        own = {name: kind for name, kind in vars(base).get("__annotations__", {}).items() if name != "_"}
+        kinds |= get_type_hints(SimpleNamespace(__annotations__=own), vars(sys.modules[base.__module__]))
+    return kinds
 
 
 def _leaf(one: Field[Any], hint: Any, path: tuple[str, ...], section: str) -> Leaf:
@@ -223,7 +234,7 @@ def to_paths(options: Options) -> dict[tuple[str, ...], Any]:
 def from_paths(options: type[Group], values: Mapping[tuple[str, ...], Any]) -> Group:
     """Options with values given by `Leaf.path`; the others have their defaults."""
     given: dict[str, Any] = {path[0]: value for path, value in values.items() if len(path) == 1}
-    for name, kind in get_type_hints(options).items():
+    for name, kind in _kinds(options).items():
         inside = {path[1:]: value for path, value in values.items() if path[0] == name and len(path) > 1}
         if inside:
             given[name] = from_paths(kind, inside)

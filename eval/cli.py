@@ -12,4 +12,6 @@ from .commands import compare, icdar2015, score, speed
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     commands = [module.add_parser for module in (icdar2015, score, speed, compare)]
-    return run_command(make_parser("eval", "Accuracy and speed by the ICDAR2015 protocol.", commands), argv)
+    parser = make_parser("eval", "Accuracy and speed by the ICDAR2015 protocol.", commands)
+    parser.set_defaults(needs="eval")
+    return run_command(parser, argv)

@@ -7,14 +7,18 @@ from contextlib import asynccontextmanager
 from inspect import signature
 from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.security import APIKeyHeader, HTTPBearer
-from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from east import TextDetector, __version__
+from east.extras import missing_package
+
+try:
+    from fastapi import Depends, FastAPI
+    from fastapi.security import APIKeyHeader, HTTPBearer
+    from starlette.middleware.cors import CORSMiddleware
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+except ModuleNotFoundError as error:
+    raise missing_package(error, __name__) from error
 
 from . import kserve, problems, routes
 from .auth import Gate

@@ -22,11 +22,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
-import httpx
 import numpy as np
 
 from east.errors import ServiceError
+from east.extras import missing_package
 from east.types import TextBox
+
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise missing_package(error, __name__) from error
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -28,6 +28,7 @@ PUBLIC = {
     "ImageError",
     "ImageInput",
     "ImageTooLargeError",
+    "MissingPackageError",
     "NodeNames",
     "Precision",
     "ReportError",

@@ -36,6 +36,7 @@ def read_variables(path: str | Path) -> Variables:
     Raises:
         CheckpointError: variables are missing or mis-shaped; the message lists some.
         WeightsError: a file cannot be read or is damaged.
+        MissingPackageError: a checkpoint, and TensorFlow is not installed.
     """
     return network_variables(read_arrays(path), str(path))
 
@@ -131,7 +132,7 @@ def write_checkpoint(
     Its files are `checkpoint_files`; ``averages`` are moving averages of some of
     the variables, under the same checkpoint names, and ``global_step`` is added to the variables under that name.
     """
-    tf = tensorflow()
+    tf = tensorflow("writing a checkpoint")
     prefix = Path(prefix)
     tensors = {**variables, **{f"{name}/{AVERAGE}": value for name, value in (averages or {}).items()}}
     tensors["global_step"] = np.array(global_step)
@@ -162,7 +163,7 @@ def checkpoint_files(prefix: Path) -> list[Path]:
 
 
 def _read_checkpoint(prefix: Path) -> Variables:
-    tf = tensorflow()
+    tf = tensorflow(f"reading the checkpoint {prefix}")
     with reading(prefix):
         files = {file.name[len(prefix.name) :]: file for file in _files(prefix)}
         for file in files.values():

@@ -51,7 +51,7 @@ class ModelSource:
             return cls(path, *_identify(path), nodes or NodeNames())
 
     def freeze(self, input_dtype: Literal["uint8", "float32"] = "uint8") -> FrozenModel:
-        """The frozen graph; imports TensorFlow."""
+        """The frozen graph; imports TensorFlow unless it is made of a bundle, or of a ``.pb`` where there is none."""
         from .freezing.freeze import freeze
 
         return freeze(self.path, self.nodes, input_dtype=input_dtype)

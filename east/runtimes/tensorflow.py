@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..extras import install, is_installed
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
@@ -21,8 +22,11 @@ DEVICES = ("cpu", "gpu")
 
 
 def availability(device: str = "auto") -> Availability:
-    """TensorFlow is a dependency of this package, so it is always here; a GPU it can use may not be."""
-    missing = missing_for_tensorflow(device) if device.startswith("gpu") else None
+    """Wherever it is installed; a GPU it can use may not be here."""
+    if device.startswith("gpu"):
+        missing = missing_for_tensorflow(device)
+    else:
+        missing = None if is_installed("tensorflow") else f"TensorFlow is not installed: {install('tensorflow')}"
     return Availability((Precision.FP32,)) if missing is None else Availability((), missing)
 
 

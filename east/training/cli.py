@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit status."""
     description = "Trains the detector. KERAS_BACKEND=jax trains on JAX, which is the faster on an accelerator."
-    return run_command(make_parser("python -m east.training", description, [add_commands]), argv)
+    parser = make_parser("python -m east.training", description, [add_commands])
+    parser.set_defaults(needs="train")
+    return run_command(parser, argv)
 
 
 def add_commands(commands: Commands) -> None:

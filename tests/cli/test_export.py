@@ -89,4 +89,4 @@ def test_flags_are_checked(flag: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["export", "--format", "onnx", "--output", "east.onnx", flag])
     assert stop.value.code == 2
-    assert flag.split("=")[0] in capsys.readouterr().err
+    assert flag.split("=", maxsplit=1)[0] in capsys.readouterr().err

@@ -16,6 +16,7 @@ import httpx
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
+from packaging.utils import canonicalize_name
 
 from serving.settings import Limits, Queue, Settings
 from tests.serving.conftest import running
@@ -53,15 +54,24 @@ def variables(container: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in container["env"]}
 
 
-def environment(name: str, stage: int = -1) -> dict[str, str]:
-    """What a stage of a Dockerfile, the last if not told otherwise, sets."""
-    stages: list[dict[str, str]] = []
+def stages(name: str) -> list[list[tuple[str, str]]]:
+    """The instructions of each stage of a Dockerfile."""
+    found: list[list[tuple[str, str]]] = []
     for word, value in instructions(name):
         if word == "FROM":
-            stages.append({})
+            found.append([])
+        if found:
+            found[-1].append((word, value))
+    return found
+
+
+def environment(name: str, stage: int = -1) -> dict[str, str]:
+    """What a stage of a Dockerfile, the last if not told otherwise, sets."""
+    variables: dict[str, str] = {}
+    for word, value in stages(name)[stage]:
         if word == "ENV":
-            stages[-1] |= dict(part.split("=", 1) for part in value.split())
-    return stages[stage]
+            variables |= dict(part.split("=", 1) for part in value.split())
+    return variables
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -133,12 +143,21 @@ def test_everything_that_is_copied_is_there_and_let_through(name: str) -> None:
                 assert source in allowed
 
 
-def test_the_service_runs_without_what_the_image_leaves_out(detector: TextDetector, photo: bytes) -> None:
-    [uninstall] = [value for _, value in instructions("Dockerfile") if value.startswith("pip uninstall")]
-    left_out = set(re.findall(r"[\w-]+", uninstall.partition("--yes")[2]))
-    assert "tensorflow" in left_out
-    modules = {m for m, names in packages_distributions().items() if {n.lower() for n in names} <= left_out}
-    assert {"tensorflow", "keras", "scipy", "matplotlib"} <= modules
+def test_the_image_installs_what_the_light_lock_has_and_takes_nothing_out_again() -> None:
+    build, final = (" ".join(value for word, value in stage if word == "RUN") for stage in stages("Dockerfile"))
+    assert "install --require-hashes -r requirements.lock" in build
+    assert "uninstall" not in build
+    assert re.findall(r"uninstall --yes ([^&]*)", final) == ["setuptools wheel pip"]
+
+
+def test_the_service_runs_with_nothing_but_what_the_image_has(detector: TextDetector, photo: bytes) -> None:
+    locked = set(re.findall(r"^([a-z][\w.-]*)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert {"fastapi", "openvino"} <= locked
+    own = {*locked, "east-text-detector"}
+    known = packages_distributions()
+    modules = {m for m, names in known.items() if not {canonicalize_name(name) for name in names} & own}
+    left_out = {name for m in modules for name in known[m]}
+    assert {"tensorflow", "keras", "matplotlib", "shapely"} <= modules
     program = f"""
 import importlib.metadata as metadata, os, resource, runpy, sys
 

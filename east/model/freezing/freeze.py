@@ -8,12 +8,12 @@ from typing import Any
 
 from ...errors import CheckpointError, GraphError
 from ...files import sha256_file
-from ...frameworks import tensorflow
 from ...options import NodeNames
 from ..checkpoint import checkpoint_prefix, read_arrays
-from ..frozen import GEOMETRY, INPUT, SCORE, FrozenModel, InputDtype, hash_constants, read_graph_def, tensorflow_graph
+from ..frozen import FrozenModel, InputDtype, hash_constants, read_graph_def
 from ..graphdef import MetaGraphDef
 from ..reading import read_message, reading
+from .checks import check_graph
 from .graph import named_graph
 from .network_graph import network_graph
 from .simplify import simplify
@@ -44,6 +44,7 @@ def freeze(
         WeightsError: a file cannot be read.
         CheckpointError: variables that do not fit.
         GraphError: node names that are not there, or training that cannot be folded away.
+        MissingPackageError: a checkpoint or SavedModel, and TensorFlow is not installed.
     """
     if input_dtype not in ("uint8", "float32"):
         raise ValueError(f"input_dtype must be 'uint8' or 'float32', got {input_dtype!r}")
@@ -64,7 +65,7 @@ def freeze(
     else:
         graph_def = _from_checkpoint(checkpoint_prefix(path), names, input_dtype)
     if path.suffix != ".npz":
-        _check(graph_def)
+        check_graph(graph_def)
     return FrozenModel(graph_def, input_dtype, sha256 or hash_constants(graph_def))
 
 
@@ -87,23 +88,3 @@ def _from_checkpoint(prefix: Path, names: NodeNames, input_dtype: InputDtype) ->
             raise error from None
         _LOGGER.warning("%s: %s; using the project's own network with its variables", path, error)
         return simplify(graph, input_dtype)
-
-
-def _check(graph_def: Any) -> None:
-    """Raises `GraphError` unless TensorFlow takes the graph, nothing in it keeps state, and the maps are EAST's."""
-    tf = tensorflow()
-    graph = tf.Graph()
-    try:
-        with graph.as_default():
-            tf.graph_util.import_graph_def(tensorflow_graph(graph_def), name="")
-    except ValueError as error:
-        raise GraphError(f"the graph does not hold together: {str(error).splitlines()[0]}") from error
-    for operation in graph.get_operations():
-        if operation.op_def.is_stateful or (operation.type == "Placeholder" and operation.name != INPUT):
-            raise GraphError(f"{operation.type} {operation.name!r} is left in the graph, which inference cannot use")
-    for name, channels in ((SCORE, 1), (GEOMETRY, 5)):
-        shape = graph.get_tensor_by_name(f"{name}:0").shape
-        if shape.rank != 4 or shape[3] != channels:
-            raise GraphError(f"{name} should have {channels} channels, and its shape is {shape}")
-        if shape[0] is not None:
-            raise GraphError(f"{name} is made for {shape[0]} images at once: export the graph for any number of them")

@@ -34,7 +34,9 @@ def saved_model_graph(folder: Path, names: NodeNames, signature: str | None = No
     Raises:
         WeightsError: the folder cannot be read.
         GraphError: a signature that is not there or does not say which output is which.
+        MissingPackageError: TensorFlow is not installed.
     """
+    tensorflow(f"reading the SavedModel {folder}")
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     path = folder / "saved_model.pb"

@@ -1,12 +1,8 @@
-"""Frozen graphs as OpenVINO's, by its own front end, and their ranges in them."""
+"""Frozen graphs as OpenVINO's, with their ranges in them."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from contextlib import redirect_stdout
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +13,7 @@ from ...frameworks import openvino
 from ...model.frozen import FrozenModel
 from ...model.graphdef import GraphDef, array_of, extract_subgraph
 from ..rewrites.explicit_ranges import LEVELS, OPERATIONS
+from .openvino_frontend import read_graph
 
 _SAME_VALUES = frozenset(["MaxPool", "Pad", "Transpose"])
 
@@ -27,7 +24,7 @@ def openvino_model(frozen: FrozenModel) -> Any:
     Raises `ConversionError` for ranges none of which has found its convolution.
     """
     graph, ranges = _without_ranges(frozen)
-    model = _converted(graph)
+    model = read_graph(graph)
     if ranges:
         _quantize(model, graph, ranges)
     return model
@@ -56,17 +53,6 @@ def convolutions(model: Any, frozen: FrozenModel) -> dict[str, Any]:
 
 def _identity(weights: NDArray[Any]) -> bytes:
     return str(weights.shape).encode() + np.ascontiguousarray(weights, np.float32).tobytes()
-
-
-def _converted(frozen: FrozenModel) -> Any:
-    ov = openvino()
-    with tempfile.TemporaryDirectory(prefix="east-") as folder:
-        path = Path(folder, "frozen.pb")
-        frozen.save(path)
-        with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
-            model = ov.convert_model(path)
-    outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
-    return ov.Model(outputs, model.get_parameters(), "east")
 
 
 def _without_ranges(frozen: FrozenModel) -> tuple[FrozenModel, dict[str, tuple[NDArray[Any], NDArray[Any]]]]:

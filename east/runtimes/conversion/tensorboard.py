@@ -19,8 +19,9 @@ _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke
 def write_graphs(folder: Path, before: Any, converted: Path) -> None:
     """Writes two runs, ``frozen`` and ``converted``: a GraphDef, and the model in the folder of an artifact.
 
-    Raises `OSError`, naming the file, for one that cannot be written.
+    Raises `OSError`, naming the file, for one that cannot be written; `MissingPackageError` without TensorFlow.
     """
+    tensorflow("writing graphs for TensorBoard")
     _write(folder / "frozen", tensorflow_graph(before))
     _write(folder / "converted", _converted_graph(converted))
 

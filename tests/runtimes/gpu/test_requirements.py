@@ -74,7 +74,7 @@ def test_a_driver_without_gpus(status: int, count: int, monkeypatch: pytest.Monk
 
 def test_a_cpu_build_of_tensorflow(driver: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensorflow().test, "is_built_with_cuda", lambda: False)
-    assert "CPU only: pip install 'tensorflow[and-cuda]==2.17.1'" in str(gpu.missing_for_tensorflow())
+    assert "CPU only: pip install 'east-text-detector[gpu]'" in str(gpu.missing_for_tensorflow())
 
 
 def test_tensorflow_without_cuda_libraries(driver: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_a_tensorflow_under_another_name(driver: None, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(metadata, "version", missing)
     monkeypatch.setattr(tensorflow().test, "is_built_with_cuda", lambda: False)
-    assert "CPU only: pip install 'tensorflow[and-cuda]==2.17.1'" in str(gpu.missing_for_tensorrt())
+    assert "CPU only: pip install 'east-text-detector[tensorrt]'" in str(gpu.missing_for_tensorrt())
 
 
 @pytest.mark.parametrize(
