@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,16 +24,18 @@ from ..frameworks import onnxruntime
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions
-from ..types import STRIDE, Maps, Precision, Size
+from ..postprocess import select_candidates
+from ..types import STRIDE, Candidates, Maps, Precision, Size
 from .base import Availability, Images, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
-from .conversion.ort_session import RECORD, BoundSession, Device, Names, assignment
 from .conversion.tensorrt_bindings import library_version, missing_libraries
 from .conversion.tensorrt_engine import Profile
 from .gpu import tensorrt_provider, tensorrt_rtx
 from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, driver_version, find_gpu
+from .gpu.ort_session import RECORD, BoundSession, Device, assignment
+from .gpu.selection import capacity, cropped, unpack
 from .gpu.shapes import STEP, Shape, batch_bucket, bucket
 from .rewrites.half_precision import to_half
 from .rewrites.late_upsampling import upsample_late
@@ -127,8 +129,12 @@ class TensorRtRuntime(Runtime):
         self._session = session
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        parts = [self._run(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
+        parts = [self._maps(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
         return Maps(*(np.concatenate(maps) for maps in zip(*parts, strict=True)))
+
+    def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
+        parts = [images[at : at + self.batch] for at in range(0, len(images), self.batch)]
+        return [one for part in parts for one in self._candidates(part, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
         """Has TensorRT compile what it compiles for exactly this size and the smallest batch that holds ``batch``."""
@@ -138,14 +144,39 @@ class TensorRtRuntime(Runtime):
     def close(self) -> None:
         self._session.close()
 
-    def _run(self, images: Images) -> Maps:
+    def _maps(self, images: Images) -> Maps:
+        buffer = self._filled(images)
+        packed, geometry = self._session.run(buffer, 1.0, lambda _: True)
+        return self._unpadded(images, packed, geometry)
+
+    def _candidates(self, images: Images, threshold: float) -> Iterator[Candidates]:
+        buffer = self._filled(images)
+        rows, columns = (side // STRIDE for side in buffer.shape[1:3])
+        slots = capacity(rows * columns)
+        packed, geometry = self._session.run(buffer, threshold, lambda packed: bool((packed[:, -1] > slots).any()))
+        height, width = (side // STRIDE for side in images[0].shape[:2])
+        for index in range(len(images)):
+            found = unpack(packed[index], rows, columns)
+            if found is None:
+                scores, geometries = self._unpadded(images, packed, geometry)
+                yield select_candidates(scores[index], geometries[index], threshold)
+            else:
+                yield cropped(found, height, width)
+
+    def _filled(self, images: Images) -> NDArray[np.uint8]:
+        """The images in the shape in which the engine takes them."""
         height, width, _ = images[0].shape
-        buffer = np.empty(self._shape(len(images), Size(height, width)), np.uint8)
+        buffer = np.zeros(self._shape(len(images), Size(height, width)), np.uint8)
         fill(buffer, images)
-        buffer[len(images) :] = 0
-        score, geometry = self._session.run(buffer)
-        count, rows, columns = len(images), height // STRIDE, width // STRIDE
-        return Maps(score[:count, :rows, :columns], geometry[:count, :rows, :columns])
+        return buffer
+
+    def _unpadded(self, images: Images, packed: NDArray[np.float32], geometry: NDArray[np.float32] | None) -> Maps:
+        """The maps of the images, without what they were filled up with."""
+        assert geometry is not None  # noqa: S101  it was asked for
+        _, rows, columns, _ = geometry.shape
+        count, height, width = len(images), *(side // STRIDE for side in images[0].shape[:2])
+        score = packed[:, : rows * columns].reshape(-1, rows, columns)
+        return Maps(score[:count, :height, :width], geometry[:count, :height, :width])
 
     def _shape(self, count: int, size: Size) -> Shape:
         """The shape to run images in: a bucket's, or their own where the engine does not take that."""
@@ -227,14 +258,14 @@ def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> Bound
     session = ort.InferenceSession(str(artifact.folder / MODEL), told)
     assignment(session, tensorrt_rtx.PROVIDER, {})
     graph_option = "cuda_graph_annotation_id" if graphs else ""
-    return BoundSession(session, _names(session), Device("gpu", gpu.number, _NVIDIA), graph_option)
+    return BoundSession(session, Device("gpu", gpu.number, _NVIDIA), graph_option)
 
 
 def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> BoundSession:
     """The session of what `build_by_provider` wrote."""
     session = _session_by_provider(folder, options, gpu)
     graph_option = "gpu_graph_id" if options.tensorrt.cuda_graph_enable else ""
-    return BoundSession(session, _names(session), Device("cuda", gpu.number), graph_option)
+    return BoundSession(session, Device("cuda", gpu.number), graph_option)
 
 
 def check_types(model: ModelProto, layers: Sequence[Any]) -> None:
@@ -259,13 +290,12 @@ def profile_for(options: DetectorOptions, size: Size | None) -> Profile:
     """The shapes that an engine is built for: ``size`` where there is only one, else as the options say."""
     chosen = options.tensorrt
     side = -(-options.max_side // STEP) * STEP
-    sizes = (
-        size or chosen.profile_min_size or (32, 32),
-        size or chosen.profile_opt_size or EVALUATION_SIZE,
-        size or chosen.profile_max_size or (side, side),
-    )
+    least = size or chosen.profile_min_size or (32, 32)
+    most = size or chosen.profile_max_size or (side, side)
+    best = size or chosen.profile_opt_size or EVALUATION_SIZE
+    within = tuple(min(max(one, low), high) for one, low, high in zip(best, least, most, strict=True))
     counts = (min(chosen.batches), chosen.batches[0], max(chosen.batches))
-    return Profile(*((count, *sides, 3) for count, sides in zip(counts, sizes, strict=True)))
+    return Profile(*((count, *sides, 3) for count, sides in zip(counts, (least, within, most), strict=True)))
 
 
 def _exported(
@@ -273,6 +303,7 @@ def _exported(
 ) -> tuple[ModelProto, Profile]:
     """The network in ONNX, in the precision that was asked for, and its shapes, which are put on record."""
     from .conversion.onnx_graph import to_onnx
+    from .gpu.onnx_selection import with_selection
 
     size = size_of_all(frozen.sides, options.fixed_size)
     profile = profile_for(options, size)
@@ -288,7 +319,7 @@ def _exported(
         graph = with_ranges(graph, images.images())
     about = {"profile": profile, "sides": size or frozen.sides}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
-    return to_onnx(graph, size), profile
+    return with_selection(to_onnx(graph, size)), profile
 
 
 def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> Any:
@@ -301,10 +332,6 @@ def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> An
     told.add_session_config_entry(*RECORD)
     chosen = tensorrt_provider.provider_options(options, gpu, FrozenModel.input_name, profile, folder)
     return ort.InferenceSession(str(folder / MODEL), told, [(tensorrt_provider.PROVIDER, dict(chosen))])
-
-
-def _names(session: Any) -> Names:
-    return Names(session.get_inputs()[0].name, *(output.name for output in session.get_outputs()))
 
 
 def _missing_for_rtx(gpu: Gpu) -> str | None:
