@@ -7,7 +7,6 @@ needs no GPU, and ONNX Runtime's plugin loads it. Elsewhere ONNX Runtime's own T
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,8 @@ from ..postprocess import select_candidates
 from ..types import STRIDE, Candidates, Maps, Precision, Size
 from .base import Availability, Images, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
-from .conversion.calibration import CalibrationSet, find_images
+from .conversion.calibration import find_images
+from .conversion.onnx_export import graph_in_precision
 from .conversion.tensorrt_bindings import library_version, missing_libraries
 from .conversion.tensorrt_engine import Profile
 from .gpu import tensorrt_provider, tensorrt_rtx
@@ -37,8 +37,6 @@ from .gpu.nvidia import Gpu, driver_version, find_gpu
 from .gpu.ort_session import RECORD, BoundSession, Device, assignment
 from .gpu.selection import capacity, cropped, unpack
 from .gpu.shapes import STEP, Shape, batch_bucket, bucket
-from .rewrites.half_precision import to_half
-from .rewrites.late_upsampling import upsample_late
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,7 +49,6 @@ LAYERS = "layers.json"
 
 _ARITHMETIC = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.INT8: "i8"}
 _NVIDIA = 0x10DE  # by PCI's list of makers
-_log = logging.getLogger(__name__)
 
 
 def availability(device: str = "auto") -> Availability:
@@ -82,7 +79,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     if isinstance(gpu, str) or options.tensorrt.compute_capability or _missing_for_rtx(gpu) is None:
         capability = _capability(options, None if isinstance(gpu, str) else gpu)
         parts: dict[str, object] = {"tensorrt_rtx": library_version(), "capability": capability}
-        build = partial(build_rtx, options=options, images=images, capability=capability)
+        build = partial(build_rtx, options=options, capability=capability)
     else:
         parts = {
             "tensorrt": tensorrt_provider.provider_version(),
@@ -90,12 +87,12 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
             "capability": gpu.capability,
             "driver": driver_version(),
         }
-        build = partial(build_by_provider, options=options, images=images, gpu=gpu)
+        build = partial(build_by_provider, options=options, gpu=gpu)
     chosen = asdict(options.tensorrt)
     told = {name: chosen[name] for name in ("max_workspace_size", "builder_optimization_level")}
     shapes = profile_for(options, options.fixed_size)
     key = conversion_key("tensorrt", FORMAT, source, options, images, tf32=options.tf32, shapes=shapes, **told, **parts)
-    return ArtifactCache().get_or_build(key, source.freeze, build)
+    return ArtifactCache().get_or_build(key, partial(graph_in_precision, source, options), build)
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TensorRtRuntime:
@@ -191,14 +188,14 @@ class TensorRtRuntime(Runtime):
         )
 
 
-def build_rtx(
-    folder: Path,
-    frozen: FrozenModel,
-    options: DetectorOptions,
-    images: CalibrationSet | None,
-    capability: tuple[int, int] | None,
-) -> None:
+def build_rtx(folder: Path, graph: FrozenModel, options: DetectorOptions, capability: tuple[int, int] | None) -> None:
     """Writes an engine of TensorRT for RTX, its layers, and the ONNX model that stands for it.
+
+    Args:
+        folder: to write to.
+        graph: in the precision that was asked for.
+        options: of the detector.
+        capability: the compute capability to build for, None for all.
 
     Raises:
         ConversionError: TensorRT does not take the whole network, or not in the precision that was asked for.
@@ -207,7 +204,7 @@ def build_rtx(
     from .conversion.tensorrt_engine import PORTABLE, build_engine
     from .conversion.tensorrt_layers import count_kinds
 
-    model, profile = _exported(folder, frozen, options, images)
+    model, profile = _exported(folder, graph, options)
     serialised = model.SerializeToString()
     engine = build_engine(
         serialised,
@@ -222,21 +219,25 @@ def build_rtx(
     save_context(folder, serialised, engine.plan, tensorrt_rtx.PROVIDER, target)
     layers = [layer._asdict() for layer in engine.layers]
     (folder / LAYERS).write_text(json.dumps(layers, indent=1) + "\n", encoding="utf-8")
-    ConversionReport(frozen.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
+    ConversionReport(graph.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
 
 
-def build_by_provider(
-    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None, gpu: Gpu
-) -> None:
+def build_by_provider(folder: Path, graph: FrozenModel, options: DetectorOptions, gpu: Gpu) -> None:
     """Writes the ONNX model, and beside it what ONNX Runtime's TensorRT provider builds of it on this GPU.
+
+    Args:
+        folder: to write to.
+        graph: in the precision that was asked for.
+        options: of the detector.
+        gpu: to build on.
 
     Raises:
         ConversionError: it leaves convolutions to another provider.
     """
-    model, _ = _exported(folder, frozen, options, images)
+    model, _ = _exported(folder, graph, options)
     (folder / MODEL).write_bytes(model.SerializeToString())
     session = _session_by_provider(folder, options, gpu)
-    assignment(session, tensorrt_provider.PROVIDER, frozen.operations).save(folder)
+    assignment(session, tensorrt_provider.PROVIDER, graph.operations).save(folder)
 
 
 def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> BoundSession:
@@ -298,26 +299,14 @@ def profile_for(options: DetectorOptions, size: Size | None) -> Profile:
     return Profile(*((count, *sides, 3) for count, sides in zip(counts, (least, within, most), strict=True)))
 
 
-def _exported(
-    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None
-) -> tuple[ModelProto, Profile]:
-    """The network in ONNX, in the precision that was asked for, and its shapes, which are put on record."""
+def _exported(folder: Path, graph: FrozenModel, options: DetectorOptions) -> tuple[ModelProto, Profile]:
+    """The network in ONNX, with selection, and its shapes, which are put on record."""
     from .conversion.onnx_graph import to_onnx
     from .gpu.onnx_selection import with_selection
 
-    size = size_of_all(frozen.sides, options.fixed_size)
+    size = size_of_all(graph.sides, options.fixed_size)
     profile = profile_for(options, size)
-    graph = upsample_late(frozen)
-    if options.precision is Precision.FP16:
-        graph = to_half(graph)
-    if images is not None:
-        from .rewrites.explicit_ranges import with_ranges
-
-        images = images.fitted(frozen.sides)
-        _log.info("calibrating on %s", images)
-        images.save(folder / "calibration.json")
-        graph = with_ranges(graph, images.images())
-    about = {"profile": profile, "sides": size or frozen.sides}
+    about = {"profile": profile, "sides": size or graph.sides}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
     return with_selection(to_onnx(graph, size)), profile
 
