@@ -13,12 +13,12 @@ from .options import DetectorOptions
 CONVERSION = frozenset(
     [
         *("weights", "nodes", "runtime", "precision", "device", "threads", "tf32"),
-        *("gpu_memory_fraction", "input_size", "calibration", "tftrt", "tensorrt"),
+        *("gpu_memory_fraction", "input_size", "calibration", "tftrt", "tensorrt", "onnx"),
     ]
 )
 """The options, or groups of them, that decide what a model is converted to."""
 
-PAIRED = frozenset(["tftrt", "tensorrt"])
+PAIRED = frozenset(["tftrt", "tensorrt", "onnx"])
 """The groups of options that have one flag for all, ``--tftrt NAME=VALUE``, where a command does not spell them out."""
 
 _LEAVES = {leaf.path: leaf for leaf in leaves(DetectorOptions)}

@@ -17,7 +17,7 @@ from .types import Precision, Size
 EVALUATION_SIZE = Size(672, 1280)
 """Network size at which ICDAR2015 is evaluated: the one of the original work's table."""
 
-RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "tensorflow")
+RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
 Rounding = Literal["down", "original"]
@@ -129,6 +129,20 @@ class TensorRtOptions(Options):
             raise ValueError("profile_min_size, profile_opt_size and profile_max_size must not decrease")
 
 
+@described
+@dataclass(frozen=True)
+class OnnxOptions(Options):
+    """How ONNX Runtime runs the network on an NVIDIA GPU, under the names of its CUDA provider."""
+
+    prefer_nhwc: bool = option(True, "keep channels last, as tensor cores want them", flag="--onnx-prefer-nhwc")
+    fuse_conv_bias: bool = option(True, "let cuDNN add biases within convolutions", flag="--onnx-fuse-conv-bias")
+    enable_cuda_graph: bool = option(
+        True,
+        "capture a CUDA graph for each batch size and replay it, where all images have one size",
+        flag="--onnx-enable-cuda-graph",
+    )
+
+
 class CallChanges(TypedDict, total=False):
     """What one call of a detector may have otherwise than the detector: some of `CallOptions`."""
 
@@ -200,6 +214,7 @@ class DetectorOptions(CallOptions):
     calibration: Calibration = group(Calibration(), "calibration of INT8")
     tftrt: TfTrtOptions = group(TfTrtOptions(), "TF-TRT, under the names of TrtGraphConverterV2")
     tensorrt: TensorRtOptions = group(TensorRtOptions(), "native TensorRT")
+    onnx: OnnxOptions = group(OnnxOptions(), "ONNX Runtime on a GPU")
     input_size: tuple[int, int] | None = option(
         None,
         "network size for every image, multiples of 32 such as 672x1280 (default: each image's own, up to max_side)",

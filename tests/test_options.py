@@ -12,7 +12,7 @@ import pytest
 
 from east import ConversionError, DetectorOptions, NodeNames, TextDetector, TfTrtOptions
 from east.cli import main
-from east.flags import CONVERSION
+from east.flags import CONVERSION, PAIRED
 from east.model import weights
 from east.option_fields import Leaf, from_paths, leaves, to_paths
 from east.options import CallChanges, CallOptions
@@ -71,8 +71,8 @@ def flags(values: Paths, *, without: tuple[str, ...] = ()) -> list[str]:
         name = leaf.about.flag or f"--{leaf.name.replace('_', '-')}"
         if leaf.path[0] in without:
             continue
-        if leaf.path[0] == "tftrt":
-            arguments += ["--tftrt", f"{leaf.name}={text_of(value).replace(' ', ',')}"]
+        if leaf.path[0] in PAIRED:
+            arguments += [f"--{leaf.path[0]}", f"{leaf.name}={text_of(value).replace(' ', ',')}"]
         elif leaf.kind is bool:
             arguments.append(name if value else f"--no-{name[2:]}")
         else:
@@ -102,17 +102,17 @@ def test_from_the_command_line(others: Paths, arrived: list[DetectorOptions], de
 def test_what_a_conversion_depends_on(command: str, others: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[DetectorOptions] = []
 
-    def resolve(options: DetectorOptions) -> NoReturn:
+    def resolve(options: DetectorOptions, **_: bool) -> NoReturn:
         seen.append(options)
         raise ConversionError("that is far enough")
 
     monkeypatch.setattr("east.runtimes.resolve", resolve)
     detection = tuple(name for name in vars(DetectorOptions()) if name not in CONVERSION)
-    given = flags(others, without=(*detection, "tftrt"))
-    for leaf in leaves(TfTrtOptions):
-        value, name = others["tftrt", leaf.name], leaf.about.flag or f"--{leaf.name.replace('_', '-')}"
+    given = flags(others, without=(*detection, *PAIRED))
+    for leaf in (leaf for leaf in leaves(DetectorOptions) if leaf.path[0] in PAIRED):
+        value, name = others[leaf.path], leaf.about.flag or f"--{leaf.name.replace('_', '-')}"
         if command == "inspect":
-            given += ["--tftrt", f"{leaf.name}={text_of(value).replace(' ', ',')}"]
+            given += [f"--{leaf.path[0]}", f"{leaf.name}={text_of(value).replace(' ', ',')}"]
         elif leaf.kind is bool:
             given.append(name if value else f"--no-{name[2:]}")
         else:

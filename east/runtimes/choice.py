@@ -12,6 +12,7 @@ from ..model.source import ModelSource
 from ..options import RUNTIMES, DetectorOptions
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
+from .gpu.requirements import missing_driver
 
 _log = logging.getLogger(__name__)
 
@@ -42,13 +43,16 @@ def choose(options: DetectorOptions) -> Choice:
     """
     passed_over: list[str] = []
     error: type[EastError] = RuntimeUnavailableError
+    on_gpu = _on_gpu(options)
     for name in RUNTIMES:
         found = availability(name, options.device)
-        if options.precision in found.precisions:
+        able = options.precision in found.precisions
+        if able and (not on_gpu or name in on_gpu):
             return Choice(name, tuple(passed_over))
         if found.precisions:
             error = UnsupportedPrecisionError
-        passed_over.append(f"not {name}: {found.missing or f'it has no {options.precision}'}")
+        why = "it does not run on the GPU" if able else found.missing or f"it has no {options.precision}"
+        passed_over.append(f"not {name}: {why}")
     where = "here" if options.device == "auto" else f"on {options.device} here"
     raise error(f"no runtime can do {options.precision} {where}: {'; '.join(passed_over)}")
 
@@ -100,6 +104,13 @@ def convertibility(name: str, device: str = "auto") -> Availability:
     """What can be converted here for the named runtime: what it can run, but for one that builds for other machines."""
     convertible = getattr(_module(name), "convertible", None)
     return availability(name, device) if convertible is None or device == "cpu" else convertible()
+
+
+def _on_gpu(options: DetectorOptions) -> list[str]:
+    """The runtimes that would use a GPU where they are free to: there the fastest is one of them."""
+    if options.device != "auto" or missing_driver() is not None:
+        return []
+    return [name for name in RUNTIMES if options.precision in availability(name, "gpu").precisions]
 
 
 def _module(name: str) -> _RuntimeModule:

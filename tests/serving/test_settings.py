@@ -234,7 +234,10 @@ def run(*arguments: str, program: Sequence[str] = ("-m", "serving")) -> subproce
         (["--port", "x"], "--port: "),
         (["--limits.image-bytes", "0"], "--limits.image-bytes: "),
         (["--max-side", "10"], "--max-side: must be at least 32, got 10"),
-        (["--runtime", "openvno"], "--runtime: must be one of auto, tftrt, xla, openvino, tensorflow, got 'openvno'"),
+        (
+            ["--runtime", "openvno"],
+            "--runtime: must be one of auto, tensorrt, tftrt, xla, openvino, onnx, tensorflow, got 'openvno'",
+        ),
         (["--calibration.size", "9x9"], "--calibration.size: must be HEIGHTxWIDTH"),
         (["--security.keys", "shop:secret"], "NAME:SHA256"),
         (["--security.keys-file", "no/such/file"], "no/such/file"),
