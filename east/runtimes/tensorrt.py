@@ -10,6 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -29,13 +30,13 @@ from .base import Availability, Images, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import find_images
 from .conversion.onnx_export import graph_in_precision
+from .conversion.ort_session import RECORD, Device, DeviceSession, Fetch, assignment
 from .conversion.tensorrt_bindings import library_version, missing_libraries
 from .conversion.tensorrt_engine import Profile
 from .gpu import tensorrt_provider, tensorrt_rtx
 from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, driver_version, find_gpu
-from .gpu.ort_session import RECORD, BoundSession, Device, assignment
-from .gpu.selection import capacity, cropped, unpack
+from .gpu.selection import PACKED, THRESHOLD, capacity, cropped, packed_length, unpack
 from .gpu.shapes import STEP, Shape, batch_bucket, bucket
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class TensorRtRuntime(Runtime):
     name = "tensorrt"
     parallel = 2
 
-    def __init__(self, artifact: Artifact, options: DetectorOptions, session: BoundSession, device: str) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions, session: DeviceSession, device: str) -> None:
         about = json.loads((artifact.folder / ABOUT).read_text(encoding="utf-8"))
         self.precision = Precision(options.precision)
         self.arithmetic = "tf32" if options.tf32 and self.precision is Precision.FP32 else _ARITHMETIC[self.precision]
@@ -143,22 +144,27 @@ class TensorRtRuntime(Runtime):
 
     def _maps(self, images: Images) -> Maps:
         buffer = self._filled(images)
-        packed, geometry = self._session.run(buffer, 1.0, lambda _: True)
-        return self._unpadded(images, packed, geometry)
+        with self._running(buffer, 1.0) as fetch:
+            return _unpadded(images, fetch(PACKED), fetch(FrozenModel.geometry_name))
 
     def _candidates(self, images: Images, threshold: float) -> Iterator[Candidates]:
         buffer = self._filled(images)
         rows, columns = (side // STRIDE for side in buffer.shape[1:3])
         slots = capacity(rows * columns)
-        packed, geometry = self._session.run(buffer, threshold, lambda packed: bool((packed[:, -1] > slots).any()))
         height, width = (side // STRIDE for side in images[0].shape[:2])
+        with self._running(buffer, threshold) as fetch:
+            packed = fetch(PACKED)
+            short = (packed[: len(images), -1] > slots).any()
+            maps = _unpadded(images, packed, fetch(FrozenModel.geometry_name)) if short else None
         for index in range(len(images)):
             found = unpack(packed[index], rows, columns)
-            if found is None:
-                scores, geometries = self._unpadded(images, packed, geometry)
-                yield select_candidates(scores[index], geometries[index], threshold)
-            else:
+            if found is not None:
                 yield cropped(found, height, width)
+            elif maps is not None:
+                yield select_candidates(maps.score[index], maps.geometry[index], threshold)
+
+    def _running(self, buffer: NDArray[np.uint8], threshold: float) -> AbstractContextManager[Fetch]:
+        return self._session.run((FrozenModel.input_name, buffer), **{THRESHOLD: np.array([threshold], np.float32)})
 
     def _filled(self, images: Images) -> NDArray[np.uint8]:
         """The images in the shape in which the engine takes them."""
@@ -166,14 +172,6 @@ class TensorRtRuntime(Runtime):
         buffer = np.zeros(self._shape(len(images), Size(height, width)), np.uint8)
         fill(buffer, images)
         return buffer
-
-    def _unpadded(self, images: Images, packed: NDArray[np.float32], geometry: NDArray[np.float32] | None) -> Maps:
-        """The maps of the images, without what they were filled up with."""
-        assert geometry is not None  # noqa: S101  it was asked for
-        _, rows, columns, _ = geometry.shape
-        count, height, width = len(images), *(side // STRIDE for side in images[0].shape[:2])
-        score = packed[:, : rows * columns].reshape(-1, rows, columns)
-        return Maps(score[:count, :height, :width], geometry[:count, :height, :width])
 
     def _shape(self, count: int, size: Size) -> Shape:
         """The shape to run images in: a bucket's, or their own where the engine does not take that."""
@@ -186,6 +184,12 @@ class TensorRtRuntime(Runtime):
             f"no TensorRT engine for {batch} images of {size} (built for {self._profile}): "
             "convert with another profile_max_size, profile_min_size or input_size"
         )
+
+
+def outputs_of(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """The shapes of what an engine gives of images of a shape."""
+    batch, rows, columns = shape[0], shape[1] // STRIDE, shape[2] // STRIDE
+    return {FrozenModel.geometry_name: (batch, rows, columns, 5), PACKED: (batch, packed_length(rows * columns))}
 
 
 def build_rtx(folder: Path, graph: FrozenModel, options: DetectorOptions, capability: tuple[int, int] | None) -> None:
@@ -240,7 +244,7 @@ def build_by_provider(folder: Path, graph: FrozenModel, options: DetectorOptions
     assignment(session, tensorrt_provider.PROVIDER, graph.operations).save(folder)
 
 
-def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> DeviceSession:
     """The session of an engine that `build_rtx` wrote. Raises `ConversionError` where it cannot be loaded."""
     ort = onnxruntime()
     from .conversion.tensorrt_context import ENGINE
@@ -259,14 +263,14 @@ def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> Bound
     session = ort.InferenceSession(str(artifact.folder / MODEL), told)
     assignment(session, tensorrt_rtx.PROVIDER, {})
     graph_option = "cuda_graph_annotation_id" if graphs else ""
-    return BoundSession(session, Device("gpu", gpu.number, _NVIDIA), graph_option)
+    return DeviceSession(session, outputs_of, Device("gpu", gpu.number, _NVIDIA), graph_option)
 
 
-def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> DeviceSession:
     """The session of what `build_by_provider` wrote."""
     session = _session_by_provider(folder, options, gpu)
     graph_option = "gpu_graph_id" if options.tensorrt.cuda_graph_enable else ""
-    return BoundSession(session, Device("cuda", gpu.number), graph_option)
+    return DeviceSession(session, outputs_of, Device("cuda", gpu.number), graph_option)
 
 
 def check_types(model: ModelProto, layers: Sequence[Any]) -> None:
@@ -309,6 +313,14 @@ def _exported(folder: Path, graph: FrozenModel, options: DetectorOptions) -> tup
     about = {"profile": profile, "sides": size or graph.sides}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
     return with_selection(to_onnx(graph, size)), profile
+
+
+def _unpadded(images: Images, packed: NDArray[np.float32], geometry: NDArray[np.float32]) -> Maps:
+    """The maps of the images, without what they were filled up with."""
+    _, rows, columns, _ = geometry.shape
+    count, height, width = len(images), *(side // STRIDE for side in images[0].shape[:2])
+    score = packed[:, : rows * columns].reshape(-1, rows, columns)
+    return Maps(score[:count, :height, :width], geometry[:count, :height, :width])
 
 
 def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> Any:

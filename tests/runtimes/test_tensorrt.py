@@ -25,9 +25,9 @@ from east.runtimes import convert_model, load_runtime, tensorrt
 from east.runtimes.conversion.artifacts import Artifact, ArtifactCache, ConversionReport
 from east.runtimes.conversion.calibration import SHIPPED
 from east.runtimes.conversion.onnx_graph import to_onnx
+from east.runtimes.conversion.ort_session import Device, DeviceSession
 from east.runtimes.conversion.tensorrt_layers import EngineLayer, convolution_types
 from east.runtimes.gpu.onnx_selection import with_selection
-from east.runtimes.gpu.ort_session import BoundSession, Device
 from east.types import Precision, Size
 from tests.support.maps import run_graph
 
@@ -54,7 +54,8 @@ def runtime(frozen: FrozenModel, tmp_path_factory: pytest.TempPathFactory) -> It
     about = {"profile": [[1, 32, 32, 3], [1, 64, 96, 3], [2, 192, 256, 3]], "sides": [None, None]}
     (folder / tensorrt.ABOUT).write_text(json.dumps(about))
     model = with_selection(to_onnx(frozen)).SerializeToString()
-    session = BoundSession(onnxruntime().InferenceSession(model, providers=["CPUExecutionProvider"]), Device())
+    on_cpu = onnxruntime().InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = DeviceSession(on_cpu, tensorrt.outputs_of, Device())
     loaded = tensorrt.TensorRtRuntime(
         Artifact(folder, {}, 0.0, {}), replace(options(), input_size=None), session, "cpu"
     )

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from .ort_session import PACKED, THRESHOLD
-from .selection import SHARE
+from .selection import PACKED, SHARE, THRESHOLD
 
 
 def with_selection(model: ModelProto) -> ModelProto:

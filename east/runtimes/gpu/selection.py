@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 from ...frameworks import tensorflow
 from ...types import Candidates
 
+THRESHOLD, PACKED = "score_threshold", "packed"
+"""The input and the output of an ONNX model that selects."""
+
 SHARE = 16  # of a map's pixels, one has a slot
 
 
 def capacity(pixels: int) -> int:
     """Slots for a map of so many pixels: a sixteenth of them, which is more than text covers on most photographs."""
     return -(-pixels // SHARE)
+
+
+def packed_length(pixels: int) -> int:
+    """The length of the vector of one image, by the pixels of its map."""
+    return pixels + 6 * capacity(pixels) + 1
 
 
 def pack(score: Any, geometry: Any, threshold: Any) -> Any:

@@ -75,8 +75,17 @@ def test_fp32_is_tensorflow_s_with_nothing_left_to_work_out(frozen: FrozenModel)
     model = to_onnx(upsample_late(frozen))
     onnx.checker.check_model(model, full_check=True)
     assert operations(model) == {
-        **{"Conv": 66, "Relu": 56, "Add": 19, "MaxPool": 4, "Transpose": 3, "Resize": 3, "Sigmoid": 3},
-        **{"Sub": 2, "Mul": 2, "Cast": 1, "Concat": 1},
+        "Conv": 66,
+        "Relu": 56,
+        "Add": 19,
+        "MaxPool": 4,
+        "Transpose": 3,
+        "Resize": 3,
+        "Sigmoid": 3,
+        "Sub": 2,
+        "Mul": 2,
+        "Cast": 1,
+        "Concat": 1,
     }
     assert [one.name for one in model.graph.input] == ["input_images"]
     assert sides(model.graph.input[0]) == ["batch", "height", "width", 3]
