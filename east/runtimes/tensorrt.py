@@ -33,6 +33,7 @@ from .conversion.onnx_export import graph_in_precision
 from .conversion.ort_session import RECORD, Device, DeviceSession, Fetch, assignment
 from .conversion.tensorrt_bindings import library_version, missing_libraries
 from .conversion.tensorrt_engine import Profile
+from .conversion.tensorrt_layers import EngineLayer, convolution_types, count_kinds, save_layers, wanted_types
 from .gpu import tensorrt_provider, tensorrt_rtx
 from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, driver_version, find_gpu
@@ -46,7 +47,6 @@ FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
 MODEL = "east.onnx"
 ABOUT = "about.json"
-LAYERS = "layers.json"
 
 _ARITHMETIC = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.INT8: "i8"}
 _NVIDIA = 0x10DE  # by PCI's list of makers
@@ -206,7 +206,6 @@ def build_rtx(folder: Path, graph: FrozenModel, options: DetectorOptions, capabi
     """
     from .conversion.tensorrt_context import save_context
     from .conversion.tensorrt_engine import PORTABLE, build_engine
-    from .conversion.tensorrt_layers import count_kinds
 
     model, profile = _exported(folder, graph, options)
     serialised = model.SerializeToString()
@@ -221,8 +220,7 @@ def build_rtx(folder: Path, graph: FrozenModel, options: DetectorOptions, capabi
     check_types(model, engine.layers)
     target = ".".join(map(str, capability)) if capability else PORTABLE
     save_context(folder, serialised, engine.plan, tensorrt_rtx.PROVIDER, target)
-    layers = [layer._asdict() for layer in engine.layers]
-    (folder / LAYERS).write_text(json.dumps(layers, indent=1) + "\n", encoding="utf-8")
+    save_layers(folder, engine.layers)
     ConversionReport(graph.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
 
 
@@ -273,14 +271,12 @@ def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> Device
     return DeviceSession(session, outputs_of, Device("cuda", gpu.number), graph_option)
 
 
-def check_types(model: ModelProto, layers: Sequence[Any]) -> None:
+def check_types(model: ModelProto, layers: Sequence[EngineLayer]) -> None:
     """Compares what an engine's convolutions compute in with what the model says.
 
     Raises:
         ConversionError: convolutions are not in the engine, or not in the precision that they were asked for.
     """
-    from .conversion.tensorrt_layers import convolution_types, wanted_types
-
     wanted = wanted_types(model)
     found = convolution_types(layers, wanted)
     wrong = Counter(

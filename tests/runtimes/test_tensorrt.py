@@ -26,7 +26,7 @@ from east.runtimes.conversion.artifacts import Artifact, ArtifactCache, Conversi
 from east.runtimes.conversion.calibration import SHIPPED
 from east.runtimes.conversion.onnx_graph import to_onnx
 from east.runtimes.conversion.ort_session import Device, DeviceSession
-from east.runtimes.conversion.tensorrt_layers import EngineLayer, convolution_types
+from east.runtimes.conversion.tensorrt_layers import convolution_types, load_layers
 from east.runtimes.gpu.onnx_selection import with_selection
 from east.types import Precision, Size
 from tests.support.maps import run_graph
@@ -64,10 +64,6 @@ def runtime(frozen: FrozenModel, tmp_path_factory: pytest.TempPathFactory) -> It
     loaded.close()
 
 
-def layers_of(artifact: Artifact) -> list[EngineLayer]:
-    return [EngineLayer(**layer) for layer in json.loads((artifact.folder / tensorrt.LAYERS).read_text())]
-
-
 @pytest.mark.parametrize(
     ("precision", "wanted", "megabytes"),
     [
@@ -79,7 +75,7 @@ def layers_of(artifact: Artifact) -> list[EngineLayer]:
 def test_convolutions_are_in_the_precision_asked_for(
     precision: Precision, wanted: dict[str, int], megabytes: tuple[int, int], built: dict[Precision, Artifact]
 ) -> None:
-    layers = layers_of(built[precision])
+    layers = load_layers(built[precision].folder)
     nodes = {node for layer in layers for node in layer.nodes if node.endswith(("/Conv2D", "/deep", "/shallow"))}
     found = convolution_types(layers, nodes)
     assert Counter(found.values()) == wanted
@@ -148,7 +144,7 @@ def test_what_is_built_otherwise_than_asked_for_is_refused(
 ) -> None:
     model = to_onnx(frozen)
     with pytest.raises(ConversionError, match=r"built 63 of 63 convolutions otherwise: \d+ of Float as Half"):
-        tensorrt.check_types(model, layers_of(built[Precision.FP16]))
+        tensorrt.check_types(model, load_layers(built[Precision.FP16].folder))
     with pytest.raises(ConversionError, match=r"otherwise: 63 of Float as nothing"):
         tensorrt.check_types(model, [])
 
