@@ -46,7 +46,7 @@ def plugin_device(gpu: Gpu) -> Any:
         plugin = import_module(PLUGIN)
         if not any(device.ep_name == PROVIDER for device in ort.get_ep_devices()):
             ort.register_execution_provider_library(PROVIDER, plugin.get_library_path())
-    except (OSError, ImportError, RuntimeError) as error:
+    except Exception as error:  # ONNX Runtime has many classes of them, and no base of their own
         reason = str(error).splitlines()[0]
         raise RuntimeUnavailableError(f"ONNX Runtime cannot load TensorRT for RTX: {reason}") from error
     found = [device for device in ort.get_ep_devices() if device.ep_name == PROVIDER]
