@@ -58,7 +58,7 @@ def test_a_graph_of_one_size_runs_at_that_size(graph: Callable[..., Path], runti
 
 
 def test_xla_compiles_a_graph_for_its_size(graph: Callable[..., Path]) -> None:
-    runtime = xla.load(ModelSource.find(graph(None, *SIZE, 3)), DetectorOptions())
+    runtime = xla.load(ModelSource.find(graph(None, *SIZE, 3)), DetectorOptions(precision="FP32"))
     assert runtime.size == SIZE
     assert runtime.infer(np.zeros((1, *SIZE, 3), np.uint8)).score.shape == (1, 16, 24)
     runtime.close()

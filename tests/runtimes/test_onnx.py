@@ -30,7 +30,7 @@ def wanted(frozen: FrozenModel, photographs: NDArray[np.uint8]) -> Maps:
 
 @pytest.fixture(scope="module")
 def fp32(source: ModelSource) -> Iterator[Runtime]:
-    loaded = runtime.load(source, DetectorOptions(device="cpu", threads=2))
+    loaded = runtime.load(source, DetectorOptions(device="cpu", threads=2, precision="FP32"))
     yield loaded
     loaded.close()
 
@@ -63,7 +63,7 @@ def test_int8_finds_the_same_text(source: ModelSource, photographs: NDArray[np.u
     assert np.mean((found.score > 0.5)[text]) > 0.97
     assert np.median(np.abs(found.geometry - wanted.geometry)[text][:, :4]) < 1
     artifact = runtime.convert(source, INT8)
-    assert artifact.bytes < 0.3 * runtime.convert(source, DetectorOptions()).bytes
+    assert artifact.bytes < 0.3 * runtime.convert(source, DetectorOptions(precision="FP32")).bytes
     assert ConversionReport.load(artifact.folder).after["QLinearConv"] == 62
 
 
@@ -76,7 +76,7 @@ def test_the_threads_that_are_asked_for(source: ModelSource, monkeypatch: pytest
         return session(path, options, **rest)
 
     monkeypatch.setattr(onnxruntime(), "InferenceSession", record)
-    runtime.load(source, DetectorOptions(device="cpu", threads=1)).close()
+    runtime.load(source, DetectorOptions(device="cpu", threads=1, precision="FP32")).close()
     assert asked == [1]
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_installed_is_named_with_the_extra(monkeypatch: pytest.Monke
     monkeypatch.setattr(runtime, "find_spec", lambda name: None)
     assert runtime.availability().precisions == ()
     with pytest.raises(RuntimeUnavailableError, match=r"not installed: pip install 'east-text-detector\[onnx\]'"):
-        choice.resolve(DetectorOptions(runtime="onnx"))
+        choice.resolve(DetectorOptions(runtime="onnx", precision="FP32"))
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime().get_available_providers(), reason="this build has CUDA")
@@ -107,13 +107,15 @@ def test_a_gpu_that_onnx_runtime_cannot_use_is_no_silent_fallback(
     source: ModelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(RuntimeUnavailableError, match=r"'onnx' cannot run here: no NVIDIA GPU here|shows no GPU"):
-        choice.load_runtime(source, DetectorOptions(runtime="onnx", device="gpu"))
+        choice.load_runtime(source, DetectorOptions(runtime="onnx", device="gpu", precision="FP32"))
     monkeypatch.setattr(runtime, "find_gpu", lambda _: Gpu(0, "some GPU", (9, 0), ""))
     for load in (runtime.load, choice_load):
         with pytest.raises(RuntimeUnavailableError, match=r"has no CUDA in it: pip install 'onnxruntime-gpu") as raised:
-            load(source, DetectorOptions(runtime="onnx", device="gpu"))
+            load(source, DetectorOptions(runtime="onnx", device="gpu", precision="FP32"))
         assert "\n" not in str(raised.value)
-    assert runtime.load(source, DetectorOptions()).device != "some GPU"  # auto may well take the processor
+    assert (
+        runtime.load(source, DetectorOptions(precision="FP32")).device != "some GPU"
+    )  # auto may well take the processor
 
 
 choice_load: Callable[[ModelSource, DetectorOptions], Runtime] = choice.load_runtime
@@ -124,11 +126,11 @@ def test_a_session_without_cuda_is_refused(
 ) -> None:
     """Where CUDA's libraries are missing, ONNX Runtime warns and takes the processor: here that is an error."""
     session, ort = onnxruntime().InferenceSession, onnxruntime()
-    model = runtime.convert(source, DetectorOptions()).folder / runtime.MODEL
+    model = runtime.convert(source, DetectorOptions(precision="FP32")).folder / runtime.MODEL
 
     def fall_back(path: str, options: object, providers: object) -> object:
         return session(path, options, providers=["CPUExecutionProvider"])
 
     monkeypatch.setattr(ort, "InferenceSession", fall_back)
     with pytest.raises(RuntimeUnavailableError, match="does not find the libraries of CUDA and cuDNN"):
-        runtime._cuda_session(model, DetectorOptions(), Gpu(0, "some GPU", (9, 0), ""))
+        runtime._cuda_session(model, DetectorOptions(precision="FP32"), Gpu(0, "some GPU", (9, 0), ""))

@@ -48,7 +48,7 @@ def quantized(source: ModelSource, int8: Artifact) -> Iterator[OpenVinoRuntime]:
 
 
 def test_fp32_is_tensorflow_s_fp32(source: ModelSource, photographs: NDArray[np.uint8], wanted: Maps) -> None:
-    loaded = runtime.load(source, DetectorOptions())
+    loaded = runtime.load(source, DetectorOptions(precision="FP32"))
     assert loaded.arithmetic == "f32"
     score, distances, angle = differences(loaded.infer(photographs), wanted)
     assert score < 1e-3
@@ -94,7 +94,7 @@ def test_int8_quantizes_all_convolutions_but_the_heads(int8: Artifact) -> None:
 
 
 def test_int8_is_a_quarter_of_fp32(source: ModelSource, int8: Artifact) -> None:
-    assert int8.bytes < 0.3 * runtime.convert(source, DetectorOptions()).bytes
+    assert int8.bytes < 0.3 * runtime.convert(source, DetectorOptions(precision="FP32")).bytes
 
 
 def test_the_calibration_is_kept_and_can_be_repeated(source: ModelSource, int8: Artifact) -> None:
@@ -118,7 +118,7 @@ def test_nothing_is_printed_among_the_results(
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["east", "detect", "photo.jpg", "--verbose"])  # which OpenVINO reads
     monkeypatch.setattr(ModelSource, "freeze", lambda *_: frozen)
-    runtime.convert(source, DetectorOptions())
+    runtime.convert(source, DetectorOptions(precision="FP32"))
     assert capsys.readouterr().out == ""
 
 
@@ -132,7 +132,7 @@ def test_images_of_any_size_run_in_one_compiled_model(
 
 
 def test_small_images_do_not_wait_for_a_large_one_where_callers_differ(source: ModelSource) -> None:
-    loaded = runtime.load(source, DetectorOptions())
+    loaded = runtime.load(source, DetectorOptions(precision="FP32"))
     loaded.shared = True
     small, large = np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 1600, 1600, 3), np.uint8)
     alone = loaded.infer(small)

@@ -38,22 +38,22 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_memory_is_taken_as_needed_on_every_gpu(two_gpus: Any) -> None:
-    configure_tensorflow(DetectorOptions())
+    configure_tensorflow(DetectorOptions(precision="FP32"))
     assert two_gpus._compute_gpu_options().allow_growth  # which TensorFlow refuses to do for one of several
 
 
 def test_every_gpu_has_its_own_limit(two_gpus: Any) -> None:
     for fraction in (0.25, 0.25, None):
-        configure_tensorflow(DetectorOptions(gpu_memory_fraction=fraction))
+        configure_tensorflow(DetectorOptions(gpu_memory_fraction=fraction, precision="FP32"))
     devices = two_gpus._compute_gpu_options().experimental.virtual_devices
     assert [list(device.memory_limit_mb) for device in devices] == [[20_000], [10_000]]
 
 
 def test_a_process_that_has_started_tensorflow_on_its_own_terms(two_gpus: Any) -> None:
     two_gpus._context_handle = object()
-    assert configure_tensorflow(DetectorOptions()).gpu == 0
+    assert configure_tensorflow(DetectorOptions(precision="FP32")).gpu == 0
     with pytest.raises(RuntimeUnavailableError, match="another share of the GPU's memory"):
-        configure_tensorflow(DetectorOptions(gpu_memory_fraction=0.5))
+        configure_tensorflow(DetectorOptions(gpu_memory_fraction=0.5, precision="FP32"))
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_a_process_that_has_started_tensorflow_on_its_own_terms(two_gpus: Any) -
     ],
 )
 def test_the_device_asked_for(device: str, name: str, gpu: int | None, place: str, two_gpus: Any) -> None:
-    found = configure_tensorflow(DetectorOptions(device=device, tf32=True))
+    found = configure_tensorflow(DetectorOptions(device=device, tf32=True, precision="FP32"))
     assert (found.name, found.gpu, found.place) == (name, gpu, place)
-    assert found.arithmetic(DetectorOptions(tf32=True)) == ("f32" if gpu is None else "tf32")
+    assert found.arithmetic(DetectorOptions(tf32=True, precision="FP32")) == ("f32" if gpu is None else "tf32")
 
 
 def test_a_gpu_that_the_process_hides_from_tensorflow_does_not_count(two_gpus: Any) -> None:
     two_gpus._visible_device_list = two_gpus._physical_devices[1:]
-    found = configure_tensorflow(DetectorOptions(device="gpu:0"))
+    found = configure_tensorflow(DetectorOptions(device="gpu:0", precision="FP32"))
     assert (found.name, found.gpu, found.place) == ("NVIDIA L4", 1, "")
 
 
 @pytest.mark.parametrize("device", ["gpu:2", "gpu:17"])
 def test_a_gpu_out_of_range_is_refused(device: str, two_gpus: Any) -> None:
     with pytest.raises(RuntimeUnavailableError, match=f"no {device} here: GPUs that TensorFlow sees: 2"):
-        configure_tensorflow(DetectorOptions(device=device))
+        configure_tensorflow(DetectorOptions(device=device, precision="FP32"))
 
 
 def test_what_runs_is_placed_on_the_device() -> None:
@@ -101,7 +101,7 @@ for module in (plain, compiled):
     module.configure_tensorflow = lambda options: tensorflow_setup.Device(place="/CPU:1")
 
 source, images = ModelSource.find("default"), np.zeros((1, 32, 32, 3), np.uint8)
-runtime = plain.load(source, DetectorOptions())
+runtime = plain.load(source, DetectorOptions(precision="FP32"))
 run, places = runtime._run, []
 def spy(images):
     score, geometry = run(images)
@@ -109,7 +109,7 @@ def spy(images):
     return score, geometry
 runtime._run = spy
 runtime.infer(images)
-runtime = xla.load(source, DetectorOptions(input_size=(32, 32)))
+runtime = xla.load(source, DetectorOptions(input_size=(32, 32), precision="FP32"))
 finish = runtime._finish
 runtime._finish = lambda one: places.extend(t.device[-5:] for t in one[:2]) or finish(one)
 runtime.candidates(images, 0.5)

@@ -9,7 +9,7 @@ from east.options import DetectorOptions
 from eval.speed import benchmark
 from eval.speed.benchmark import Workload, name_of
 
-CASE = DetectorOptions(runtime="openvino")
+CASE = DetectorOptions(runtime="openvino", precision="FP32")
 
 
 def test_a_process_that_has_died_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +25,7 @@ def test_a_process_that_has_died_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (CASE, "openvino FP32"),
         (DetectorOptions(runtime="xla", precision="FP16"), "xla FP16"),
-        (DetectorOptions(runtime="tensorflow", tf32=True), "tensorflow TF32"),
+        (DetectorOptions(runtime="tensorflow", precision="FP32", tf32=True), "tensorflow TF32"),
     ],
 )
 def test_names(case: DetectorOptions, name: str) -> None:

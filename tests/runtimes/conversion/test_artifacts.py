@@ -198,7 +198,7 @@ def test_no_runtime_takes_unreadable_weights_for_a_full_cache(
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(ModelSource, "freeze", fail)
     with pytest.raises(PermissionError, match=re.escape(str(source.path))):
-        import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions())
+        import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions(precision="FP32"))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_raising_a_format_makes_another_artifact(
     monkeypatch.setattr(tf2tensorrt, "_pywrap_py_utils", tensorrt, raising=False)
 
     def convert() -> Artifact:
-        made: Artifact = import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions())
+        made: Artifact = import_module(f"east.runtimes.{runtime}").convert(source, DetectorOptions(precision="FP32"))
         return made
 
     first = convert()

@@ -46,7 +46,9 @@ class StubRuntime(GpuRuntime):
 
     def __init__(self, **arguments: Any) -> None:
         artifact = Artifact(Path(), {}, 0.0, {"model": 7})
-        super().__init__(artifact, DetectorOptions(), network, **{"whole": True, "exact": SIZE, **arguments})
+        super().__init__(
+            artifact, DetectorOptions(precision="FP32"), network, **{"whole": True, "exact": SIZE, **arguments}
+        )
 
 
 @pytest.fixture
