@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -82,11 +82,12 @@ def test_the_threads_that_are_asked_for(source: ModelSource, monkeypatch: pytest
 
 def test_the_same_words_as_by_the_fastest(detector: TextDetector, demo_images: list[Path]) -> None:
     with TextDetector(runtime="onnx", device="cpu") as other:
-        found, expected = (one.detect(demo_images[0]) for one in (other, detector))
+        found, expected = (one.detect(demo_images[0], max_side=640) for one in (other, detector))
     assert (found.runtime, found.precision) == ("onnx", "FP32")
     assert len(found) == len(expected) > 5
-    np.testing.assert_allclose(found.quads, expected.quads, atol=0.5)
-    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-3)
+    for one, same in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.quad, same.quad, atol=0.5)
+        assert one.score == pytest.approx(same.score, abs=1e-3)
 
 
 def test_half_precision_needs_a_gpu() -> None:
@@ -106,17 +107,14 @@ def test_what_is_not_installed_is_named_with_the_extra(monkeypatch: pytest.Monke
 def test_a_gpu_that_onnx_runtime_cannot_use_is_no_silent_fallback(
     source: ModelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RuntimeUnavailableError, match="'onnx' cannot run here: no NVIDIA GPU here|shows no GPU"):
+    with pytest.raises(RuntimeUnavailableError, match=r"'onnx' cannot run here: .*GPU"):
         choice.load_runtime(source, DetectorOptions(runtime="onnx", device="gpu"))
     monkeypatch.setattr(runtime, "find_gpu", lambda _: Gpu(0, "some GPU", (9, 0), ""))
-    for load in (runtime.load, choice_load):
+    for load in (runtime.load, choice.load_runtime):
         with pytest.raises(RuntimeUnavailableError, match=r"has no CUDA in it: pip install 'onnxruntime-gpu") as raised:
             load(source, DetectorOptions(runtime="onnx", device="gpu"))
         assert "\n" not in str(raised.value)
     assert runtime.load(source, DetectorOptions()).device != "some GPU"  # auto may well take the processor
-
-
-choice_load: Callable[[ModelSource, DetectorOptions], Runtime] = choice.load_runtime
 
 
 def test_a_session_without_cuda_is_refused(
