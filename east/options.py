@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import KW_ONLY, dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal, TypedDict, TypeVar
 
 from .option_fields import Options, described, group, option
@@ -121,6 +122,12 @@ class TensorRtOptions(Options):
     batches: tuple[int, ...] = option(
         (1, 2, 4, 8), "batch sizes that others are filled up to", flag="--tensorrt-batches", least=1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sizes = [size for size in (self.profile_min_size, self.profile_opt_size, self.profile_max_size) if size]
+        if any(one > other for less, more in pairwise(sizes) for one, other in zip(less, more, strict=True)):
+            raise ValueError("profile_min_size, profile_opt_size and profile_max_size must not decrease")
 
 
 @described

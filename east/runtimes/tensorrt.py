@@ -7,10 +7,10 @@ needs no GPU, and ONNX Runtime's plugin loads it. Elsewhere ONNX Runtime's own T
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -24,19 +24,21 @@ from ..frameworks import onnxruntime
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions
-from ..types import STRIDE, Maps, Precision, Size
+from ..postprocess import select_candidates
+from ..types import STRIDE, Candidates, Maps, Precision, Size
 from .base import Availability, Images, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
-from .conversion.calibration import CalibrationSet, find_images
-from .conversion.ort_session import RECORD, BoundSession, Device, Names, assignment
+from .conversion.calibration import find_images
+from .conversion.onnx_export import graph_in_precision
+from .conversion.ort_session import RECORD, Device, DeviceSession, Fetch, assignment
 from .conversion.tensorrt_bindings import library_version, missing_libraries
 from .conversion.tensorrt_engine import Profile
+from .conversion.tensorrt_layers import EngineLayer, convolution_types, count_kinds, save_layers, wanted_types
 from .gpu import tensorrt_provider, tensorrt_rtx
 from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, driver_version, find_gpu
+from .gpu.selection import PACKED, THRESHOLD, capacity, cropped, packed_length, unpack
 from .gpu.shapes import STEP, Shape, batch_bucket, bucket
-from .rewrites.half_precision import to_half
-from .rewrites.late_upsampling import upsample_late
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -45,11 +47,9 @@ FORMAT = 1  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
 MODEL = "east.onnx"
 ABOUT = "about.json"
-LAYERS = "layers.json"
 
 _ARITHMETIC = {Precision.FP32: "f32", Precision.FP16: "f16", Precision.INT8: "i8"}
 _NVIDIA = 0x10DE  # by PCI's list of makers
-_log = logging.getLogger(__name__)
 
 
 def availability(device: str = "auto") -> Availability:
@@ -80,7 +80,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     if isinstance(gpu, str) or options.tensorrt.compute_capability or _missing_for_rtx(gpu) is None:
         capability = _capability(options, None if isinstance(gpu, str) else gpu)
         parts: dict[str, object] = {"tensorrt_rtx": library_version(), "capability": capability}
-        build = partial(build_rtx, options=options, images=images, capability=capability)
+        build = partial(build_rtx, options=options, capability=capability)
     else:
         parts = {
             "tensorrt": tensorrt_provider.provider_version(),
@@ -88,12 +88,12 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
             "capability": gpu.capability,
             "driver": driver_version(),
         }
-        build = partial(build_by_provider, options=options, images=images, gpu=gpu)
+        build = partial(build_by_provider, options=options, gpu=gpu)
     chosen = asdict(options.tensorrt)
     told = {name: chosen[name] for name in ("max_workspace_size", "builder_optimization_level")}
     shapes = profile_for(options, options.fixed_size)
     key = conversion_key("tensorrt", FORMAT, source, options, images, tf32=options.tf32, shapes=shapes, **told, **parts)
-    return ArtifactCache().get_or_build(key, source.freeze, build)
+    return ArtifactCache().get_or_build(key, partial(graph_in_precision, source, options), build)
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TensorRtRuntime:
@@ -113,7 +113,7 @@ class TensorRtRuntime(Runtime):
     name = "tensorrt"
     parallel = 2
 
-    def __init__(self, artifact: Artifact, options: DetectorOptions, session: BoundSession, device: str) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions, session: DeviceSession, device: str) -> None:
         about = json.loads((artifact.folder / ABOUT).read_text(encoding="utf-8"))
         self.precision = Precision(options.precision)
         self.arithmetic = "tf32" if options.tf32 and self.precision is Precision.FP32 else _ARITHMETIC[self.precision]
@@ -127,8 +127,12 @@ class TensorRtRuntime(Runtime):
         self._session = session
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
-        parts = [self._run(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
+        parts = [self._maps(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
         return Maps(*(np.concatenate(maps) for maps in zip(*parts, strict=True)))
+
+    def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
+        parts = [images[at : at + self.batch] for at in range(0, len(images), self.batch)]
+        return [one for part in parts for one in self._candidates(part, score_threshold)]
 
     def warm_up(self, size: Size, batch: int = 1) -> None:
         """Has TensorRT compile what it compiles for exactly this size and the smallest batch that holds ``batch``."""
@@ -138,14 +142,36 @@ class TensorRtRuntime(Runtime):
     def close(self) -> None:
         self._session.close()
 
-    def _run(self, images: Images) -> Maps:
+    def _maps(self, images: Images) -> Maps:
+        buffer = self._filled(images)
+        with self._running(buffer, 1.0) as fetch:
+            return _unpadded(images, fetch(PACKED), fetch(FrozenModel.geometry_name))
+
+    def _candidates(self, images: Images, threshold: float) -> Iterator[Candidates]:
+        buffer = self._filled(images)
+        rows, columns = (side // STRIDE for side in buffer.shape[1:3])
+        slots = capacity(rows * columns)
+        height, width = (side // STRIDE for side in images[0].shape[:2])
+        with self._running(buffer, threshold) as fetch:
+            packed = fetch(PACKED)
+            short = (packed[: len(images), -1] > slots).any()
+            maps = _unpadded(images, packed, fetch(FrozenModel.geometry_name)) if short else None
+        for index in range(len(images)):
+            found = unpack(packed[index], rows, columns)
+            if found is not None:
+                yield cropped(found, height, width)
+            elif maps is not None:
+                yield select_candidates(maps.score[index], maps.geometry[index], threshold)
+
+    def _running(self, buffer: NDArray[np.uint8], threshold: float) -> AbstractContextManager[Fetch]:
+        return self._session.run((FrozenModel.input_name, buffer), **{THRESHOLD: np.array([threshold], np.float32)})
+
+    def _filled(self, images: Images) -> NDArray[np.uint8]:
+        """The images in the shape in which the engine takes them."""
         height, width, _ = images[0].shape
-        buffer = np.empty(self._shape(len(images), Size(height, width)), np.uint8)
+        buffer = np.zeros(self._shape(len(images), Size(height, width)), np.uint8)
         fill(buffer, images)
-        buffer[len(images) :] = 0
-        score, geometry = self._session.run(buffer)
-        count, rows, columns = len(images), height // STRIDE, width // STRIDE
-        return Maps(score[:count, :rows, :columns], geometry[:count, :rows, :columns])
+        return buffer
 
     def _shape(self, count: int, size: Size) -> Shape:
         """The shape to run images in: a bucket's, or their own where the engine does not take that."""
@@ -160,23 +186,28 @@ class TensorRtRuntime(Runtime):
         )
 
 
-def build_rtx(
-    folder: Path,
-    frozen: FrozenModel,
-    options: DetectorOptions,
-    images: CalibrationSet | None,
-    capability: tuple[int, int] | None,
-) -> None:
+def outputs_of(shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    """The shapes of what an engine gives of images of a shape."""
+    batch, rows, columns = shape[0], shape[1] // STRIDE, shape[2] // STRIDE
+    return {FrozenModel.geometry_name: (batch, rows, columns, 5), PACKED: (batch, packed_length(rows * columns))}
+
+
+def build_rtx(folder: Path, graph: FrozenModel, options: DetectorOptions, capability: tuple[int, int] | None) -> None:
     """Writes an engine of TensorRT for RTX, its layers, and the ONNX model that stands for it.
+
+    Args:
+        folder: to write to.
+        graph: in the precision that was asked for.
+        options: of the detector.
+        capability: the compute capability to build for, None for all.
 
     Raises:
         ConversionError: TensorRT does not take the whole network, or not in the precision that was asked for.
     """
     from .conversion.tensorrt_context import save_context
     from .conversion.tensorrt_engine import PORTABLE, build_engine
-    from .conversion.tensorrt_layers import count_kinds
 
-    model, profile = _exported(folder, frozen, options, images)
+    model, profile = _exported(folder, graph, options)
     serialised = model.SerializeToString()
     engine = build_engine(
         serialised,
@@ -189,26 +220,29 @@ def build_rtx(
     check_types(model, engine.layers)
     target = ".".join(map(str, capability)) if capability else PORTABLE
     save_context(folder, serialised, engine.plan, tensorrt_rtx.PROVIDER, target)
-    layers = [layer._asdict() for layer in engine.layers]
-    (folder / LAYERS).write_text(json.dumps(layers, indent=1) + "\n", encoding="utf-8")
-    ConversionReport(frozen.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
+    save_layers(folder, engine.layers)
+    ConversionReport(graph.operations, count_kinds(engine.layers), engines=1, converted=1.0).save(folder)
 
 
-def build_by_provider(
-    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None, gpu: Gpu
-) -> None:
+def build_by_provider(folder: Path, graph: FrozenModel, options: DetectorOptions, gpu: Gpu) -> None:
     """Writes the ONNX model, and beside it what ONNX Runtime's TensorRT provider builds of it on this GPU.
+
+    Args:
+        folder: to write to.
+        graph: in the precision that was asked for.
+        options: of the detector.
+        gpu: to build on.
 
     Raises:
         ConversionError: it leaves convolutions to another provider.
     """
-    model, _ = _exported(folder, frozen, options, images)
+    model, _ = _exported(folder, graph, options)
     (folder / MODEL).write_bytes(model.SerializeToString())
     session = _session_by_provider(folder, options, gpu)
-    assignment(session, tensorrt_provider.PROVIDER, frozen.operations).save(folder)
+    assignment(session, tensorrt_provider.PROVIDER, graph.operations).save(folder)
 
 
-def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> DeviceSession:
     """The session of an engine that `build_rtx` wrote. Raises `ConversionError` where it cannot be loaded."""
     ort = onnxruntime()
     from .conversion.tensorrt_context import ENGINE
@@ -227,24 +261,22 @@ def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> Bound
     session = ort.InferenceSession(str(artifact.folder / MODEL), told)
     assignment(session, tensorrt_rtx.PROVIDER, {})
     graph_option = "cuda_graph_annotation_id" if graphs else ""
-    return BoundSession(session, _names(session), Device("gpu", gpu.number, _NVIDIA), graph_option)
+    return DeviceSession(session, outputs_of, Device("gpu", gpu.number, _NVIDIA), graph_option)
 
 
-def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> BoundSession:
+def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> DeviceSession:
     """The session of what `build_by_provider` wrote."""
     session = _session_by_provider(folder, options, gpu)
     graph_option = "gpu_graph_id" if options.tensorrt.cuda_graph_enable else ""
-    return BoundSession(session, _names(session), Device("cuda", gpu.number), graph_option)
+    return DeviceSession(session, outputs_of, Device("cuda", gpu.number), graph_option)
 
 
-def check_types(model: ModelProto, layers: Sequence[Any]) -> None:
+def check_types(model: ModelProto, layers: Sequence[EngineLayer]) -> None:
     """Compares what an engine's convolutions compute in with what the model says.
 
     Raises:
         ConversionError: convolutions are not in the engine, or not in the precision that they were asked for.
     """
-    from .conversion.tensorrt_layers import convolution_types, wanted_types
-
     wanted = wanted_types(model)
     found = convolution_types(layers, wanted)
     wrong = Counter(
@@ -259,36 +291,32 @@ def profile_for(options: DetectorOptions, size: Size | None) -> Profile:
     """The shapes that an engine is built for: ``size`` where there is only one, else as the options say."""
     chosen = options.tensorrt
     side = -(-options.max_side // STEP) * STEP
-    sizes = (
-        size or chosen.profile_min_size or (32, 32),
-        size or chosen.profile_opt_size or EVALUATION_SIZE,
-        size or chosen.profile_max_size or (side, side),
-    )
+    least = size or chosen.profile_min_size or (32, 32)
+    most = size or chosen.profile_max_size or (side, side)
+    best = size or chosen.profile_opt_size or EVALUATION_SIZE
+    within = tuple(min(max(one, low), high) for one, low, high in zip(best, least, most, strict=True))
     counts = (min(chosen.batches), chosen.batches[0], max(chosen.batches))
-    return Profile(*((count, *sides, 3) for count, sides in zip(counts, sizes, strict=True)))
+    return Profile(*((count, *sides, 3) for count, sides in zip(counts, (least, within, most), strict=True)))
 
 
-def _exported(
-    folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None
-) -> tuple[ModelProto, Profile]:
-    """The network in ONNX, in the precision that was asked for, and its shapes, which are put on record."""
+def _exported(folder: Path, graph: FrozenModel, options: DetectorOptions) -> tuple[ModelProto, Profile]:
+    """The network in ONNX, with selection, and its shapes, which are put on record."""
     from .conversion.onnx_graph import to_onnx
+    from .gpu.onnx_selection import with_selection
 
-    size = size_of_all(frozen.sides, options.fixed_size)
+    size = size_of_all(graph.sides, options.fixed_size)
     profile = profile_for(options, size)
-    graph = upsample_late(frozen)
-    if options.precision is Precision.FP16:
-        graph = to_half(graph)
-    if images is not None:
-        from .rewrites.explicit_ranges import with_ranges
-
-        images = images.fitted(frozen.sides)
-        _log.info("calibrating on %s", images)
-        images.save(folder / "calibration.json")
-        graph = with_ranges(graph, images.images())
-    about = {"profile": profile, "sides": size or frozen.sides}
+    about = {"profile": profile, "sides": size or graph.sides}
     (folder / ABOUT).write_text(json.dumps(about) + "\n", encoding="utf-8")
-    return to_onnx(graph, size), profile
+    return with_selection(to_onnx(graph, size)), profile
+
+
+def _unpadded(images: Images, packed: NDArray[np.float32], geometry: NDArray[np.float32]) -> Maps:
+    """The maps of the images, without what they were filled up with."""
+    _, rows, columns, _ = geometry.shape
+    count, height, width = len(images), *(side // STRIDE for side in images[0].shape[:2])
+    score = packed[:, : rows * columns].reshape(-1, rows, columns)
+    return Maps(score[:count, :height, :width], geometry[:count, :height, :width])
 
 
 def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> Any:
@@ -301,10 +329,6 @@ def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> An
     told.add_session_config_entry(*RECORD)
     chosen = tensorrt_provider.provider_options(options, gpu, FrozenModel.input_name, profile, folder)
     return ort.InferenceSession(str(folder / MODEL), told, [(tensorrt_provider.PROVIDER, dict(chosen))])
-
-
-def _names(session: Any) -> Names:
-    return Names(session.get_inputs()[0].name, *(output.name for output in session.get_outputs()))
 
 
 def _missing_for_rtx(gpu: Gpu) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import redirect_stderr
 from io import StringIO
@@ -12,6 +13,7 @@ from ...frameworks import tensorflow
 from ...model.frozen import read_graph_def, tensorflow_graph
 from ...model.reading import load_saved_model
 from .frozen_graph import GRAPH
+from .tensorrt_layers import LAYERS
 
 _SHOWN = 1024  # bytes of a constant; TensorBoard shows no more, and would choke on a hundred megabytes
 
@@ -31,7 +33,23 @@ def _converted_graph(folder: Path) -> Any:
     if (folder / "saved_model").is_dir():
         model = load_saved_model(folder / "saved_model")
         return model.signatures["serving_default"].graph.as_graph_def()
+    if (folder / LAYERS).exists():
+        return _engine_graph(folder / LAYERS)
     return _openvino_graph(folder / "model.xml")
+
+
+def _engine_graph(path: Path) -> Any:
+    """The layers of a TensorRT engine, likewise."""
+    graph_def = tensorflow().compat.v1.GraphDef()
+    layers = json.loads(path.read_text(encoding="utf-8"))
+    makers = {tensor: layer["name"] for layer in layers for tensor in layer["targets"]}
+    for layer in layers:
+        inputs = [makers.get(tensor, tensor).replace(":", "_") for tensor in layer["sources"]]
+        graph_def.node.add(name=layer["name"].replace(":", "_"), op=layer["kind"], input=inputs)
+    known = {node.name for node in graph_def.node}
+    for name in sorted({name for node in graph_def.node for name in node.input} - known):
+        graph_def.node.add(name=name, op="Placeholder")
+    return graph_def
 
 
 def _openvino_graph(path: Path) -> Any:

@@ -57,7 +57,7 @@ def build_engine(
     """Builds an engine of a whole ONNX model, each tensor in the type that the model gives it.
 
     Args:
-        model: serialised, with one input of images.
+        model: serialised, with one input of images ``(N, H, W, 3)``.
         profile: the shapes of images that it is to take.
         optimization_level: how long to look for faster kernels, 0 to 5.
         workspace: bytes of GPU memory that a layer may use.
@@ -76,8 +76,9 @@ def build_engine(
     if not parser.parse(model):
         told = "; ".join(f"{error.node_name() or 'model'}: {error.desc()}" for error in _errors(parser))
         raise ConversionError(f"TensorRT does not take the model whole: {told or log.last()}")
-    if network.num_inputs != 1:
-        raise ConversionError(f"TensorRT finds {network.num_inputs} inputs in the model, and not one of images")
+    images = [one.name for one in map(network.get_input, range(network.num_inputs)) if len(one.shape) == 4]
+    if len(images) != 1:
+        raise ConversionError(f"TensorRT finds {len(images)} inputs of images in the model, and not one")
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.builder_optimization_level = optimization_level
@@ -87,7 +88,7 @@ def build_engine(
     if capability is not None:
         _build_for(trt, config, capability)
     shapes = builder.create_optimization_profile()
-    shapes.set_shape(network.get_input(0).name, *profile)
+    shapes.set_shape(images[0], *profile)
     config.add_optimization_profile(shapes)
     plan = builder.build_serialized_network(network, config)
     if plan is None:

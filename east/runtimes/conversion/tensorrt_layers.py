@@ -6,10 +6,15 @@ needs none.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+LAYERS: Final = "layers.json"
+"""The file of an artifact that lists the layers of its engine."""
 
 HEADING: Final = "Layers:\n"
 """What the builder's message with the list begins with."""
@@ -19,7 +24,7 @@ _LAYER = re.compile(
     r"Outputs: \[(?P<outputs>.*?)\], TacticName: (?P<tactic>.*?), StreamId: \d+, Metadata: (?P<metadata>.*)"
 )
 _TYPES: Final = {1: "Float", 10: "Half"}  # by ONNX's numbers
-_DATATYPE = re.compile(r"Datatype: (\w+)")
+_TENSOR = re.compile(r"\{ Name: (.*?), Dimensions: .*?Datatype: (\w+)")
 _NODE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
 
 
@@ -29,7 +34,8 @@ class EngineLayer(NamedTuple):
     Attributes:
         name: the builder's name of it.
         kind: ``correlation`` and ``gemm`` for convolutions, ``kgen`` for kernels that are generated, and others.
-        inputs, outputs: data types, such as ``Float``, ``Half``, ``Int8``.
+        inputs, outputs: data types of its tensors, such as ``Float``, ``Half``, ``Int8``.
+        sources, targets: the names of these tensors.
         nodes: names of the ONNX nodes that became this layer.
     """
 
@@ -37,23 +43,42 @@ class EngineLayer(NamedTuple):
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
     nodes: tuple[str, ...]
 
 
 def read_layers(listing: str) -> tuple[EngineLayer, ...]:
     """The layers of the builder's message that begins with `HEADING`."""
-    found = (_LAYER.fullmatch(line) for line in listing.splitlines())
-    return tuple(
-        EngineLayer(
-            name=one["name"],
-            kind=one["kind"],
-            inputs=tuple(_DATATYPE.findall(one["inputs"])),
-            outputs=tuple(_DATATYPE.findall(one["outputs"])),
-            nodes=tuple(_NODE.findall(one["metadata"])),
-        )
-        for one in found
-        if one is not None
-    )
+    return tuple(_layer(one) for one in map(_LAYER.fullmatch, listing.splitlines()) if one is not None)
+
+
+def _layer(found: re.Match[str]) -> EngineLayer:
+    (sources, inputs), (targets, outputs) = (_tensors(found[side]) for side in ("inputs", "outputs"))
+    nodes = tuple(_NODE.findall(found["metadata"]))
+    return EngineLayer(found["name"], found["kind"], inputs, outputs, sources, targets, nodes)
+
+
+def _tensors(listed: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names and data types."""
+    found = _TENSOR.findall(listed)
+    return tuple(name for name, _ in found), tuple(kind for _, kind in found)
+
+
+def save_layers(folder: Path, layers: Iterable[EngineLayer]) -> None:
+    """Writes the list into the folder of a converted model."""
+    text = json.dumps([layer._asdict() for layer in layers], indent=1)
+    (folder / LAYERS).write_text(text + "\n", encoding="utf-8")
+
+
+def load_layers(folder: Path) -> tuple[EngineLayer, ...]:
+    """Reads what `save_layers` wrote."""
+    listed = json.loads((folder / LAYERS).read_text(encoding="utf-8"))
+    return tuple(EngineLayer(**{name: _tupled(value) for name, value in layer.items()}) for layer in listed)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def convolution_types(layers: Iterable[EngineLayer], convolutions: Iterable[str]) -> dict[str, str]:

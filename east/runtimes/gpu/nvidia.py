@@ -34,6 +34,7 @@ def find_gpu(device: str = "auto") -> Gpu | str:
         return missing
     cuda = ctypes.CDLL(_LIBRARIES[0])
     number, count, handle = int(device.partition(":")[2] or 0), ctypes.c_int(), ctypes.c_int()
+    cuda.cuInit(0)
     cuda.cuDeviceGetCount(ctypes.byref(count))
     if number >= count.value:
         return f"no {device} here: GPUs that the driver shows: {count.value}"

@@ -20,7 +20,7 @@ from ..base import Images, Runtime
 from ..conversion.artifacts import Artifact
 from ..tensorflow_setup import configure_tensorflow
 from .buffers import BufferPool, fill
-from .selection import pack, unpack
+from .selection import cropped, pack, unpack
 from .shapes import BATCHES, CompiledShapes, Shape
 
 _IN_FLIGHT = 2  # batches of a call: one is copied while another is computed
@@ -132,9 +132,7 @@ class GpuRuntime(Runtime):
                 scores, geometries = self._maps(batch, packed)
                 yield select_candidates(scores[index], geometries[index], threshold)
                 continue
-            inside = (found.pixels < (height, width)).all(axis=1) & np.isfinite(found.geometry).all(axis=1)
-            score_map = np.ascontiguousarray(found.score_map[:height, :width])
-            yield Candidates(found.pixels[inside], found.geometry[inside], score_map)
+            yield cropped(found, height, width)
 
     def _compile(self, shape: Shape) -> Any:
         """The function for a shape, run once, after which it is compiled."""

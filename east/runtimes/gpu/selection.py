@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 from ...frameworks import tensorflow
 from ...types import Candidates
 
-_SHARE = 16
+THRESHOLD, PACKED = "score_threshold", "packed"
+"""The input and the output of an ONNX model that selects."""
+
+SHARE = 16  # of a map's pixels, one has a slot
 
 
 def capacity(pixels: int) -> int:
     """Slots for a map of so many pixels: a sixteenth of them, which is more than text covers on most photographs."""
-    return -(-pixels // _SHARE)
+    return -(-pixels // SHARE)
+
+
+def packed_length(pixels: int) -> int:
+    """The length of the vector of one image, by the pixels of its map."""
+    return pixels + 6 * capacity(pixels) + 1
 
 
 def pack(score: Any, geometry: Any, threshold: Any) -> Any:
@@ -55,3 +63,10 @@ def unpack(packed: NDArray[np.float32], height: int, width: int) -> Candidates |
     geometry = packed[pixels + slots : -1].reshape(slots, 5)[:count]
     at = np.stack(np.divmod(index, np.int32(width)), axis=1)
     return Candidates(at, geometry, packed[:pixels].reshape(height, width))
+
+
+def cropped(found: Candidates, height: int, width: int) -> Candidates:
+    """The candidates in the top-left ``height`` x ``width`` pixels of the map, with that part of it."""
+    inside = (found.pixels < (height, width)).all(axis=1) & np.isfinite(found.geometry).all(axis=1)
+    score_map = np.ascontiguousarray(found.score_map[:height, :width])
+    return Candidates(found.pixels[inside], found.geometry[inside], score_map)
