@@ -36,17 +36,16 @@ def test_onnx_in_each_precision(precision: str, share: float, tmp_path: Path, ca
 
 
 def test_openvino_and_saved_model_give_the_same_maps(tmp_path: Path) -> None:
-    for name, output in (("openvino", "east.xml"), ("saved-model", "east")):
-        assert main(["export", "--format", name, "--output", str(tmp_path / output)]) == 0
-    assert main(["export", "--format", "openvino", "--output", str(tmp_path / "b.xml"), "--size", "64x96"]) == 0
+    assert main(["export", "--format", "saved-model", "--output", str(tmp_path / "east")]) == 0
+    assert main(["export", "--format", "openvino", "--output", str(tmp_path / "east.xml"), "--size", "64x96"]) == 0
     core = openvino().Core()
-    assert list(core.read_model(tmp_path / "b.xml").input(0).partial_shape.get_min_shape()) == [0, 64, 96, 3]
+    assert list(core.read_model(tmp_path / "east.xml").input(0).partial_shape.get_min_shape()) == [0, 64, 96, 3]
     compiled = core.compile_model(tmp_path / "east.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     score, geometry = compiled([IMAGES]).values()
     served = tf.saved_model.load(str(tmp_path / "east")).signatures["serving_default"](images=tf.constant(IMAGES))
     np.testing.assert_allclose(score, served["score"], atol=1e-4)
     np.testing.assert_allclose(geometry, served["geometry"], atol=1e-2)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.bin", "b.xml", "east", "east.bin", "east.xml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["east", "east.bin", "east.xml"]
 
 
 @pytest.mark.parametrize(
@@ -55,10 +54,9 @@ def test_openvino_and_saved_model_give_the_same_maps(tmp_path: Path) -> None:
         (["--format", "onnx", "--output", "{weights}"], 2, "over the input"),
         (["--format", "onnx", "--output", "."], 1, ".: is a folder; name a file"),
         (["--format", "openvino", "--output", "east.onnx"], 2, "is to be an .xml"),
-        (["--format", "openvino", "--weights", "east.bin", "--output", "east.xml"], 2, "no weights|over the input"),
+        (["--format", "openvino", "--output", "link.xml"], 2, "link.bin over the input"),
         (["--format", "saved-model", "--output", "."], 1, "is there already; name a folder that is not"),
         (["--format", "saved-model", "--output", "model", "--size", "64x96"], 2, "leave out --size and --batch"),
-        (["--format", "onnx", "--weights", "nothing", "--output", "e.onnx"], 1, "no weights named 'nothing'"),
     ],
 )
 def test_failures_are_one_line_and_write_nothing(
@@ -71,16 +69,17 @@ def test_failures_are_one_line_and_write_nothing(
 ) -> None:
     bundle = tmp_path / "mine.npz"
     shutil.copy(weights.resolve("default"), bundle)
+    link = tmp_path / "link.bin"
+    link.symlink_to(bundle)
     before = bundle.read_bytes()
     monkeypatch.chdir(tmp_path)
     named = [argument.format(weights=bundle) for argument in arguments]
-    found = main(["export", *([] if "--weights" in named else ["--weights", str(bundle)]), *named])
+    assert main(["export", "--weights", str(bundle), *named]) == status
     error = capsys.readouterr().err
     assert error.startswith("east: error: ")
     assert error.count("\n") == 1
-    assert found == status or "--weights" in arguments
-    assert any(one in error for one in complaint.split("|"))
-    assert list(tmp_path.iterdir()) == [bundle]
+    assert complaint in error
+    assert sorted(tmp_path.iterdir()) == [link, bundle]
     assert bundle.read_bytes() == before
 
 
