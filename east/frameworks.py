@@ -33,7 +33,7 @@ def keras() -> ModuleType:
 def openvino() -> ModuleType:
     """The ``openvino`` module.
 
-    OpenVINO and NNCF report their use to their makers through ``openvino_telemetry`` when it can be imported,
+    OpenVINO reports its use to its makers through ``openvino_telemetry`` when it can be imported,
     without asking. A detector has no business doing that, so here it cannot; both go on without it.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -45,12 +45,13 @@ class NodeNames(Options):
 @described
 @dataclass(frozen=True)
 class Calibration(Options):
-    """The images that INT8 is calibrated on."""
+    """What the ranges of INT8 are, or are measured on."""
 
     source: str | os.PathLike[str] | None = option(
         None,
-        "folder of images, or the calibration.json of an earlier calibration, to repeat it (default: ICDAR2015's "
-        "training images below ICDAR2015_DIR, else those shipped with the project)",
+        "folder of images to calibrate on, the calibration.json of an earlier calibration, or the .ranges.npz that "
+        "'east calibrate' wrote (default: the ranges on record for the weights, else images that ship with the "
+        "project)",
         flag="--calibration",
         metavar="DIR|FILE",
     )
@@ -72,7 +73,7 @@ class TfTrtOptions(Options):
         "Range", "what that engine is tuned for, of the shapes it is built with"
     )
     use_calibration: bool = option(
-        True, "let TensorRT calibrate INT8; without, the graph gets explicit ranges, measured on the same images"
+        False, "let TensorRT calibrate INT8 on the images of the calibration, in place of the ranges on record"
     )
     build_at_conversion: bool = option(True, "build and keep engines at conversion, or else at first use")
     allow_build_at_runtime: bool | None = option(

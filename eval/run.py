@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from east.files import sha256_files
 from east.icdar import Detected, parse_detected
 from east.metrics import Counts, Score, score, score_image
-from east.types import Precision
 
 from .analysis import RunSpeed
 from .journal import ImageResult, Journal
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from .dataset import Icdar2015, Sample
 
 _AHEAD = 3
-_LIBRARIES = ("tensorflow", "openvino", "nncf", "keras", "numpy", "opencv-python-headless", "numba", "shapely")
+_LIBRARIES = ("tensorflow", "openvino", "keras", "numpy", "opencv-python-headless", "numba", "shapely")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +86,18 @@ def environment() -> dict[str, str]:
 def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     """The journal of this detector on this set, with what an interrupted run of the same code has done."""
     import east
+    from east.model.source import ModelSource
     from east.option_fields import to_paths
     from east.runtimes.conversion.artifacts import JOURNALS, default_folder
-    from east.runtimes.conversion.calibration import find_images
+    from east.runtimes.conversion.known_ranges import calibration_digest
 
     package = Path(east.__file__).parent
-    calibrated = detector.runtime.precision is Precision.INT8
+    options = replace(detector.options, runtime=detector.runtime.name, precision=detector.runtime.precision)
     identity = {
         "dataset": dataset.digest,
         "code": sha256_files(package, package.rglob("*.py")),
         "options": {".".join(path): str(value) for path, value in to_paths(detector.options).items()},
-        "calibration": find_images(detector.options.calibration).sha256 if calibrated else None,
+        "calibration": calibration_digest(ModelSource.find(options.weights, options.nodes), options),
         **describe(detector),
     }
     return Journal(default_folder() / JOURNALS, identity)

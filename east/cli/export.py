@@ -30,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Writes the network for other programs: from input_images, uint8 RGB (N, H, W, 3), to "
         "feature_fusion/Conv_7/Sigmoid (score) and feature_fusion/concat_3 (geometry), both (N, H/4, W/4, C). FP16 has "
         "its heads in float32; INT8 has QuantizeLinear and DequantizeLinear around its convolutions, in a SavedModel "
-        "QuantizeAndDequantizeV2.",
+        "QuantizeAndDequantize.",
     )
     add_options(parser, ["weights", "nodes", "precision", "calibration"])
     output = parser.add_argument_group("output")
@@ -57,12 +57,14 @@ def run(args: argparse.Namespace) -> int:
     """Exports, and prints one line about what was written."""
     from ..model import weights
     from ..model.source import ModelSource, model_files
-    from ..runtimes.conversion.calibration import calibration_files
+    from ..runtimes.conversion.known_ranges import ranges_files
 
     options = options_from(args)
     write = _WRITERS[args.format]
     path = weights.resolve(options.weights)
-    inputs = model_files(path) + (calibration_files(options.calibration) if options.precision is Precision.INT8 else [])
+    inputs = model_files(path)
+    if options.precision is Precision.INT8:
+        inputs += ranges_files(path, options.calibration)
     outputs = [args.output, args.output.with_suffix(".bin")] if args.format == "openvino" else [args.output]
     if args.format == "saved-model" and args.output.exists():
         raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))

@@ -14,6 +14,7 @@ from ..errors import DamagedFileError, WeightsError
 from ..files import sha256_file, written_whole
 from ..folders import is_one_of
 from .checkpoint import read_variables, write_bundle
+from .ranges import SUFFIX
 from .reading import reading
 
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
@@ -103,6 +104,19 @@ def verify(record: WeightsRecord) -> None:
             f"weights {record.name!r} are damaged: {record.path} has {size} bytes and sha256 {found}, "
             f"on record are {record.bytes} bytes and sha256 {record.sha256}; restore or import the file again"
         )
+
+
+def ranges_places(path: Path) -> list[Path]:
+    """Where the ranges of weights at this path are looked for, in this order; the first is where they are written.
+
+    They lie beside the weights, under their name: beside a checkpoint's files, or a SavedModel's folder. Those of
+    bundled weights may also lie in the user's folder, where they come first.
+    """
+    if path.name == "saved_model.pb":
+        path = path.parent
+    name = (path.stem if path.suffix in (".npz", ".pb") else path.name) + SUFFIX
+    folders = [path.parent] if path.parent != BUNDLED else [user_folder(), BUNDLED]
+    return [folder / name for folder in folders]
 
 
 def import_weights(

@@ -8,11 +8,11 @@ from pathlib import Path
 from ..model.source import model_files
 from ..options import DetectorOptions
 from ..types import Precision
-from .conversion.calibration import calibration_files
+from .conversion.known_ranges import ranges_files
 
 
 def files_read(options: DetectorOptions) -> Iterator[Path]:
-    """The files of the weights, and of the calibration if there is one."""
+    """The files of the weights, and those of the calibration if there is one."""
     yield from model_files(options.weights)
     if options.precision == Precision.INT8 or options.calibration.source is not None:
-        yield from calibration_files(options.calibration)
+        yield from ranges_files(options.weights, options.calibration)

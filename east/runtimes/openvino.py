@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import errno
-import logging
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
 from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,24 +18,27 @@ from numpy.typing import NDArray
 
 from ..frameworks import openvino
 from ..model.frozen import FrozenModel
+from ..model.ranges import Ranges
 from ..model.source import ModelSource
 from ..options import DetectorOptions
 from ..types import Maps, Precision
 from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
-from .conversion.calibration import CalibrationSet, find_images
+from .conversion.known_ranges import find_ranges
+from .conversion.openvino_graph import openvino_model
+from .rewrites.explicit_ranges import quantized
+from .rewrites.late_upsampling import upsample_late
 
-FORMAT = 1  # of what `convert` makes, see `conversion_key`
+FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
-
-_log = logging.getLogger(__name__)
+RANGES = "ranges.npz"
 
 
 def availability(device: str = "auto") -> Availability:
     """Wherever it is installed, and as a dependency of this package it should be; FP16 is up to the processor."""
     if find_spec("openvino") is None:
-        return Availability((), "OpenVINO is not installed: pip install openvino nncf")
+        return Availability((), "OpenVINO is not installed: pip install openvino")
     if _half() is None:
         return Availability((Precision.FP32, Precision.INT8), "FP16 needs a processor with bf16 or f16 arithmetic")
     return Availability(tuple(Precision))
@@ -47,10 +46,9 @@ def availability(device: str = "auto") -> Availability:
 
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an OpenVINO model, from the cache if it has been made before."""
-    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
-    nncf = {"nncf": version("nncf")} if images else {}
-    key = conversion_key("openvino", FORMAT, source, options, images, openvino=openvino().__version__, **nncf)
-    return ArtifactCache().get_or_build(key, source.freeze, partial(_build, options=options, images=images))
+    ranges = find_ranges(source, options.calibration) if options.precision is Precision.INT8 else None
+    key = conversion_key("openvino", FORMAT, source, options, ranges, openvino=openvino().__version__)
+    return ArtifactCache().get_or_build(key, source.freeze, partial(_build, options=options, ranges=ranges))
 
 
 def load(source: ModelSource, options: DetectorOptions) -> OpenVinoRuntime:
@@ -138,27 +136,15 @@ def _half() -> str | None:
     return "bf16" if "BF16" in able else "f16" if "FP16" in able else None
 
 
-def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:
-    from .rewrites.late_upsampling import upsample_late
-
-    ov = openvino()
-    graph = folder / "frozen.pb"
-    upsample_late(frozen).save(graph)
-    with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
-        model = ov.convert_model(graph)
-    outputs = [model.output(f"{name}:0") for name in (frozen.score_name, frozen.geometry_name)]
-    model = ov.Model(outputs, model.get_parameters(), "east")
-    if images:
-        from .conversion.nncf_quantization import quantize
-
-        images = images.fitted(frozen.sides)
-        _log.info("calibrating on %s", images)
-        model = quantize(model, images)
-        images.save(folder / "calibration.json")
+def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions, ranges: Ranges | None) -> None:
+    if ranges is None:
+        model = openvino_model(upsample_late(frozen))
+    else:
+        model = openvino_model(quantized(frozen, ranges, signed=False))
+        ranges.save(folder / RANGES)
     after = Counter(op.get_type_name() for op in model.get_ops())
     ConversionReport(frozen.operations, dict(sorted(after.items())), engines=1, converted=1.0).save(folder)
     try:
-        ov.save_model(model, folder / MODEL, compress_to_fp16=options.precision is Precision.FP16)
+        openvino().save_model(model, folder / MODEL, compress_to_fp16=options.precision is Precision.FP16)
     except RuntimeError as error:
         raise OSError(errno.EIO, f"OpenVINO cannot write the model ({error})", str(folder)) from error
-    graph.unlink()

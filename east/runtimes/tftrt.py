@@ -15,6 +15,7 @@ from ..console import progress
 from ..errors import ConversionError
 from ..frameworks import tensorflow
 from ..model.frozen import FrozenModel
+from ..model.ranges import Ranges
 from ..model.reading import load_saved_model
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, DetectorOptions
@@ -23,14 +24,15 @@ from .base import Availability, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import CalibrationSet, find_images
 from .conversion.frozen_graph import graph_function
+from .conversion.known_ranges import find_ranges
 from .gpu.requirements import missing_for_tensorrt
 from .gpu.runtime import GpuRuntime
 from .gpu.shapes import Shape
-from .rewrites.explicit_ranges import with_ranges
+from .rewrites.explicit_ranges import quantized
 from .rewrites.late_upsampling import upsample_late
 from .tensorflow_setup import configure_tensorflow
 
-FORMAT = 1  # of what `convert` makes, see `conversion_key`
+FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("gpu",)
 CONVERTED = "saved_model"
 SHAPES = "shapes.json"
@@ -52,13 +54,19 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     from tensorflow.compiler.tf2tensorrt import _pywrap_py_utils as tensorrt
 
     device = configure_tensorflow(options)
-    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
+    images = ranges = None
+    if options.precision is Precision.INT8:
+        if options.tftrt.use_calibration:
+            images = find_images(options.calibration)
+        else:
+            ranges = find_ranges(source, options.calibration)
     key = conversion_key(
         "tftrt",
         FORMAT,
         source,
         options,
-        images,
+        ranges,
+        calibration=images and images.sha256,
         tensorflow=tensorflow().__version__,
         tensorrt=tensorrt.get_loaded_tensorrt_version(),
         tf32=options.tf32,
@@ -69,7 +77,9 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     )
 
     with device.scope():
-        return ArtifactCache().get_or_build(key, source.freeze, partial(build, options=options, images=images))
+        return ArtifactCache().get_or_build(
+            key, source.freeze, partial(build, options=options, images=images, ranges=ranges)
+        )
 
 
 def load(source: ModelSource, options: DetectorOptions) -> TfTrtRuntime:
@@ -118,20 +128,38 @@ class TfTrtRuntime(GpuRuntime):
         return shape in self._built
 
 
-def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: CalibrationSet | None) -> None:
-    """Writes the converted SavedModel and what is known of it. Raises `ConversionError` when TF-TRT fails."""
+def build(
+    folder: Path,
+    frozen: FrozenModel,
+    options: DetectorOptions,
+    images: CalibrationSet | None = None,
+    ranges: Ranges | None = None,
+) -> None:
+    """Writes the converted SavedModel and what is known of it.
+
+    Args:
+        folder: to write to.
+        frozen: the network.
+        options: of the detector.
+        images: that TensorRT calibrates INT8 on.
+        ranges: of INT8, where it does not.
+
+    Raises:
+        CalibrationError: an image that does not decode, or ranges of another network.
+        ConversionError: TF-TRT failed.
+    """
     from tensorflow.python.compiler.tensorrt import trt_convert
 
     tf = tensorflow()
     chosen = options.tftrt
-    graph = upsample_late(frozen)
+    graph = upsample_late(frozen) if ranges is None else quantized(frozen, ranges, per_channel=False)
     size = size_of_all(frozen.sides, options.fixed_size)
     if images is not None:
         images = images.fitted(frozen.sides)
         _log.info("calibrating on %s", images)
         images.save(folder / "calibration.json")
-        if not chosen.use_calibration:
-            graph = with_ranges(graph, images.images())
+    if ranges is not None:
+        ranges.save(folder / "ranges.npz")
     original = folder / "original"
     save_with_signature(graph, original)
     converter = trt_convert.TrtGraphConverterV2(
@@ -143,12 +171,12 @@ def build(folder: Path, frozen: FrozenModel, options: DetectorOptions, images: C
         precision_mode=str(options.precision),
         minimum_segment_size=chosen.minimum_segment_size,
         maximum_cached_engines=chosen.maximum_cached_engines,
-        use_calibration=chosen.use_calibration,
+        use_calibration=ranges is None,
         allow_build_at_runtime=may_build_at_runtime(options),
     )
     shapes = shapes_to_build(replace(options, input_size=size)) if chosen.build_at_conversion else []
     try:
-        calibration = partial(_inputs, images) if images is not None and chosen.use_calibration else None
+        calibration = partial(_inputs, images) if images is not None else None
         converted = converter.convert(calibration_input_fn=calibration)
         summary: list[str] = []
         converter.summary(print_fn=lambda text="": summary.append(text))

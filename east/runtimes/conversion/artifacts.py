@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from ...errors import ConversionError
 from ...files import sha256_file
 from ...model.frozen import FORMAT
+from ...model.ranges import Ranges
 from ...model.source import ModelSource
 from ...options import DetectorOptions
-from .calibration import CalibrationSet
 
 JOURNALS = "evaluations"  # folder of the evaluation's journals: *.jsonl, with a lock beside it while it is in use
 
@@ -35,13 +35,13 @@ def conversion_key(
     version: int,
     source: ModelSource,
     options: DetectorOptions,
-    images: CalibrationSet | None = None,
+    ranges: Ranges | None = None,
     **parts: Any,
 ) -> dict[str, Any]:
     """Everything that changes a converted model: what its cache entry is known by.
 
     ``version`` is the ``FORMAT`` of the runtime's module, which is raised whenever that makes something else of the
-    same; ``images`` are those that INT8 is calibrated on, and ``parts`` what else counts for the runtime.
+    same; ``ranges`` are those of INT8, and ``parts`` what else counts for the runtime.
     """
     return {
         "runtime": runtime,
@@ -49,7 +49,7 @@ def conversion_key(
         "weights": source.sha256,
         "nodes": asdict(source.nodes),
         "format": [FORMAT, version],
-        "calibration": images and images.sha256,
+        "ranges": ranges and ranges.sha256,
         **parts,
     }
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -24,16 +22,13 @@ from ...types import Size
 
 SHIPPED = Path(__file__).parent / "calibration_images"
 
-_LAST_TRAINING_IMAGE = "img_1000.jpg"  # the test set, whose names are the same, ends with img_500.jpg
-_log = logging.getLogger(__name__)
-
 
 def find_images(calibration: Calibration) -> CalibrationSet:
     """Looks for the images to calibrate on. Raises `CalibrationError` when there are none."""
     named = None if calibration.source is None else Path(calibration.source)
     if named is not None and named.is_file():
         return _recorded(named)
-    folder = named or _icdar2015_training() or SHIPPED
+    folder = named or SHIPPED
     if not folder.is_dir():
         raise CalibrationError(f"no such folder of calibration images: {folder}")
     files = sorted(files_in(folder, IMAGE_SUFFIXES), key=_natural)
@@ -49,7 +44,7 @@ def find_images(calibration: Calibration) -> CalibrationSet:
 def calibration_files(calibration: Calibration) -> list[Path]:
     """All files of the folder or record to calibrate on, whether they would be chosen or not; unread but the record."""
     named = None if calibration.source is None else Path(calibration.source)
-    folder = named or _icdar2015_training() or SHIPPED
+    folder = named or SHIPPED
     if folder.is_file():
         try:
             record = json.loads(folder.read_text(encoding="utf-8"))
@@ -112,16 +107,6 @@ def _recorded(path: Path) -> CalibrationSet:
         if _hash(found.folder / name) != sha256:
             raise CalibrationError(f"{found.folder / name} is not the image that {path} recorded")
     return found
-
-
-def _icdar2015_training() -> Path | None:
-    root = os.environ.get("ICDAR2015_DIR")
-    if not root:
-        return None
-    last = min(Path(root).rglob(_LAST_TRAINING_IMAGE), default=None)
-    if last is None:
-        _log.info("ICDAR2015_DIR (%s) has no %s, so no training images to calibrate on", root, _LAST_TRAINING_IMAGE)
-    return last and last.parent
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -10,9 +10,10 @@ from ...model.frozen import FrozenModel
 from ...model.source import ModelSource
 from ...options import DetectorOptions
 from ...types import Precision, Size
+from ..rewrites.explicit_ranges import quantized
 from ..rewrites.half_precision import to_half
 from ..rewrites.late_upsampling import upsample_late
-from .int8_graph import int8_graph
+from .known_ranges import find_ranges
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -24,11 +25,11 @@ def graph_in_precision(source: ModelSource, options: DetectorOptions) -> FrozenM
     """The frozen graph in ``options.precision``, whose heads are in single precision whatever that is.
 
     Raises:
-        CalibrationError: INT8 cannot be calibrated.
+        CalibrationError: there are no ranges for INT8.
         ConversionError: the weights do not fit into half precision.
     """
     if options.precision is Precision.INT8:
-        return int8_graph(source, options)
+        return quantized(source.freeze(), find_ranges(source, options.calibration))
     frozen = upsample_late(source.freeze())
     return to_half(frozen) if options.precision is Precision.FP16 else frozen
 

@@ -59,7 +59,7 @@ class Tensor:
 class Weights(NamedTuple):
     """Constant weights in 8 bits: whole numbers, and the step between them of each output channel, or of all."""
 
-    numbers: NDArray[np.int8]
+    numbers: NDArray[Any]
     step: NDArray[np.float32]
 
 
@@ -70,8 +70,8 @@ def to_onnx(frozen: FrozenModel, size: Size | None = None, batch: int | None = N
     """Writes a frozen graph as an ONNX model, which passes ONNX's checker.
 
     Args:
-        frozen: in single or half precision, or with ``QuantizeAndDequantizeV2`` around its convolutions, which become
-            QuantizeLinear and DequantizeLinear. `upsample_late` makes what comes out faster.
+        frozen: in single or half precision, or in 8 bits as `quantized` gives it, whose ranges become QuantizeLinear
+            and DequantizeLinear. `upsample_late` makes what comes out faster.
         size: the only size of images it takes, None for any whose sides are multiples of 32.
         batch: how many it takes at once, None for any number.
 
@@ -322,29 +322,34 @@ class _Translation:
 
     def _quantized(self, node: Any, inputs: list[Value]) -> Value:
         x, low, high = inputs[0], _array(node, inputs[1]), _array(node, inputs[2])
-        if attribute(node, "num_bits").i != 8 or not (
-            attribute(node, "range_given").b and attribute(node, "signed_input").b
-        ):
-            raise _unsupported(node, "only signed ranges of 8 bits that are given are supported")
-        lowest = 127 if attribute(node, "narrow_range").b else 128
-        step = np.maximum(high.astype(np.float64) / 127, -low.astype(np.float64) / lowest)
+        bits = int(_array(node, inputs[3])) if len(inputs) > 3 else attribute(node, "num_bits").i
+        if bits != 8 or not attribute(node, "range_given").b:
+            raise _unsupported(node, "only ranges of 8 bits that are given are supported")
+        signed = attribute(node, "signed_input").b
+        least, most = (-127 if attribute(node, "narrow_range").b else -128, 127) if signed else (0, 255)
+        step = high.astype(np.float64) / most
+        step = np.maximum(step, low.astype(np.float64) / least) if signed else step
         step = np.maximum(step, np.finfo(np.float32).tiny).astype(np.float32)
+        kind = np.dtype(np.int8 if signed else np.uint8)
         if isinstance(x, np.ndarray):
-            return Weights(np.clip(np.rint(x / step), -lowest, 127).astype(np.int8), step)
+            return Weights(np.clip(np.rint(x / step), least, most).astype(kind), step)
         if not isinstance(x, Tensor) or step.ndim > 0:
             raise _unsupported(node, "only constants can have a range for each channel")
-        scale, zero = self._scale(node.name, step.astype(x.dtype))
-        numbers = self.builder.add("QuantizeLinear", f"{node.name}/int8", [x.name, scale, zero])
+        scale, zero = self._scale(node.name, step.astype(x.dtype), kind)
+        numbers = self.builder.add("QuantizeLinear", f"{node.name}/{kind}", [x.name, scale, zero])
         return self._add(node, "DequantizeLinear", x, [numbers, scale, zero])
 
-    def _dequantized(self, name: str, numbers: NDArray[np.int8], step: NDArray[np.float32]) -> str:
+    def _dequantized(self, name: str, numbers: NDArray[Any], step: NDArray[np.float32]) -> str:
         axis = {"axis": 0} if step.ndim else {}
-        inputs = [self.builder.constant(f"{name}/int8", numbers), *self._scale(name, step)]
+        inputs = [
+            self.builder.constant(f"{name}/{numbers.dtype}", numbers),
+            *self._scale(name, step, numbers.dtype),
+        ]
         return self.builder.add("DequantizeLinear", name, inputs, **axis)
 
-    def _scale(self, name: str, step: NDArray[Any]) -> tuple[str, str]:
+    def _scale(self, name: str, step: NDArray[Any], kind: np.dtype[Any]) -> tuple[str, str]:
         scale = self.builder.constant(f"{name}/scale", step)
-        return scale, self.builder.constant(f"{name}/zero_point", np.zeros(step.shape, np.int8))
+        return scale, self.builder.constant(f"{name}/zero_point", np.zeros(step.shape, kind))
 
     # Arithmetic of sizes, which is done here
 
@@ -386,6 +391,7 @@ _HANDLERS: Final[dict[str, _Handler]] = {
     "Pack": _Translation._pack,
     "Placeholder": _Translation._placeholder,
     "QuantizeAndDequantizeV2": _Translation._quantized,
+    "QuantizeAndDequantizeV3": _Translation._quantized,
     "Relu6": _Translation._relu6,
     "Shape": _Translation._shape,
     "StridedSlice": _Translation._strided_slice,
