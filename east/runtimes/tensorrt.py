@@ -28,7 +28,7 @@ from ..postprocess import select_candidates
 from ..types import STRIDE, Candidates, Maps, Precision, Size
 from .base import Availability, Images, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
-from .conversion.calibration import find_images
+from .conversion.known_ranges import find_ranges
 from .conversion.onnx_export import graph_in_precision
 from .conversion.ort_session import RECORD, Device, DeviceSession, Fetch, assignment
 from .conversion.tensorrt_bindings import library_version, missing_libraries
@@ -76,7 +76,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     Where there is no GPU, or a compute capability is asked for, it is built by TensorRT for RTX for another machine.
     """
     gpu = find_gpu(options.device)
-    images = find_images(options.calibration) if options.precision is Precision.INT8 else None
+    ranges = find_ranges(source, options.calibration) if options.precision is Precision.INT8 else None
     if isinstance(gpu, str) or options.tensorrt.compute_capability or _missing_for_rtx(gpu) is None:
         capability = _capability(options, None if isinstance(gpu, str) else gpu)
         parts: dict[str, object] = {"tensorrt_rtx": library_version(), "capability": capability}
@@ -92,7 +92,7 @@ def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     chosen = asdict(options.tensorrt)
     told = {name: chosen[name] for name in ("max_workspace_size", "builder_optimization_level")}
     shapes = profile_for(options, options.fixed_size)
-    key = conversion_key("tensorrt", FORMAT, source, options, images, tf32=options.tf32, shapes=shapes, **told, **parts)
+    key = conversion_key("tensorrt", FORMAT, source, options, ranges, tf32=options.tf32, shapes=shapes, **told, **parts)
     return ArtifactCache().get_or_build(key, partial(graph_in_precision, source, options), build)
 
 

@@ -19,11 +19,10 @@ from east.errors import ConversionError, RuntimeUnavailableError
 from east.frameworks import onnxruntime
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
-from east.options import Calibration, DetectorOptions, TensorRtOptions
+from east.options import DetectorOptions, TensorRtOptions
 from east.postprocess import select_candidates
 from east.runtimes import convert_model, load_runtime, tensorrt
 from east.runtimes.conversion.artifacts import Artifact, ArtifactCache, ConversionReport
-from east.runtimes.conversion.calibration import SHIPPED
 from east.runtimes.conversion.onnx_graph import to_onnx
 from east.runtimes.conversion.ort_session import Device, DeviceSession
 from east.runtimes.conversion.tensorrt_layers import convolution_types, load_layers
@@ -36,9 +35,8 @@ HEADS = {f"feature_fusion/Conv_{number}/Conv2D" for number in (7, 8, 9)}
 
 
 def options(precision: Precision | str = Precision.FP32, **chosen: Any) -> DetectorOptions:
-    calibration = Calibration(SHIPPED, count=2, size=SIZE)
     tuned = TensorRtOptions(batches=(1, 2), **chosen)
-    return DetectorOptions("default", "tensorrt", precision, input_size=SIZE, calibration=calibration, tensorrt=tuned)
+    return DetectorOptions("default", "tensorrt", precision, input_size=SIZE, tensorrt=tuned)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +227,7 @@ def test_the_engine_runs(
     if not here.precisions:
         pytest.skip(here.missing)
     size = Size(*photographs.shape[1:3])
-    chosen = replace(options(precision), input_size=size, calibration=Calibration(SHIPPED, count=8, size=size))
+    chosen = replace(options(precision), input_size=size)
     loaded = load_runtime(source, chosen)
     found, wanted = loaded.infer(photographs[:1]), run_graph(frozen, photographs[:1])
     assert np.abs(found.score - wanted.score).mean() < (1e-4 if precision is Precision.FP32 else 0.01)
