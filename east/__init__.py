@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
     from .images.decoding import ImageInput
-    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TfTrtOptions
+    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TensorRtOptions, TfTrtOptions
     from .runtimes.base import Runtime
     from .types import Precision, Size, TextBox, Timings
 
@@ -74,6 +74,7 @@ __all__ = [
     "ServiceError",
     "Size",
     "SubmissionError",
+    "TensorRtOptions",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
@@ -95,6 +96,7 @@ _LAZY = {
     "Rounding": "options",
     "Runtime": "runtimes.base",
     "Size": "types",
+    "TensorRtOptions": "options",
     "TextBox": "types",
     "TextDetector": "detector",
     "TfTrtOptions": "options",

@@ -37,6 +37,7 @@ PUBLIC = {
     "ServiceError",
     "Size",
     "SubmissionError",
+    "TensorRtOptions",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
