@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from east.cli import main
 from east.errors import ConversionError, RuntimeUnavailableError
-from east.frameworks import onnxruntime
+from east.frameworks import onnxruntime, tensorflow
 from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
 from east.options import DetectorOptions, TensorRtOptions
@@ -25,6 +25,7 @@ from east.runtimes import convert_model, load_runtime, tensorrt
 from east.runtimes.conversion.artifacts import Artifact, ArtifactCache, ConversionReport
 from east.runtimes.conversion.onnx_graph import to_onnx
 from east.runtimes.conversion.ort_session import Device, DeviceSession
+from east.runtimes.conversion.tensorboard import write_graphs
 from east.runtimes.conversion.tensorrt_layers import convolution_types, load_layers
 from east.runtimes.gpu.onnx_selection import with_selection
 from east.types import Precision, Size
@@ -97,6 +98,18 @@ def test_the_whole_graph_is_in_one_engine(built: dict[Precision, Artifact], caps
     assert "correlation Half" in table
 
 
+def test_tensorboard_shows_the_layers(built: dict[Precision, Artifact], frozen: FrozenModel, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    write_graphs(tmp_path, frozen.graph_def, built[Precision.FP16].folder)
+    [log] = (tmp_path / "converted").iterdir()
+    [shown] = [event.graph_def for event in EventFileLoader(str(log)).Load() if event.HasField("graph_def")]
+    nodes = {node.name: node for node in tensorflow().compat.v1.GraphDef.FromString(shown).node}
+    assert sum(node.op in ("correlation", "runtime_fusion") for node in nodes.values()) == 66
+    assert nodes["input_images"].op == "Placeholder"
+    assert all(name in nodes for node in nodes.values() for name in node.input)
+
+
 def test_engines_are_found_again(
     built: dict[Precision, Artifact], source: ModelSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +150,15 @@ def test_a_model_stands_for_the_engine(built: dict[Precision, Artifact]) -> None
     assert (folder / about["ep_cache_context"].decode()).stat().st_size > 90e6
     assert [one.name for one in model.graph.input] == ["input_images", "score_threshold"]
     assert [one.name for one in model.graph.output][1:] == ["feature_fusion/concat_3", "packed"]
+
+
+def test_an_engine_that_nothing_here_runs_is_one_line(built: dict[Precision, Artifact]) -> None:
+    folder, told = built[Precision.FP16].folder, onnxruntime().SessionOptions()
+    with pytest.raises(
+        ConversionError, match=r"ONNX Runtime cannot load .*east\.onnx in TensorRT: .*EPContext"
+    ) as error:
+        tensorrt._opened(folder, told, ["CPUExecutionProvider"])
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_what_is_built_otherwise_than_asked_for_is_refused(
