@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .detections import Detections
     from .detector import TextDetector
     from .images.decoding import ImageInput
-    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TfTrtOptions
+    from .options import Calibration, DetectorOptions, NodeNames, Rounding, TensorRtOptions, TfTrtOptions
     from .runtimes.base import Runtime
     from .types import Precision, Size, TextBox, Timings
 
@@ -77,6 +77,7 @@ __all__ = [
     "ServiceError",
     "Size",
     "SubmissionError",
+    "TensorRtOptions",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",
@@ -98,6 +99,7 @@ _LAZY = {
     "Rounding": "options",
     "Runtime": "runtimes.base",
     "Size": "types",
+    "TensorRtOptions": "options",
     "TextBox": "types",
     "TextDetector": "detector",
     "TfTrtOptions": "options",

@@ -22,7 +22,7 @@ def test_closed_output_is_no_failure() -> None:
 def test_closed_stderr_is_no_failure() -> None:
     done = shell('"$0" -m east runtimes 2>&-')
     assert done.returncode == 0
-    assert done.stdout.startswith("tftrt")
+    assert done.stdout.startswith("tensorrt")
     assert shell('"$0" -m east detect missing.jpg 2>&-').returncode == 1
 
 

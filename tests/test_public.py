@@ -38,6 +38,7 @@ PUBLIC = {
     "ServiceError",
     "Size",
     "SubmissionError",
+    "TensorRtOptions",
     "TextBox",
     "TextDetector",
     "TfTrtOptions",

@@ -10,10 +10,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,6 +126,8 @@ class TensorRtRuntime(Runtime):
         self._profile = Profile(*(tuple(shape) for shape in about["profile"]))
         self._exact = {self.size or EVALUATION_SIZE}
         self._session = session
+        self._graphs = options.tensorrt.cuda_graph_enable
+        self._turn = Lock() if self._graphs else nullcontext()  # CUDA graphs of a session run one at a time
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         parts = [self._maps(images[at : at + self.batch]) for at in range(0, len(images), self.batch)]
@@ -137,7 +140,8 @@ class TensorRtRuntime(Runtime):
     def warm_up(self, size: Size, batch: int = 1) -> None:
         """Has TensorRT compile what it compiles for exactly this size and the smallest batch that holds ``batch``."""
         self._exact.add(Size(*size))
-        super().warm_up(size, batch)
+        for _ in range(3 if self._graphs else 1):  # CUDA graphs are captured after two ordinary runs
+            super().warm_up(size, batch)
 
     def close(self) -> None:
         self._session.close()
@@ -163,8 +167,11 @@ class TensorRtRuntime(Runtime):
             elif maps is not None:
                 yield select_candidates(maps.score[index], maps.geometry[index], threshold)
 
-    def _running(self, buffer: NDArray[np.uint8], threshold: float) -> AbstractContextManager[Fetch]:
-        return self._session.run((FrozenModel.input_name, buffer), **{THRESHOLD: np.array([threshold], np.float32)})
+    @contextmanager
+    def _running(self, buffer: NDArray[np.uint8], threshold: float) -> Iterator[Fetch]:
+        others = {THRESHOLD: np.array([threshold], np.float32)}
+        with self._turn, self._session.run((FrozenModel.input_name, buffer), **others) as fetch:
+            yield fetch
 
     def _filled(self, images: Images) -> NDArray[np.uint8]:
         """The images in the shape in which the engine takes them."""
@@ -258,15 +265,16 @@ def rtx_session(artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> Devic
     told.add_provider_for_devices(
         [device], {"nv_runtime_cache_path": str(artifact.kernels), "enable_cuda_graph": str(int(graphs))}
     )
-    session = ort.InferenceSession(str(artifact.folder / MODEL), told)
+    session = _opened(artifact.folder, told)
     assignment(session, tensorrt_rtx.PROVIDER, {})
     graph_option = "cuda_graph_annotation_id" if graphs else ""
     return DeviceSession(session, outputs_of, Device("gpu", gpu.number, _NVIDIA), graph_option)
 
 
 def provider_session(folder: Path, options: DetectorOptions, gpu: Gpu) -> DeviceSession:
-    """The session of what `build_by_provider` wrote."""
+    """The session of what `build_by_provider` wrote. Raises `ConversionError` where it is left to another provider."""
     session = _session_by_provider(folder, options, gpu)
+    assignment(session, tensorrt_provider.PROVIDER, {})
     graph_option = "gpu_graph_id" if options.tensorrt.cuda_graph_enable else ""
     return DeviceSession(session, outputs_of, Device("cuda", gpu.number), graph_option)
 
@@ -328,7 +336,16 @@ def _session_by_provider(folder: Path, options: DetectorOptions, gpu: Gpu) -> An
     told = ort.SessionOptions()
     told.add_session_config_entry(*RECORD)
     chosen = tensorrt_provider.provider_options(options, gpu, FrozenModel.input_name, profile, folder)
-    return ort.InferenceSession(str(folder / MODEL), told, [(tensorrt_provider.PROVIDER, dict(chosen))])
+    return _opened(folder, told, [(tensorrt_provider.PROVIDER, dict(chosen))])
+
+
+def _opened(folder: Path, told: Any, providers: Sequence[Any] | None = None) -> Any:
+    """The session of a model that is kept in a folder."""
+    try:
+        return onnxruntime().InferenceSession(str(folder / MODEL), told, providers)
+    except Exception as error:  # ONNX Runtime has many classes of them, and no base of their own
+        reason = str(error).splitlines()[0]
+        raise ConversionError(f"ONNX Runtime cannot load {folder / MODEL} in TensorRT: {reason}") from error
 
 
 def _missing_for_rtx(gpu: Gpu) -> str | None:

@@ -5,49 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from east.errors import ConversionError
 from east.runtimes.conversion.tensorrt_bindings import bindings
 from east.runtimes.conversion.tensorrt_context import ENGINE, save_context
 from east.runtimes.conversion.tensorrt_engine import Engine, Profile, build_engine, why_invalid
 from east.runtimes.conversion.tensorrt_layers import convolution_types, wanted_types
+from tests.support.onnx_models import small_network
 
 PROFILE = Profile((1, 32, 32, 3), (1, 64, 96, 3), (2, 64, 96, 3))
 
 
-def network(last: str = "Relu", domain: str = "") -> onnx.ModelProto:
-    """A convolution in half precision and one in single, of images (N, H, W, 3)."""
-    rng = np.random.default_rng(3)
-    weights = [
-        numpy_helper.from_array(rng.normal(size=(8, 3, 3, 3)).astype(np.float16), "w0"),
-        numpy_helper.from_array(rng.normal(size=(4, 8, 3, 3)).astype(np.float32), "w1"),
-    ]
-    nodes = [
-        helper.make_node("Cast", ["images"], ["x0"], to=TensorProto.FLOAT16),
-        helper.make_node("Transpose", ["x0"], ["x1"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["x1", "w0"], ["x2"], "half"),
-        helper.make_node("Cast", ["x2"], ["x3"], to=TensorProto.FLOAT),
-        helper.make_node("Conv", ["x3", "w1"], ["x4"], "single"),
-        helper.make_node(last, ["x4"], ["y"], "last", domain=domain),
-    ]
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", "h", "w", 3])
-    found = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, "h'", "w'"])
-    opsets = [helper.make_opsetid("", 17)] + [helper.make_opsetid(domain, 1)] * bool(domain)
-    graph = helper.make_graph(nodes, "small", [images], [found], weights)
-    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
-
-
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return build_engine(network().SerializeToString(), PROFILE)
+    return build_engine(small_network().SerializeToString(), PROFILE)
 
 
 def test_each_layer_is_in_the_type_of_the_model(engine: Engine) -> None:
-    assert wanted_types(network()) == {"half": "Half", "single": "Float"}
+    assert wanted_types(small_network()) == {"half": "Half", "single": "Float"}
     assert convolution_types(engine.layers, ["half", "single", "none"]) == {"half": "Half", "single": "Float"}
     first, last = engine.layers[0], engine.layers[-1]
     assert [layer.inputs for layer in engine.layers if "images" in layer.sources] == [("UInt8",)]
@@ -65,9 +42,17 @@ def test_without_a_gpu_an_engine_is_known_not_to_run(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("model", "profile", "told"),
     [
-        (lambda: network("Nonsense", "mine").SerializeToString(), PROFILE, "does not take the model whole: last: "),
+        (
+            lambda: small_network("Nonsense", "mine").SerializeToString(),
+            PROFILE,
+            "not take the model whole: last: ",
+        ),
         (lambda: b"no model", PROFILE, "does not take the model whole"),
-        (lambda: network().SerializeToString(), Profile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3)), "cannot build an"),
+        (
+            lambda: small_network().SerializeToString(),
+            Profile((1, 1, 1, 3), (1, 1, 1, 3), (1, 1, 1, 3)),
+            "cannot build an",
+        ),
     ],
 )
 def test_what_tensorrt_refuses_is_told_in_its_words(model: Callable[[], bytes], profile: Profile, told: str) -> None:
@@ -89,7 +74,7 @@ def test_options_reach_the_builder(engine: Engine, monkeypatch: pytest.MonkeyPat
         return build(self, network, config)
 
     monkeypatch.setattr(trt.Builder, "build_serialized_network", looked_at)
-    model = network().SerializeToString()
+    model = small_network().SerializeToString()
     build_engine(model, PROFILE, optimization_level=1, workspace=1 << 28, tf32=True, capability=(8, 9))
     build_engine(model, PROFILE, capability=(13, 0))
     assert seen[0] == (1, 1 << 28, True, trt.ComputeCapability.SM89)
@@ -97,7 +82,7 @@ def test_options_reach_the_builder(engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_model_names_the_engine_beside_it(engine: Engine, tmp_path: Any) -> None:
-    place = save_context(tmp_path, network().SerializeToString(), engine.plan, "SomeProvider", "8.9")
+    place = save_context(tmp_path, small_network().SerializeToString(), engine.plan, "SomeProvider", "8.9")
     model = onnx.load(place)
     onnx.checker.check_model(model)
     assert (tmp_path / ENGINE).read_bytes() == engine.plan
