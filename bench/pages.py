@@ -229,7 +229,7 @@ def huge() -> Iterator[Row]:
     for rng in draws(row, 2):
         page = Page(plain(WHITE, 2000, 1000))
         scatter(page, rng, 300, 300, say=lambda rng: pick(rng, SHORT), aspect=3.2)
-        small = document(Page(plain(WHITE, 2000, 1000)), rng, FONTS[0], 33, 60, leading=2)
+        small = document(Page(plain(WHITE, 2000, 1000)), rng, FONTS[0], 33, 60, leading=8, shortest=0.1)
         yield row, below(page.picture(), small)
 
 
