@@ -71,7 +71,10 @@ def load(source: ModelSource, options: DetectorOptions) -> Runtime:
     """
     gpu = _chosen_gpu(options)
     artifact = convert(source, options)
-    return OnnxRuntime(artifact, options) if gpu is None else OnnxCudaRuntime(artifact, options, gpu)
+    if gpu is None:
+        return OnnxRuntime(artifact, options)
+    session = _cuda_session(artifact.folder / MODEL, options, gpu)
+    return OnnxCudaRuntime(artifact, options, session, Device("cuda", gpu.number), gpu.name)
 
 
 class OnnxRuntime(Runtime):
@@ -104,17 +107,16 @@ class OnnxCudaRuntime(Runtime):
     batch = max(BATCHES)
     parallel = 2
 
-    def __init__(self, artifact: Artifact, options: DetectorOptions, gpu: Gpu) -> None:
+    def __init__(self, artifact: Artifact, options: DetectorOptions, session: Any, device: Device, name: str) -> None:
         self.precision = Precision(options.precision)
         self.arithmetic = "tf32" if options.tf32 and self.precision is Precision.FP32 else _ARITHMETIC[self.precision]
-        self.device = gpu.name
+        self.device = name
         self.model_bytes = artifact.bytes
-        session = _cuda_session(artifact.folder / MODEL, options, gpu)
         self.size = size_of_all(_sides(session), options.fixed_size)
         self._exact = {self.size or EVALUATION_SIZE}
         graphs = _has_graphs(options)
         names = Names(FrozenModel.input_name, FrozenModel.score_name, FrozenModel.geometry_name)
-        self._session = BoundSession(session, names, Device("cuda", gpu.number), "gpu_graph_id" if graphs else "")
+        self._session = BoundSession(session, names, device, "gpu_graph_id" if graphs else "")
         self._turn = Lock() if graphs else None  # CUDA graphs of a session run one at a time
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:

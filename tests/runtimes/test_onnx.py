@@ -16,6 +16,7 @@ from east.runtimes import choice
 from east.runtimes import onnx as runtime
 from east.runtimes.base import Runtime
 from east.runtimes.conversion.artifacts import ConversionReport
+from east.runtimes.conversion.ort_session import BoundSession, Device, Names
 from east.runtimes.gpu.nvidia import Gpu
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences, run_graph
@@ -115,6 +116,35 @@ def test_a_gpu_that_onnx_runtime_cannot_use_is_no_silent_fallback(
             load(source, DetectorOptions(runtime="onnx", device="gpu"))
         assert "\n" not in str(raised.value)
     assert runtime.load(source, DetectorOptions()).device != "some GPU"  # auto may well take the processor
+
+
+def test_images_share_shapes_on_a_device(source: ModelSource, fp32: Runtime, photographs: NDArray[np.uint8]) -> None:
+    """With a session on the processor in the place of the GPU's: what is around it is the same."""
+    options = DetectorOptions(device="cpu")
+    artifact = runtime.convert(source, options)
+    session = onnxruntime().InferenceSession(str(artifact.folder / runtime.MODEL), providers=["CPUExecutionProvider"])
+    shapes: list[tuple[int, ...]] = []
+
+    class Recorded(BoundSession):
+        def run(self, images: NDArray[np.uint8]) -> Maps:
+            shapes.append(images.shape)
+            return super().run(images)
+
+    loaded = runtime.OnnxCudaRuntime(artifact, options, session, Device(), "some GPU")
+    loaded._session = Recorded(
+        session, Names("input_images", FrozenModel.score_name, FrozenModel.geometry_name), Device()
+    )
+    small = np.ascontiguousarray(photographs[:, :96, :160])
+    near, wanted = loaded.infer(small), fp32.infer(small)
+    assert near.score.shape == wanted.score.shape
+    assert np.abs(near.score - wanted.score).mean() < 0.02  # not the same: an image in a larger one has no zeros around
+    loaded.warm_up(Size(96, 160))
+    assert shapes == [(4, 128, 256, 3), *[(1, 96, 160, 3)] * 3]
+    exact = loaded.infer(small)
+    assert shapes[-1] == (4, 96, 160, 3)
+    np.testing.assert_allclose(exact.score, wanted.score, atol=1e-5)
+    np.testing.assert_allclose(exact.geometry, wanted.geometry, atol=1e-3)
+    loaded.close()
 
 
 def test_a_session_without_cuda_is_refused(
