@@ -153,6 +153,16 @@ def test_clear_removes_what_has_lost_its_lock(cache: ArtifactCache) -> None:
     assert list(cache.folder.iterdir()) == [cache.folder / "others"]
 
 
+def test_clear_removes_what_was_compiled_beside_a_model(cache: ArtifactCache) -> None:
+    artifact = cache.get_or_build(KEY, read_weights, write_model)
+    artifact.kernels.mkdir()
+    (artifact.kernels / "compiled").write_bytes(b"1234567")
+    assert cache.entries() == [artifact]
+    assert cache.get_or_build(KEY, read_weights, write_model) == artifact
+    assert cache.clear() == 13 + 7
+    assert list(cache.folder.iterdir()) == []
+
+
 def test_clear_leaves_no_lock_and_no_journal_that_nobody_uses(cache: ArtifactCache) -> None:
     cache.get_or_build(KEY, read_weights, write_model)
     (cache.folder / "killed.partial").mkdir()
