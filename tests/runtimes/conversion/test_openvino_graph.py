@@ -35,16 +35,28 @@ def test_every_convolution_is_known_by_its_name(frozen: FrozenModel) -> None:
     assert deep.get_output_partial_shape(0)[1].get_length() == 64
 
 
-def test_openvino_computes_what_tensorflow_simulates(
+def test_openvino_computes_what_tensorflow_simulates(tmp_path: Path) -> None:
+    write_small(tmp_path / "small.pb")
+    frozen = freeze(tmp_path / "small.pb")
+    images = find_images(Calibration(SHIPPED, count=2, size=Size(64, 96)))
+    graph = quantized(frozen, measure(frozen, images, ""), signed=False)
+    model = openvino_model(graph)
+    for image in images.images():
+        exact, wanted, found = run_graph(frozen, image), run_graph(graph, image), run_openvino(model, image)
+        assert np.abs(wanted.score - exact.score).max() > 1e-3
+        np.testing.assert_allclose(found.score, wanted.score, atol=1e-3)
+        assert np.abs(found.score - wanted.score).mean() < 0.1 * np.abs(wanted.score - exact.score).mean()
+
+
+def test_the_bundled_network_finds_the_same_text_in_both(
     source: ModelSource, frozen: FrozenModel, photographs: NDArray[np.uint8]
 ) -> None:
     graph = quantized(frozen, find_ranges(source, Calibration()), signed=False)
     wanted, found = run_graph(graph, photographs[:1]), run_openvino(openvino_model(graph), photographs[:1])
-    exact = run_graph(frozen, photographs[:1])
-    rounding = np.abs(wanted.score - exact.score)
-    between = np.abs(wanted.score - found.score)
-    assert rounding.max() > 0.01
-    assert between.mean() < 0.5 * rounding.mean()
+    text = (wanted.score > 0.8) | (found.score > 0.8)
+    assert text.sum() > 30
+    assert np.mean(((wanted.score > 0.5) & (found.score > 0.5))[text]) > 0.95
+    assert np.abs(found.score - wanted.score).mean() < 0.004
 
 
 def test_a_graph_with_other_operations_runs_in_eight_bits_where_it_can(tmp_path: Path) -> None:
