@@ -49,7 +49,7 @@ PUBLIC = {
     "WeightsError",
     "__version__",
 }
-HEAVY = {"cv2", "keras", "nncf", "numba", "openvino", "tensorflow"}
+HEAVY = {"cv2", "keras", "numba", "openvino", "tensorflow"}
 
 
 def test_public_names_are_these() -> None:

@@ -18,7 +18,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "to feature_fusion/Conv_7/Sigmoid (score) and feature_fusion/concat_3 (geometry). The float32 form also "
         "loads in OpenCV (cv2.dnn.readNet) and OpenVINO.",
     )
-    add_options(parser, ["weights", "nodes"])
+    add_options(parser, ["weights", "nodes", "calibration"])
     parser.add_argument("--signature", metavar="KEY", help="signature of a SavedModel that has several")
     output = parser.add_argument_group("output")
     output.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="file to write")
@@ -28,20 +28,37 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="float32",
         help="of the images the graph takes, RGB 0..255 (default: float32)",
     )
+    output.add_argument(
+        "--precision",
+        choices=["FP32", "INT8"],
+        default="FP32",
+        help="INT8 writes 8-bit ranges into the graph, as QuantizeAndDequantize operations (default: FP32)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Freezes, writes, and prints one line about what was written."""
     from ..model import weights
-    from ..model.source import model_files
+    from ..model.source import ModelSource, model_files
 
     options = options_from(args)
     path = weights.resolve(options.weights)
-    check_outputs([Output("--output", args.output)], model_files(path))
+    int8 = args.precision == "INT8"
+    read = model_files(path)
+    if int8:
+        from ..runtimes.conversion.known_ranges import find_ranges, ranges_files
+
+        read += ranges_files(path, options.calibration)
+    check_outputs([Output("--output", args.output)], read)
     from ..model.freezing.freeze import freeze
 
     frozen = freeze(path, options.nodes, input_dtype=args.input_dtype, signature=args.signature)
+    if int8:
+        from ..runtimes.rewrites.explicit_ranges import quantized
+
+        source = ModelSource.find(options.weights, options.nodes)
+        frozen = quantized(frozen, find_ranges(source, options.calibration))
     frozen.save(args.output)
     size = args.output.stat().st_size / 1e6
     kinds = len(frozen.operations)

@@ -54,15 +54,29 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    print(json.dumps(_record(args.name).as_dict(), indent=2))
+    from ..model.weights import recorded_ranges
+
+    record = _record(args.name)
+    about = record.as_dict()
+    if (found := recorded_ranges(record.path, record.sha256)) is not None:
+        path, ranges = found
+        about["ranges"] = {
+            "path": str(path),
+            "images": len(ranges.images),
+            "size": list(ranges.size),
+            "rule": str(ranges.rule),
+            "sha256": ranges.sha256,
+        }
+    print(json.dumps(about, indent=2))
     return 0
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from ..model.weights import manifest, verify
+    from ..model.weights import manifest, verify, verify_ranges
 
     for record in [_record(name) for name in args.names] or manifest().values():
         verify(record)
+        verify_ranges(record)
         print(f"{record.name}: {record.path} is intact, sha256 {record.sha256}")
     return 0
 

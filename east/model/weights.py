@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from dataclasses import asdict, dataclass, field
@@ -15,13 +16,14 @@ from ..files import sha256_file, written_whole
 from ..folders import is_one_of
 from ..types import Precision
 from .checkpoint import read_variables, write_bundle
-from .ranges import SUFFIX
+from .ranges import SUFFIX, Ranges
 from .reading import reading
 
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
 NEGLIGIBLE = 0.003
 """A difference of F1 that counts for nothing."""
 
+_log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -36,6 +38,7 @@ class WeightsRecord:
         training, terms: how they were trained and may be used, in words.
         accuracy: dataset, recall, precision and F1, where they were measured; ``f1_of`` is F1 by the precision of the
             network, all on the same images.
+        ranges: file, hash and size of the ranges of INT8 that came with them; see `recorded_ranges`.
     """
 
     name: str
@@ -45,6 +48,7 @@ class WeightsRecord:
     training: str
     terms: str
     accuracy: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, Any] = field(default_factory=dict)
 
     @property
     def faithful(self) -> frozenset[Precision]:
@@ -107,14 +111,25 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
 
 def verify(record: WeightsRecord) -> None:
     """Raises `DamagedFileError`, naming the file and both hashes, unless the file is the recorded one."""
+    _verify_file(record.name, record.path, record.sha256, record.bytes)
+
+
+def verify_ranges(record: WeightsRecord) -> None:
+    """The same of the ranges that came with the weights, if any did."""
+    if record.ranges:
+        path = record.path.with_name(record.ranges["file"])
+        _verify_file(record.name, path, record.ranges["sha256"], record.ranges["bytes"])
+
+
+def _verify_file(name: str, path: Path, sha256: str, recorded_size: int) -> None:
     try:
-        found, size = sha256_file(record.path), record.path.stat().st_size
+        found, size = sha256_file(path), path.stat().st_size
     except OSError as error:
-        raise DamagedFileError(f"weights {record.name!r}: cannot read {record.path}: {error.strerror}") from error
-    if found != record.sha256:
+        raise DamagedFileError(f"weights {name!r}: cannot read {path}: {error.strerror}") from error
+    if found != sha256:
         raise DamagedFileError(
-            f"weights {record.name!r} are damaged: {record.path} has {size} bytes and sha256 {found}, "
-            f"on record are {record.bytes} bytes and sha256 {record.sha256}; restore or import the file again"
+            f"weights {name!r} are damaged: {path} has {size} bytes and sha256 {found}, "
+            f"on record are {recorded_size} bytes and sha256 {sha256}; restore or import the file again"
         )
 
 
@@ -129,6 +144,25 @@ def ranges_places(path: Path) -> list[Path]:
     name = (path.stem if path.suffix in (".npz", ".pb") else path.name) + SUFFIX
     folders = [path.parent] if path.parent != BUNDLED else [user_folder(), BUNDLED]
     return [folder / name for folder in folders]
+
+
+def recorded_ranges(path: Path, sha256: str) -> tuple[Path, Ranges] | None:
+    """The ranges on record for weights, and their file.
+
+    Args:
+        path: of the weights.
+        sha256: of the weights; a record of others is passed over, with a warning.
+
+    Raises:
+        CalibrationError: a damaged file.
+    """
+    for place in ranges_places(path):
+        if place.is_file():
+            ranges = Ranges.load(place)
+            if ranges.weights_sha256 == sha256:
+                return place, ranges
+            _log.warning("the ranges %s are of other weights than %s, and not used", place, path)
+    return None
 
 
 def import_weights(
@@ -161,6 +195,7 @@ def import_weights(
     variables = read_variables(source)
     folder = path.parent
     write_bundle(path, variables)
+    ranges_places(path)[0].unlink(missing_ok=True)  # of weights that had the name before
     training = training or f"Imported from {source}."
     record = WeightsRecord(name, path, sha256_file(path), path.stat().st_size, training, terms)
     entry = {key: value for key, value in record.as_dict().items() if key != "path"} | {"file": path.name}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from PIL import Image
 from east.errors import CalibrationError, UnsupportedPrecisionError
 from east.frameworks import openvino
 from east.model.frozen import FrozenModel
+from east.model.ranges import Ranges
 from east.model.source import ModelSource
 from east.options import Calibration, DetectorOptions
 from east.runtimes import choice
@@ -98,9 +98,9 @@ def test_int8_is_a_quarter_of_fp32(source: ModelSource, int8: Artifact) -> None:
 
 
 def test_the_calibration_is_kept_and_can_be_repeated(source: ModelSource, int8: Artifact) -> None:
-    record = json.loads((int8.folder / "calibration.json").read_text())
-    assert [image["file"] for image in record["images"]] == ["01.jpg", "02.jpg"]
-    repeated = Calibration(int8.folder / "calibration.json")
+    record = Ranges.load(int8.folder / "ranges.npz")
+    assert [name for name, _ in record.images] == ["01.jpg", "02.jpg"]
+    repeated = Calibration(int8.folder / "ranges.npz")
     assert runtime.convert(source, DetectorOptions(precision=Precision.INT8, calibration=repeated)) == int8
 
 

@@ -21,6 +21,7 @@ from east.options import Calibration, DetectorOptions, TfTrtOptions
 from east.runtimes import load_runtime, tftrt
 from east.runtimes.conversion.artifacts import Artifact, ConversionReport
 from east.runtimes.conversion.calibration import SHIPPED, find_images
+from east.runtimes.conversion.known_ranges import find_ranges
 from east.runtimes.gpu.requirements import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
@@ -61,8 +62,12 @@ def options(precision: Precision = Precision.FP16, **tftrt_options: Any) -> Dete
 
 
 def build(folder: Path, source: ModelSource, chosen: DetectorOptions) -> None:
-    images = find_images(chosen.calibration) if chosen.precision is Precision.INT8 else None
-    tftrt.build(folder, source.freeze(), chosen, images)
+    images = ranges = None
+    if chosen.precision is Precision.INT8 and chosen.tftrt.use_calibration:
+        images = find_images(chosen.calibration)
+    elif chosen.precision is Precision.INT8:
+        ranges = find_ranges(source, Calibration())
+    tftrt.build(folder, source.freeze(), chosen, images, ranges)
 
 
 def test_the_saved_model_has_the_signature_and_gives_the_same_maps(
@@ -117,7 +122,7 @@ def test_engines_are_built_for_the_size_and_each_batch(
 
 
 def test_int8_is_calibrated_on_the_images(converter: mock.MagicMock, source: ModelSource, tmp_path: Path) -> None:
-    build(tmp_path, source, options(Precision.INT8))
+    build(tmp_path, source, options(Precision.INT8, use_calibration=True))
     made = converter.return_value
     batches = list(made.convert.call_args.kwargs["calibration_input_fn"]())
     assert [tuple(batch.shape) for (batch,) in batches] == [(1, 64, 96, 3)] * 2
@@ -140,8 +145,9 @@ def test_int8_without_calibration_gets_explicit_ranges(
         return mock.DEFAULT
 
     converter.side_effect = inspect
-    build(tmp_path, source, options(Precision.INT8, use_calibration=False))
+    build(tmp_path, source, options(Precision.INT8))
     assert seen[0] > 100
+    assert converter.call_args.kwargs["use_calibration"] is False
     converter.return_value.convert.assert_called_once_with(calibration_input_fn=None)
 
 

@@ -40,21 +40,12 @@ def find_ranges(source: ModelSource, calibration: Calibration) -> Ranges:
                 f"({source.sha256[:12]}): measure them with 'east calibrate'"
             )
         return ranges
-    if named is None and (recorded := recorded_ranges(source)) is not None:
-        return recorded
+    if named is None and (recorded := weights.recorded_ranges(source.path, source.sha256)) is not None:
+        path, ranges = recorded
+        _log.info("INT8 by %s: %s", path, ranges)
+        return ranges
     images = find_images(calibration)
     return Ranges.load(_measured(source, images) / _FILE)
-
-
-def recorded_ranges(source: ModelSource) -> Ranges | None:
-    """The ranges that lie where those of these weights are looked for; None where there are none, or of others."""
-    for path in weights.ranges_places(source.path):
-        if path.is_file():
-            ranges = Ranges.load(path)
-            if ranges.weights_sha256 == source.sha256:
-                return ranges
-            _log.warning("the ranges %s are of other weights than %s, and not used", path, source.path)
-    return None
 
 
 def ranges_files(name_or_path: str | os.PathLike[str], calibration: Calibration) -> list[Path]:

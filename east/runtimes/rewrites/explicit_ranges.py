@@ -28,7 +28,7 @@ BITS = 8
 LEVELS = 127
 """Of a symmetric range, to either side of zero."""
 
-_SAME_VALUES = frozenset(["MaxPool", "Pad"])  # every value that comes out has gone in, or is zero
+_SAME_VALUES = frozenset(["Cast", "MaxPool", "Pad"])  # every value that comes out has gone in, or is zero
 _SAME_MEAN = frozenset(["AddV2", "ResizeBilinear"])
 
 

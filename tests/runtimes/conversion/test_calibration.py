@@ -100,22 +100,13 @@ def test_impossible_requests_are_refused(wrong: dict[str, Any]) -> None:
         Calibration(**wrong)
 
 
-def test_icdar2015_training_images_are_the_default_where_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = write_images(tmp_path / "ch4_training_images", "img_1.jpg", "img_1000.jpg")
-    monkeypatch.setenv("ICDAR2015_DIR", str(tmp_path))
-    assert find_images(Calibration()).folder == folder
-
-
-def test_test_images_are_never_calibrated_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_images(tmp_path, "img_1.jpg", "img_500.jpg")
+def test_images_of_the_machine_are_not_taken_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_images(tmp_path, "img_1.jpg", "img_1000.jpg")
     monkeypatch.setenv("ICDAR2015_DIR", str(tmp_path))
     assert find_images(Calibration()).folder == SHIPPED
 
 
-def test_shipped_images_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ICDAR2015_DIR", raising=False)
+def test_shipped_images_are_there() -> None:
     found = find_images(Calibration())
     assert found.folder == SHIPPED
     assert len(found) >= 20
