@@ -13,7 +13,7 @@ from ...frameworks import openvino
 from ...model.frozen import FrozenModel
 from ...model.graphdef import array_of
 from ...model.ranges import Ranges, Rule
-from ..rewrites.explicit_ranges import Quantizable, quantizable, rounded
+from ..rewrites.explicit_ranges import LEVELS, Quantizable, quantizable, rounded
 from ..rewrites.late_upsampling import upsample_late
 from .calibration import CalibrationSet
 from .openvino_graph import convolutions, openvino_model
@@ -22,11 +22,13 @@ RULE = Rule("mean of the images' extremes", 1)
 """A range goes from the lowest to the highest value of an image, each averaged over the images.
 
 Weights have a symmetric range for each output channel, up to their largest magnitude. Where what they are multiplied
-with may be negative, as an image's colours are, that range is twice as wide: most of such inputs are large, and
-processors without 8-bit dot products add two products in 16 bits, where those of 8-bit weights would overflow.
+with is mostly large, as an image's colours are, and not mostly zero, as what a ReLU gives, that range leaves them 63
+levels of 127: processors without 8-bit dot products add two products in 16 bits, which would overflow otherwise.
 """
 
 Array = NDArray[np.float32]
+
+_FEW_LEVELS = 63  # to either side of zero: seven bits
 
 
 def measure(frozen: FrozenModel, images: CalibrationSet, weights_sha256: str) -> Ranges:
@@ -53,8 +55,9 @@ def measure(frozen: FrozenModel, images: CalibrationSet, weights_sha256: str) ->
     values = {name: array_of(nodes[name].attr["value"].tensor) for name in found.weights.values()}
     peaks = {name: np.abs(value).max(axis=(0, 1, 2)) for name, value in values.items()}
     for name, constant in found.weights.items():
-        if lows[nodes[name].input[0]] < 0:
-            peaks[constant] = 2 * np.abs(values[constant]).max(axis=(0, 1, 2))
+        taken = nodes[name].input[0]
+        if lows[taken] < 0 or means[taken].mean() > highs[taken] / 4:
+            peaks[constant] = np.float32(LEVELS / _FEW_LEVELS) * np.abs(values[constant]).max(axis=(0, 1, 2))
     biases: dict[str, Array] = {}
     for name, constant in found.weights.items():
         if (bias := found.biases.get(name)) is not None:
