@@ -18,6 +18,9 @@ from .settings import with_fields
 Format = Literal["json", "icdar", "image/png", "image/jpeg"]
 
 
+_COSTLY = {"max_side", "tiling"}
+
+
 def _parameters() -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for leaf in leaves(CallOptions):
@@ -25,8 +28,11 @@ def _parameters() -> dict[str, Any]:
         bounds = {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
         if leaf.kind is float:
             bounds["allow_inf_nan"] = False
-        told = leaf.about.help + ("; never more than the service is set up for" if leaf.name == "max_side" else "")
-        fields[leaf.name] = Annotated[leaf.kind, Field(**bounds)] | None, Field(default=None, description=told)
+        told = leaf.about.help + ("; never more than the service is set up for" if leaf.name in _COSTLY else "")
+        kind: Any = Annotated[leaf.number or leaf.kind, Field(**bounds)]
+        if leaf.number and leaf.choices:
+            kind |= Literal[leaf.choices]
+        fields[leaf.name] = kind | None, Field(default=None, description=told)
     return fields
 
 
@@ -83,6 +89,7 @@ class ImageResult(BaseModel):
     """The words of one image: quads clockwise from the text's top-left corner, in pixels of the upright image."""
 
     image: ImageSize
+    tiles: int = Field(ge=1, description="tiles that the image was cut into; 1 where it was seen whole")
     boxes: list[Box]
     model: Model
     timings_ms: TimingsMs

@@ -136,8 +136,8 @@ def _option_fields(options: type[Any]) -> dict[str, Any]:
         if name in _LIMITS or name in fields:
             continue
         if len(leaf.path) == 1:
-            simple = leaf.kind in (bool, int, float) and not leaf.several
-            kind: Any = Literal[leaf.choices] if leaf.choices else leaf.kind if simple else str
+            simple = (leaf.kind is bool or leaf.number is not None) and not leaf.several
+            kind: Any = leaf.kind if simple else Literal[leaf.choices] if leaf.choices else str
             told = Field(default=leaf.default, description=leaf.about.help)
             fields[name] = (Annotated[kind, PlainValidator(partial(_value, leaf))], told)
         else:

@@ -47,14 +47,16 @@ class Gated:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._detector, name)
 
-    def detect_prepared(self, images: Sequence[PreparedImage], **options: Any) -> Any:
+    def detect_prepared(
+        self, images: Sequence[PreparedImage], *, before_each: Callable[[], None], **options: Any
+    ) -> Any:
         shades = [int(image.resized[0, 0, 0]) for image in images]
         self.seen.append(shades)
         assert self.gate.wait(60)
         for shade in shades:
             self.fail(shade)
         self.changes.append(options)
-        return self._detector.detect_prepared(images, **options)
+        return self._detector.detect_prepared(images, before_each=before_each, **options)
 
     def warm_up(self, size: object = None) -> None:
         if self.dead:
