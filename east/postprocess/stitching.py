@@ -15,14 +15,18 @@ from .rbox import decode_quads
 _CUT: Final = 8.0
 """Pixels: what comes so near to a side at which a tile was cut may go on beyond it."""
 
+_SAMPLES: Final = 32
+"""Points of a line of at most some 1000 pixels at which it is looked whether it meets something: of an overlap, three
+at least."""
+
 
 def stitch(parts: Sequence[Candidates], tiles: Tiles) -> Candidates:
     """Makes the candidates of tiles those of the whole image.
 
     Where tiles overlap, a pixel is taken from the tile that sees its word with the most room to the sides at which
     the tile was cut. So a word on a seam that one of the tiles sees whole has all its pixels from there, and becomes
-    one box like any other. Pixels of a word that no tile sees whole, and those of no word, are taken from the tile
-    in which they are farthest from such a side.
+    one box like any other. A pixel whose word is cut in every tile is a candidate where the tile in which it is
+    farthest from such sides says so, and reaches as far as any of them sees; the rest of that word is left to it.
 
     Args:
         parts: of each tile, in the order of ``tiles.corners``.
@@ -36,26 +40,46 @@ def stitch(parts: Sequence[Candidates], tiles: Tiles) -> Candidates:
     height, width = (side // STRIDE for side in tiles.image)
     owner = _owners(tiles)
     score_map = np.zeros((height, width), np.float32)
-    indices, ranks, scores, geometry = [], [], [], []
+    indices, ranks, scores, geometries = [], [], [], []
     for number, (part, (top, left)) in enumerate(zip(parts, tiles.corners, strict=True)):
         place = _window(tiles, number)
         np.copyto(score_map[place], part.score_map, where=owner[place] == number)
         rows, columns = part.pixels.T
-        rows_of_all, columns_of_all = rows + top // STRIDE, columns + left // STRIDE
+        index = (rows + top // STRIDE) * width + columns + left // STRIDE
         room = _room(decode_quads(part), tiles, number)
-        owned = owner[rows_of_all, columns_of_all] == number
-        rank = np.where(room > _CUT, room, np.where(owned, 0.0, -1.0))
-        kept = rank >= 0
-        indices.append((rows_of_all * width + columns_of_all)[kept])
-        ranks.append(rank[kept])
-        scores.append(part.score_map[rows, columns][kept])
-        geometry.append(part.geometry[kept])
-    index = np.concatenate(indices)
-    order = np.lexsort((-np.concatenate(ranks), index))  # row by row, and of one pixel the best first
-    order = order[np.diff(index[order], prepend=-1) > 0]
-    pixels = np.stack(np.divmod(index[order], width), axis=1).astype(np.int32)
-    score_map[tuple(pixels.T)] = np.concatenate(scores)[order]
-    return Candidates(pixels, np.concatenate(geometry)[order], score_map)
+        indices.append(index)
+        ranks.append(np.where(room > _CUT, room, owner.ravel()[index] == number))
+        scores.append(part.score_map[rows, columns])
+        geometries.append(part.geometry)
+    if not sum(map(len, indices)):
+        return Candidates(parts[0].pixels[:0], parts[0].geometry[:0], score_map)
+    index, rank, score, geometry = map(np.concatenate, (indices, ranks, scores, geometries))
+    order = np.lexsort((-rank, index))  # row by row, and of one pixel the best first
+    first = np.flatnonzero(np.diff(index[order], prepend=-1))
+    several = np.diff(first, append=len(order)) > 1
+    farthest = np.maximum.reduceat(geometry[order, :4], first)
+    best = order[first]
+    index, rank, score, geometry = index[best], rank[best], score[best], geometry[best]
+    cut = rank <= _CUT
+    geometry[cut, :4] = farthest[cut]
+    pixels = np.stack(np.divmod(index, width), axis=1).astype(np.int32)
+    joined = np.zeros((height, width), np.bool_)
+    joined[tuple(pixels[(rank == 1) & several].T)] = True
+    kept = rank > 0
+    alone = np.flatnonzero((rank == 1) & ~several)
+    kept[alone] = ~_crosses(decode_quads(Candidates(pixels[alone], geometry[alone], score_map)), joined)
+    score_map[tuple(pixels[kept].T)] = score[kept]
+    return Candidates(pixels[kept], geometry[kept], score_map)
+
+
+def _crosses(quads: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which quads, ``(K, 4, 2)`` in network-input pixels, have a middle line that meets the mask, ``(h, w)``."""
+    middles = (quads + np.roll(quads, -1, axis=1)) / 2  # (K, 4, 2): of the top, right, bottom and left side
+    share = np.linspace(0, 1, _SAMPLES, dtype=np.float32)[:, None, None, None]
+    points = middles[:, :2] + share * (middles[:, 2:] - middles[:, :2])  # (samples, K, 2, 2)
+    columns, rows = np.moveaxis((points / STRIDE).astype(np.intp), -1, 0)
+    rows, columns = (np.clip(places, 0, side - 1) for places, side in zip((rows, columns), mask.shape, strict=True))
+    return np.asarray(mask[rows, columns].any(axis=(0, 2)))
 
 
 def _window(tiles: Tiles, number: int) -> tuple[slice, slice]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from east.images.tiling import MAX_SIDE, OVERLAP, network_size_of, reduced_size, tiles_of
-from east.options import DetectorOptions, Tiling
+from east.images.tiling import OVERLAP, network_size_of, reduced_size, tiles_of
+from east.options import MAX_SIDE, DetectorOptions, Tiling
 from east.types import Size
 
 sides = st.integers(1, 20_000)
@@ -32,7 +34,7 @@ def test_tiles_cover_all_with_an_overlap_and_no_more(height: int, width: int, ti
         assert all(number % 32 == 0 for number in (*starts, side))
         assert side <= max(most, 32)
         overlap = min(OVERLAP, most // 4) - 64
-        assert all(overlap <= before + side - after < side for before, after in zip(starts, starts[1:], strict=False))
+        assert all(overlap <= before + side - after < side for before, after in pairwise(starts))
     assert len(tiles.corners) == len({*tiles.corners})
     assert tiling != "off" or len(tiles.corners) == 1
 
@@ -77,7 +79,7 @@ def test_a_longest_side_keeps_its_meaning() -> None:
 
 def test_a_fixed_size_is_neither_cut_nor_reduced() -> None:
     for tiling in ("auto", "off", 256):
-        options = DetectorOptions(input_size=(672, 12_800), tiling=tiling)  # type: ignore[arg-type]
+        options = DetectorOptions(input_size=(672, 12_800), tiling=tiling)
         size = network_size_of(Size(100, 100), options)
         assert size == (672, 12_800)
         assert len(tiles_of(size, options).corners) == 1

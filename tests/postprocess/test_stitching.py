@@ -11,7 +11,7 @@ from east.options import DetectorOptions
 from east.postprocess import extract_boxes, select_candidates, stitch
 from east.types import Candidates, Size, Tiles
 from tests.support.plain_nms import plain_iou
-from tests.support.words import WORDS, Array32, Word, candidates_of, draw_maps
+from tests.support.words import WORDS, Array32, Word, candidates_of, draw_maps, f32
 
 TILES = tiles_of(Size(640, 1568), DetectorOptions(tiling=640))
 BOTH = tiles_of(Size(896, 928), DetectorOptions(tiling=640))
@@ -37,29 +37,23 @@ def seen(word: Word, top: float, left: float, size: Size) -> list[Word]:
     return [Word(x - left, y - top, ends[1] - ends[0], word.height, word.angle)]
 
 
-def parts_of(words: list[Word], tiles: Tiles, seed: int = 0) -> list[Candidates]:
+def parts_of(words: list[Word], tiles: Tiles, noise: float = 0.03) -> list[Candidates]:
     """The candidates of every tile, each of which shows parts of the words as if they were whole."""
-    rng = np.random.default_rng(seed)
-    return [
-        select_candidates(
-            *draw_maps([part for word in words for part in seen(word, *corner, tiles.tile)], tiles.tile, rng), 0.8
-        )
-        for corner in tiles.corners
-    ]
+    rng = np.random.default_rng(0)
+    shown = [[part for word in words for part in seen(word, *corner, tiles.tile)] for corner in tiles.corners]
+    return [select_candidates(*draw_maps(some, tiles.tile, rng, noise), 0.8) for some in shown]
 
 
-def found(words: list[Word], tiles: Tiles) -> Array32:
-    quads, _ = extract_boxes(stitch(parts_of(words, tiles), tiles), 0.2, 0.1)
+def found(words: list[Word], tiles: Tiles, noise: float = 0.03) -> Array32:
+    quads, _ = extract_boxes(stitch(parts_of(words, tiles, noise), tiles), 0.2, 0.1)
     return quads
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.sampled_from([TILES, BOTH]),
     st.lists(
-        st.tuples(
-            st.floats(-140, 140), st.floats(0, 1), st.floats(20, 110), st.floats(12, 36), st.floats(-0.6, 0.6)
-        ),
+        st.tuples(st.floats(-140, 140), st.floats(0, 1), st.floats(20, 110), st.floats(12, 36), st.floats(-0.6, 0.6)),
         min_size=1,
         max_size=4,
     ),
@@ -80,13 +74,13 @@ def test_words_on_seams_are_found_once_and_whole(
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.floats(200, 440), st.floats(-60, 60))
-def test_what_no_tile_sees_whole_is_one_word(width: float, offset: float) -> None:
+@given(st.floats(200, 500), st.floats(-100, 100), st.floats(-0.1, 0.1))
+def test_what_no_tile_sees_whole_is_joined(width: float, offset: float, angle: float) -> None:
     seam = TILES.corners[1][1] + 80
-    word = Word(seam + offset, 300, width, 24, 0)
-    quads = found([word], TILES)
+    word = Word(seam + offset, 300, width, 24, angle)
+    quads = found([word], TILES, noise=0.003)
     assert len(quads) == 1
-    assert plain_iou(word.quad(), quads[0]) > 0.6
+    assert plain_iou(word.quad(), quads[0]) > 0.85
 
 
 def test_the_map_of_the_whole_comes_from_where_it_is_seen_best() -> None:
@@ -97,8 +91,8 @@ def test_the_map_of_the_whole_comes_from_where_it_is_seen_best() -> None:
         parts.append(select_candidates(score, np.zeros((height, width, 5), np.float32), 0.8))
     whole = stitch(parts, BOTH).score_map
     assert whole.shape == (896 // 4, 928 // 4)
-    assert_array_equal(np.unique(whole), np.float32([0.1, 0.2, 0.3, 0.4]))
-    assert_array_equal(whole[[0, 0, -1, -1], [0, -1, 0, -1]], np.float32([0.1, 0.2, 0.3, 0.4]))
+    assert_array_equal(np.unique(whole), f32(0.1, 0.2, 0.3, 0.4))
+    assert_array_equal(whole[[0, 0, -1, -1], [0, -1, 0, -1]], f32(0.1, 0.2, 0.3, 0.4))
     middle = np.flatnonzero(np.diff(whole[0]))
     start, end = BOTH.corners[1][1], BOTH.tile.width
     assert abs(4 * (middle[0] + 1) - (start + end) / 2) <= 4
