@@ -20,7 +20,7 @@ from .images.decoding import ImageInput
 from .images.preparation import PreparedImage, prepare
 from .images.several import several_images, unusable
 from .images.sizing import resize, to_image_frame
-from .images.tiling import reduced_size, tiles_of
+from .images.tiling import reduced_sizes, tiles_of
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
@@ -190,11 +190,9 @@ class TextDetector:
         except ValueError as error:
             raise ValueError(f"size {error}") from None
         with self._calls:
-            reduced = reduced_size(chosen, self.options)
-            for batch in self.runtime.batches:
-                self.runtime.warm_up(chosen, batch)
-                if reduced is not None:
-                    self.runtime.warm_up(reduced, batch)
+            for one in (chosen, *reduced_sizes(chosen, self.options)):
+                for batch in self.runtime.batches:
+                    self.runtime.warm_up(one, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
 
     def close(self) -> None:
@@ -253,7 +251,6 @@ class TextDetector:
         """
         start = time.perf_counter()
         tiles = tiles_of(batch[0].network_size, options)
-        reduced = reduced_size(tiles.image, options)
         count = len(tiles.corners)
         if count > 1:
             for prepared in batch:
@@ -263,14 +260,15 @@ class TextDetector:
         pictures = [prepared.resized for prepared in batch]
         found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
         whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
-        far: Sequence[Candidates | None] = [None] * len(batch)
-        if reduced is not None:
-            far = self._candidates([resize(one, reduced) for one in pictures], options, before_each)
+        reduced = [
+            self._candidates([resize(one, size) for one in pictures], options, before_each)
+            for size in reduced_sizes(tiles.image, options)
+        ]
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         with turn:
             return [
-                self._detections(prepared, near, further, options, share, count)
-                for prepared, near, further in zip(batch, whole, far, strict=True)
+                self._detections(prepared, *looks, options=options, network_ms=share, tiles=count)
+                for prepared, *looks in zip(batch, whole, *reduced, strict=True)
             ]
 
     def _candidates(
@@ -288,22 +286,25 @@ class TextDetector:
     def _detections(
         self,
         prepared: PreparedImage,
-        near: Candidates,
-        far: Candidates | None,
+        whole: Candidates,
+        *reduced: Candidates,
         options: DetectorOptions,
         network_ms: float,
         tiles: int,
     ) -> Detections | ImageError:
-        """One image's words, of what was found at full size and on the reduced copy, if there is one."""
+        """One image's words, of what the network says about it and about reduced copies of it."""
         start = time.perf_counter()
         limits = options.nms_threshold, options.box_threshold, options.max_boxes
         try:
-            quads, scores = extract_boxes(near, *limits)
-            if far is not None:
-                huge, huge_scores = extract_boxes(far, *limits)
-                reduced = Size(*(STRIDE * side for side in far.score_map.shape))
-                huge = to_image_frame(huge, reduced, prepared.network_size)
-                quads, scores = with_huge_words(quads, scores, huge, huge_scores)
+            quads, scores = extract_boxes(whole, *limits)
+            before = 1.0
+            for copy in reduced:
+                huge, huge_scores = extract_boxes(copy, *limits)
+                size = Size(*(STRIDE * side for side in copy.score_map.shape))
+                reduction = prepared.network_size.height / size.height
+                huge = to_image_frame(huge, size, prepared.network_size)
+                quads, scores = with_huge_words(quads, scores, huge, huge_scores, reduction, before)
+                before = reduction
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)

@@ -17,11 +17,12 @@ OVERLAP: Final = 416
 """Pixels that neighbouring tiles share, less up to 32 that rounding takes: the longest word on a seam that one of them
 sees whole. It is as far as the network looks for the ends of a word, on both sides of a word in the middle."""
 
-REDUCTION: Final = 5
-"""A word of 150 pixels, near the most that the network frames, has 30 of the reduced copy; one of 750 has 150."""
+REDUCTIONS: Final = {6: 192, 12: 768}
+"""By how much an image is reduced for a further look, and the shorter side in pixels from which it is.
 
-LEAST_REDUCED: Final = 192
-"""Shorter side in pixels from which an image may hold a word that the network cannot frame."""
+The network frames words of up to 150 pixels surely and 200 at most. Reduced by 6, those of 150 to 600 pixels have 25
+to 100, and by 12 those of 300 to 1200. An image whose shorter side is less than 192 holds no word that is too large.
+"""
 
 _LEAST_SCALE: Final = 0.5
 """The most that pixels are shrunk in an image that is cut; one that would be shrunk more is."""
@@ -60,11 +61,15 @@ def tiles_of(size: Size, options: DetectorOptions) -> Tiles:
     return Tiles(size, Size(height, width), tuple((top, left) for top in tops for left in lefts))
 
 
-def reduced_size(size: Size, options: DetectorOptions) -> Size | None:
-    """The size of the copy on which words are looked for that are too large at a network size; None for no copy."""
-    if options.fixed_size is not None or options.tiling == "off" or min(size) < LEAST_REDUCED:
-        return None
-    return Size(*(max(32, side // REDUCTION // 32 * 32) for side in size))
+def reduced_sizes(size: Size, options: DetectorOptions) -> tuple[Size, ...]:
+    """The sizes of the copies on which words are looked for that are too large at a network size."""
+    if options.fixed_size is not None or options.tiling == "off":
+        return ()
+    return tuple(
+        Size(*(max(32, side // reduction // 32 * 32) for side in size))
+        for reduction, least in REDUCTIONS.items()
+        if min(size) >= least
+    )
 
 
 def _longest(size: Size) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from east.images.tiling import OVERLAP, network_size_of, reduced_size, tiles_of
+from east.images.tiling import OVERLAP, network_size_of, reduced_sizes, tiles_of
 from east.options import MAX_SIDE, DetectorOptions, Tiling
 from east.types import Size
 
@@ -83,14 +83,13 @@ def test_a_fixed_size_is_neither_cut_nor_reduced() -> None:
         size = network_size_of(Size(100, 100), options)
         assert size == (672, 12_800)
         assert len(tiles_of(size, options).corners) == 1
-        assert reduced_size(size, options) is None
+        assert reduced_sizes(size, options) == ()
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000))
-def test_the_reduced_copy_costs_little(rows: int, columns: int) -> None:
+def test_reduced_copies_cost_little(rows: int, columns: int) -> None:
     size = Size(32 * rows, 32 * columns)
-    reduced = reduced_size(size, DetectorOptions())
-    assert reduced_size(size, DetectorOptions(tiling="off")) is None
-    assert (reduced is None) == (min(size) < 192)  # such an image holds no word that the network cannot frame
-    if reduced is not None:
-        assert reduced.height * reduced.width <= 0.04 * size.height * size.width
+    reduced = reduced_sizes(size, DetectorOptions())
+    assert reduced_sizes(size, DetectorOptions(tiling="off")) == ()
+    assert (reduced == ()) == (min(size) < 192)  # such an image holds no word that the network cannot frame
+    assert sum(one.height * one.width for one in reduced) <= 0.035 * size.height * size.width
