@@ -17,11 +17,11 @@ OVERLAP: Final = 416
 """Pixels that neighbouring tiles share, less up to 32 that rounding takes: the longest word on a seam that one of them
 sees whole. It is as far as the network looks for the ends of a word, on both sides of a word in the middle."""
 
-REDUCTIONS: Final = {6: 192, 12: 768}
+REDUCTIONS: Final = {6: 192, 11: 704}
 """By how much an image is reduced for a further look, and the shorter side in pixels from which it is.
 
 The network frames words of up to 150 pixels surely and 200 at most. Reduced by 6, those of 150 to 600 pixels have 25
-to 100, and by 12 those of 300 to 1200. An image whose shorter side is less than 192 holds no word that is too large.
+to 100, and by 11 those of 300 to 1100. An image whose shorter side is less than 192 holds no word that is too large.
 """
 
 _LEAST_SCALE: Final = 0.5
