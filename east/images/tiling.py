@@ -14,8 +14,8 @@ from ..types import Size, Tiles
 from .sizing import network_size
 
 OVERLAP: Final = 416
-"""Pixels that neighbouring tiles share, less up to 32 that rounding takes: the longest word on a seam that one of them
-sees whole. It is as far as the network looks for the ends of a word, on both sides of a word in the middle."""
+"""Pixels that neighbouring tiles share, less up to 32 that rounding takes: a word on a seam that is no longer is seen
+whole by one of them. In smaller tiles it is a quarter of their side."""
 
 REDUCTIONS: Final = {6: 192, 11: 704}
 """By how much an image is reduced for a further look, and the shorter side in pixels from which it is.
@@ -39,8 +39,7 @@ def network_size_of(size: Size, options: DetectorOptions) -> Size:
         return network_size(size, options.max_side, options.rounding)
     if options.tiling == "auto":
         return network_size(size, _longest(size), options.rounding)
-    most = MAX_SIDE if options.tiling == "off" else max(size)
-    return network_size(size, max(32, most), options.rounding)
+    return network_size(size, MAX_SIDE if options.tiling == "off" else _full(size), options.rounding)
 
 
 def tiles_of(size: Size, options: DetectorOptions) -> Tiles:
@@ -79,7 +78,12 @@ def _longest(size: Size) -> int:
     small = short * longest <= MAX_SIDE**2
     if whole >= (_LEAST_SCALE_OF_SMALL if small else _LEAST_SCALE):
         return MAX_SIDE
-    return int(longest * min(1.0, max(_LEAST_SCALE, MAX_SIDE / short)))
+    return int(_full(size) * min(1.0, max(_LEAST_SCALE, MAX_SIDE / short)))
+
+
+def _full(size: Size) -> int:
+    """The long side at which nothing is shrunk, but in a strip so narrow that the network would see far more of it."""
+    return max(size) if min(size) >= 32 else min(max(32, *size), MAX_SIDE**2 // 32)
 
 
 def _cut(side: int, most: int) -> tuple[int, tuple[int, ...]]:

@@ -39,6 +39,13 @@ def test_tiles_cover_all_with_an_overlap_and_no_more(height: int, width: int, ti
     assert tiling != "off" or len(tiles.corners) == 1
 
 
+@given(st.integers(1, 128_000_000), st.integers(1, 40), tilings)
+def test_nothing_is_blown_up(longest: int, short: int, tiling: Tiling) -> None:
+    for size in (Size(longest, short), Size(short, longest)):
+        seen = network_size_of(size, DetectorOptions(tiling=tiling))
+        assert seen.height * seen.width <= max(longest * short, MAX_SIDE**2)
+
+
 @pytest.mark.parametrize(
     "size", [(720, 1280), (2400, 2400), (3000, 4000), (2160, 3840), (3024, 4032), (2268, 4032), (1080, 3200)]
 )
