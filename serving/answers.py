@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from east.detections import Detections
 from east.option_fields import leaves
 from east.options import CallChanges, CallOptions
 
 from .problems import ProblemDetails
-from .settings import with_fields
+from .settings import value_of, with_fields
 
 Format = Literal["json", "icdar", "image/png", "image/jpeg"]
 
@@ -30,8 +31,9 @@ def _parameters() -> dict[str, Any]:
             bounds["allow_inf_nan"] = False
         told = leaf.about.help + ("; never more than the service is set up for" if leaf.name in _COSTLY else "")
         kind: Any = Annotated[leaf.number or leaf.kind, Field(**bounds)]
-        if leaf.number and leaf.choices:
-            kind |= Literal[leaf.choices]
+        if leaf.number and leaf.choices:  # whose errors would not name it
+            shown = kind | Literal[leaf.choices]
+            kind = Annotated[leaf.kind, PlainValidator(partial(value_of, leaf), json_schema_input_type=shown)]
         fields[leaf.name] = kind | None, Field(default=None, description=told)
     return fields
 
