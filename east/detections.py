@@ -23,6 +23,7 @@ class Detections(Sequence[TextBox]):
         width, height: size of the upright image in pixels.
         runtime, precision, weights: what found them.
         timings: milliseconds per step.
+        tiles: how many tiles the image was cut into; 1 where it was seen whole.
         image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was; None
             where it was not kept, and nothing can be drawn or cut out.
     """
@@ -35,6 +36,7 @@ class Detections(Sequence[TextBox]):
     timings: Timings
     image: NDArray[np.uint8] | None = field(repr=False)
     weights: str = ""
+    tiles: int = 1
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -83,6 +85,7 @@ class Detections(Sequence[TextBox]):
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""
         return {
             "image": {"width": self.width, "height": self.height},
+            "tiles": self.tiles,
             "boxes": [
                 {"quad": box.quad.astype(np.float64).round(2).tolist(), "score": round(float(box.score), 4)}
                 for box in self

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from threading import Condition, Lock
@@ -11,24 +12,28 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
 from .images.decoding import ImageInput
 from .images.preparation import PreparedImage, prepare
 from .images.several import several_images, unusable
-from .images.sizing import to_image_frame
+from .images.sizing import resize, to_image_frame
+from .images.tiling import reduced_sizes, tiles_of
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import extract_boxes
+from .postprocess import extract_boxes, stitch, with_huge_words
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import Candidates, Size, TextBox
+from .types import STRIDE, Candidates, Size, TextBox, Tiles
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+_log = logging.getLogger(__name__)
 
 
 class TextDetector:
@@ -106,13 +111,19 @@ class TextDetector:
         return self._detect_batch(several_images(images), bgr, self.options.changed(**changes), nullcontext())
 
     def detect_prepared(
-        self, images: Sequence[PreparedImage], **changes: Unpack[CallChanges]
+        self,
+        images: Sequence[PreparedImage],
+        *,
+        before_each: Callable[[], None] = lambda: None,
+        **changes: Unpack[CallChanges],
     ) -> list[Detections | ImageError]:
         """Finds the words of images that `east.images.prepare` has made ready, elsewhere perhaps.
 
         Args:
             images: all of one network size; no more go into the network at once than the runtime is fastest with.
-            changes: as for `detect`; ``max_side`` has had its effect already.
+            before_each: called before each run of the network, of which an image in tiles takes several; what it
+                raises ends the call.
+            changes: as for `detect`, those that the images were prepared with among them.
 
         Returns:
             one item per image, in order: its `Detections`, or the `ImageError` it failed with.
@@ -120,7 +131,10 @@ class TextDetector:
         options = self.options.changed(**changes)
         batch = self.runtime.batch
         with self._calls:
-            runs = [self._run(images[at : at + batch], options, nullcontext()) for at in range(0, len(images), batch)]
+            runs = [
+                self._run(images[at : at + batch], options, nullcontext(), before_each)
+                for at in range(0, len(images), batch)
+            ]
         return [found for run in runs for found in run]
 
     def stream(
@@ -176,8 +190,9 @@ class TextDetector:
         except ValueError as error:
             raise ValueError(f"size {error}") from None
         with self._calls:
-            for batch in self.runtime.batches:
-                self.runtime.warm_up(chosen, batch)
+            for one in (chosen, *reduced_sizes(chosen, self.options)):
+                for batch in self.runtime.batches:
+                    self.runtime.warm_up(one, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
 
     def close(self) -> None:
@@ -219,7 +234,11 @@ class TextDetector:
         return [results[index] for index in range(len(results))]
 
     def _run(
-        self, batch: Sequence[PreparedImage], options: DetectorOptions, turn: AbstractContextManager[object]
+        self,
+        batch: Sequence[PreparedImage],
+        options: DetectorOptions,
+        turn: AbstractContextManager[object],
+        before_each: Callable[[], None] = lambda: None,
     ) -> list[Detections | ImageError]:
         """The network and the post-processing, on images of one network size.
 
@@ -228,19 +247,64 @@ class TextDetector:
             options: of the call.
             turn: held while post-processing. Most of that needs the interpreter, for which threads doing it at the
                 same time would contend at every step: two take longer than one after the other.
+            before_each: called before each run of the network.
         """
         start = time.perf_counter()
-        found = self.runtime.candidates([prepared.resized for prepared in batch], options.score_threshold)
+        tiles = tiles_of(batch[0].network_size, options)
+        count = len(tiles.corners)
+        if count > 1:
+            for prepared in batch:
+                _log.info(
+                    "an image of %s is seen at %s, in %d tiles of %s", prepared.size, tiles.image, count, tiles.tile
+                )
+        pictures = [prepared.resized for prepared in batch]
+        found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
+        whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
+        reduced = [
+            self._candidates([resize(one, size) for one in pictures], options, before_each)
+            for size in reduced_sizes(tiles.image, options)
+        ]
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         with turn:
-            return [self._detections(p, c, options, share) for p, c in zip(batch, found, strict=True)]
+            return [
+                self._detections(prepared, *looks, options=options, network_ms=share, tiles=count)
+                for prepared, *looks in zip(batch, whole, *reduced, strict=True)
+            ]
+
+    def _candidates(
+        self, images: Sequence[NDArray[np.uint8]], options: DetectorOptions, before_each: Callable[[], None]
+    ) -> list[Candidates]:
+        """What the network finds in images of one size, as many at once as it is fastest with, or is given."""
+        most = self.runtime.batch
+        found: list[Candidates] = []
+        for at in range(0, len(images), most):
+            before_each()
+            some = [np.ascontiguousarray(image) for image in images[at : at + most]]
+            found += self.runtime.candidates(some, options.score_threshold)
+        return found
 
     def _detections(
-        self, prepared: PreparedImage, candidates: Candidates, options: DetectorOptions, network_ms: float
+        self,
+        prepared: PreparedImage,
+        whole: Candidates,
+        *reduced: Candidates,
+        options: DetectorOptions,
+        network_ms: float,
+        tiles: int,
     ) -> Detections | ImageError:
+        """One image's words, of what the network says about it and about reduced copies of it."""
         start = time.perf_counter()
+        limits = options.nms_threshold, options.box_threshold, options.max_boxes
         try:
-            quads, scores = extract_boxes(candidates, options.nms_threshold, options.box_threshold, options.max_boxes)
+            quads, scores = extract_boxes(whole, *limits)
+            before = 1.0
+            for copy in reduced:
+                huge, huge_scores = extract_boxes(copy, *limits)
+                size = Size(*(STRIDE * side for side in copy.score_map.shape))
+                reduction = prepared.network_size.height / size.height
+                huge = to_image_frame(huge, size, prepared.network_size)
+                quads, scores = with_huge_words(quads, scores, huge, huge_scores, reduction, before)
+                before = reduction
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)
@@ -255,7 +319,13 @@ class TextDetector:
             timings=timings,
             image=prepared.upright,
             weights=self.weights,
+            tiles=tiles,
         )
+
+
+def _cut(image: NDArray[np.uint8], tiles: Tiles) -> Iterator[NDArray[np.uint8]]:
+    height, width = tiles.tile
+    return (image[top : top + height, left : left + width] for top, left in tiles.corners)
 
 
 class _Calls:

@@ -78,7 +78,7 @@ class Leaf(NamedTuple):
     Attributes:
         path: its name, after that of its group if it is in one.
         default: its value where nobody says otherwise.
-        kind: ``str``, ``int``, ``float``, ``bool`` or `Size`, or a ``Literal`` of texts.
+        kind: ``str``, ``int``, ``float``, ``bool`` or `Size`, a ``Literal`` of texts, or a number or one of some texts.
         optional: whether it may be None.
         several: whether it is a tuple of that kind.
         section: the group of flags it stands in.
@@ -99,8 +99,14 @@ class Leaf(NamedTuple):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """All that it may be, where that is known."""
-        return self.about.choices or (get_args(self.kind) if get_origin(self.kind) is Literal else ())
+        """All texts that it may be, where that is known."""
+        literals = [one for one in (self.kind, *get_args(self.kind)) if get_origin(one) is Literal]
+        return self.about.choices or (get_args(literals[0]) if literals else ())
+
+    @property
+    def number(self) -> type[int] | type[float] | None:
+        """What kind of number it may be, if it may be one."""
+        return next((one for one in (self.kind, *get_args(self.kind)) if one in (int, float)), None)
 
     @property
     def metavar(self) -> str | None:
@@ -134,7 +140,7 @@ class Leaf(NamedTuple):
                 return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
             if self.kind is Size:
                 return Size.of_network([int(side) for side in text.lower().split("x")])
-            return self.kind(text) if self.kind in (int, float) else text
+            return text if self.number is None or text.lower() in self.choices else self.number(text)
         except (ValueError, KeyError):
             raise self._refusal(text) from None
 
@@ -143,12 +149,13 @@ class Leaf(NamedTuple):
             return Size.of_network(value)
         if self.choices:
             matching = [choice for choice in self.choices if choice.lower() == str(value).lower()]
-            if not matching:
+            if matching:
+                return matching[0]
+            if self.number is None:
                 raise self._refusal(value)
-            return matching[0]
-        if self.kind in (int, float):
+        if self.number is not None:
             try:
-                number = index(value) if self.kind is int else float(value)
+                number = index(value) if self.number is int else float(value)
             except (TypeError, ValueError):
                 raise self._refusal(value) from None
             about = self.about
@@ -168,19 +175,24 @@ class Leaf(NamedTuple):
     def _wanted(self, value: Any) -> str:
         about = self.about
         if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        if self.kind in (int, float):
-            number = "whole number" if self.kind is int else "number"
-            words = f"one or more {number}s" if self.several else f"a {number}"
-            right = not self.several and type(value) in ({int} if self.kind is int else {int, float})
-            if about.most < math.inf:
-                bounds = f"between {max(about.least, about.above):g} and {about.most:g}"
-                return bounds if right else f"{words} {bounds}"
-            if about.least > -math.inf:
-                return f"at least {about.least:g}" if right else f"{words} of at least {about.least:g}"
-            return words
+            listed = ", ".join(self.choices)
+            return f"one of {listed}" if self.number is None else f"{listed} or {self._wanted_number(value)}"
+        if self.number is not None:
+            return self._wanted_number(value)
         texts = {bool: "true or false", Size: "HEIGHTxWIDTH, multiples of 32 such as 672x1280"}
         return texts.get(self.kind, about.help if about.pattern else "a text")
+
+    def _wanted_number(self, value: Any) -> str:
+        about = self.about
+        number = "whole number" if self.number is int else "number"
+        words = f"one or more {number}s" if self.several else f"a {number}"
+        right = not (self.several or self.choices) and type(value) in ({int} if self.number is int else {int, float})
+        if about.most < math.inf:
+            bounds = f"between {max(about.least, about.above):g} and {about.most:g}"
+            return bounds if right else f"{words} {bounds}"
+        if about.least > -math.inf:
+            return f"at least {about.least:g}" if right else f"{words} of at least {about.least:g}"
+        return words
 
 
 def leaves(options: type[Any]) -> tuple[Leaf, ...]:
@@ -217,6 +229,8 @@ def _leaf(one: Field[Any], hint: Any, path: tuple[str, ...], section: str) -> Le
     about: About = one.metadata["about"]
     kinds = get_args(hint) if get_origin(hint) not in (tuple, Literal, None) else (hint,)
     kind = next(kind for kind in kinds if kind is not type(None))
+    if kind in (int, float) and any(get_origin(one) is Literal for one in kinds):
+        kind = hint
     several = get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
     if several:
         kind = get_args(kind)[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 from .option_fields import Options, described, group, option
 from .types import Precision, Size
@@ -17,10 +17,14 @@ from .types import Precision, Size
 EVALUATION_SIZE = Size(672, 1280)
 """Network size at which ICDAR2015 is evaluated: the one of the original work's table."""
 
+MAX_SIDE = 2400
+"""Longest side in pixels of what the network sees at once, where nobody says otherwise."""
+
 RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
 Rounding = Literal["down", "original"]
+Tiling: TypeAlias = int | Literal["auto", "off"]
 ProfileStrategy = Literal["Range", "Optimal", "Range+Optimal", "ImplicitBatchModeCompatible"]
 
 SHARE: dict[str, Any] = {"least": 0, "most": 1}
@@ -151,6 +155,7 @@ class CallChanges(TypedDict, total=False):
     nms_threshold: float
     box_threshold: float
     max_side: int
+    tiling: Tiling
 
 
 @described
@@ -161,7 +166,21 @@ class CallOptions(Options):
     score_threshold: float = option(0.8, "score above which a pixel is text", alias="--threshold", **SHARE)
     nms_threshold: float = option(0.2, "IoU above which boxes merge, then suppress each other", **SHARE)
     box_threshold: float = option(0.1, "mean score below which a box is dropped", **SHARE)
-    max_side: int = option(2400, "longest side in pixels that the network sees", metavar="PX", least=32)
+    max_side: int | None = option(
+        None,
+        f"longest side in pixels to which larger images are shrunk (default: {MAX_SIDE}, or as tiling decides)",
+        metavar="PX",
+        least=32,
+    )
+    tiling: Tiling = option(
+        "auto",
+        "auto cuts images into overlapping tiles that would be shrunk so far that words get lost, and takes a second, "
+        "reduced look for huge words; off looks once at every image; a number cuts every image that is larger into "
+        "tiles of at most so many pixels a side",
+        metavar="auto|off|PX",
+        least=256,
+        most=4096,
+    )
 
     def changed(self: Call, **changes: Any) -> Call:
         """The same options but for those given. Raises ``TypeError`` for what a call cannot choose."""
@@ -221,7 +240,7 @@ class DetectorOptions(CallOptions):
     onnx: OnnxOptions = group(OnnxOptions(), "ONNX Runtime on a GPU")
     input_size: tuple[int, int] | None = option(
         None,
-        "network size for every image, multiples of 32 such as 672x1280 (default: each image's own, up to max_side)",
+        "network size for every image, multiples of 32 such as 672x1280 (default: each image's own)",
     )
     rounding: Rounding = option("down", "how sides become multiples of 32: down, or as in the original code")
     max_boxes: int | None = option(

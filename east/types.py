@@ -54,6 +54,19 @@ class Size(NamedTuple):
         return cls(height, width)
 
 
+class Tiles(NamedTuple):
+    """How an image too large for one look is cut: overlapping tiles of one size, row by row.
+
+    image: size of what is cut, in network-input pixels.
+    tile: size of each.
+    corners: top and left of each, in network-input pixels, multiples of 32.
+    """
+
+    image: Size
+    tile: Size
+    corners: tuple[tuple[int, int], ...]
+
+
 class Maps(NamedTuple):
     """What the network says about a batch of images, at stride 4.
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from east.detections import Detections
 from east.option_fields import leaves
 from east.options import CallChanges, CallOptions
 
 from .problems import ProblemDetails
-from .settings import with_fields
+from .settings import value_of, with_fields
 
 Format = Literal["json", "icdar", "image/png", "image/jpeg"]
+
+
+_COSTLY = {"max_side", "tiling"}
 
 
 def _parameters() -> dict[str, Any]:
@@ -25,8 +29,12 @@ def _parameters() -> dict[str, Any]:
         bounds = {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
         if leaf.kind is float:
             bounds["allow_inf_nan"] = False
-        told = leaf.about.help + ("; never more than the service is set up for" if leaf.name == "max_side" else "")
-        fields[leaf.name] = Annotated[leaf.kind, Field(**bounds)] | None, Field(default=None, description=told)
+        told = leaf.about.help + ("; never more than the service is set up for" if leaf.name in _COSTLY else "")
+        kind: Any = Annotated[leaf.number or leaf.kind, Field(**bounds)]
+        if leaf.number and leaf.choices:  # whose errors would not name it
+            shown = kind | Literal[leaf.choices]
+            kind = Annotated[leaf.kind, PlainValidator(partial(value_of, leaf), json_schema_input_type=shown)]
+        fields[leaf.name] = kind | None, Field(default=None, description=told)
     return fields
 
 
@@ -83,6 +91,7 @@ class ImageResult(BaseModel):
     """The words of one image: quads clockwise from the text's top-left corner, in pixels of the upright image."""
 
     image: ImageSize
+    tiles: int = Field(ge=1, description="tiles that the image was cut into; 1 where it was seen whole")
     boxes: list[Box]
     model: Model
     timings_ms: TimingsMs

@@ -52,6 +52,7 @@ class DetectResult:
     Attributes:
         boxes: quads in pixels of the upright image, which is ``width`` by ``height`` pixels.
         width, height: of the upright image.
+        tiles: how many tiles it was cut into; 1 where it was seen whole.
         model: weights, runtime and precision.
         timings_ms: milliseconds of each step, by name.
         request_id: to quote when asking the service's operator.
@@ -60,6 +61,7 @@ class DetectResult:
     boxes: tuple[TextBox, ...]
     width: int
     height: int
+    tiles: int
     model: Mapping[str, str]
     timings_ms: Mapping[str, float]
     request_id: str
@@ -68,7 +70,8 @@ class DetectResult:
     def of(cls, body: Mapping[str, Any], request_id: str) -> DetectResult:
         """From the service's JSON."""
         boxes = tuple(TextBox(np.array(box["quad"], np.float32), box["score"]) for box in body["boxes"])
-        return cls(boxes, **body["image"], model=body["model"], timings_ms=body["timings_ms"], request_id=request_id)
+        told = {name: body[name] for name in ("tiles", "model", "timings_ms")}
+        return cls(boxes, **body["image"], **told, request_id=request_id)
 
 
 Got = TypeVar("Got")

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from east import TextDetector
@@ -251,7 +252,9 @@ class Scheduler:
         """In a thread: for each job its answer, or the exception instead. Raises when the runtime is broken."""
         try:
             images = [job.image for job in batch if job.image is not None]
-            found = self._detector.detect_prepared(images, **batch[0].changes)
+            found = self._detector.detect_prepared(
+                images, before_each=partial(_check_wanted, batch), **batch[0].changes
+            )
             outcomes: list[Any] = []
             for job, detections, seconds in zip(batch, found, waited, strict=True):
                 if isinstance(detections, ImageError):
@@ -260,6 +263,8 @@ class Scheduler:
                     job.network_seconds = detections.timings.network / 1e3
                     outcomes.append(job.finish(detections, seconds * 1e3))
             return outcomes
+        except _UnwantedError as error:
+            return [error] * len(batch)
         except Exception as error:
             logger.exception("detection failed")
             if len(batch) > 1:  # one bad image must not take the others with it
@@ -274,6 +279,15 @@ class Scheduler:
             _settle(job, ended)
         self._waiting.clear()
         self._on_failure(reason)
+
+
+class _UnwantedError(Exception):
+    """Nobody waits any more for what is being computed."""
+
+
+def _check_wanted(jobs: Sequence[Job]) -> None:
+    if all(job.answer.done() for job in jobs):
+        raise _UnwantedError
 
 
 def _give_way() -> None:

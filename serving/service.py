@@ -19,8 +19,8 @@ from east import TextDetector
 from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
-from east.images.preparation import network_size_of
-from east.options import EVALUATION_SIZE, CallChanges
+from east.images.tiling import network_size_of
+from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
 from east.types import Size
 
 from . import tracing
@@ -182,8 +182,7 @@ class Service:
             hold.waits_for_client = False
             context.images = len(images)
             asked = changes()
-            if "max_side" in asked:
-                asked["max_side"] = min(asked["max_side"], detector.options.max_side)
+            _bound(asked, detector.options)
             options = detector.options.changed(**asked)
             deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_seconds - context.seconds
             results: dict[int, Any] = {}
@@ -297,6 +296,17 @@ class Service:
         self.failure = reason
         logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
+
+
+def _bound(asked: CallChanges, own: DetectorOptions) -> None:
+    """Lets nobody ask for more work on an image than the service is set up for."""
+    if "max_side" in asked:
+        asked["max_side"] = min(asked["max_side"], own.max_side or MAX_SIDE)
+    tiling = asked.get("tiling")
+    if own.tiling == "off" and tiling is not None:
+        asked["tiling"] = "off"
+    elif isinstance(tiling, int):
+        asked["tiling"] = min(tiling, MAX_SIDE if isinstance(own.tiling, str) else own.tiling)
 
 
 async def _answers(request: Request, deadline: float, images: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

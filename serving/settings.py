@@ -52,7 +52,7 @@ def _split(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
-def _value(leaf: Leaf, value: Any) -> Any:
+def value_of(leaf: Leaf, value: Any) -> Any:
     return leaf.parsed(value) if isinstance(value, str) else leaf.checked(value)
 
 
@@ -60,7 +60,7 @@ _INPUT_SIZE = next(leaf for leaf in leaves(DetectorOptions) if leaf.path == ("in
 
 Words = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[list[IPvAnyNetwork], NoDecode, BeforeValidator(_split)]
-NetworkSize = Annotated[Size, PlainValidator(partial(_value, _INPUT_SIZE))]
+NetworkSize = Annotated[Size, PlainValidator(partial(value_of, _INPUT_SIZE))]
 
 _live: Any = partial(Field, json_schema_extra={"live": True})
 """Declares a setting that is read whenever it is used, and so can change while the service runs."""
@@ -136,10 +136,10 @@ def _option_fields(options: type[Any]) -> dict[str, Any]:
         if name in _LIMITS or name in fields:
             continue
         if len(leaf.path) == 1:
-            simple = leaf.kind in (bool, int, float) and not leaf.several
-            kind: Any = Literal[leaf.choices] if leaf.choices else leaf.kind if simple else str
+            simple = (leaf.kind is bool or leaf.number is not None) and not leaf.several
+            kind: Any = leaf.kind if simple else Literal[leaf.choices] if leaf.choices else str
             told = Field(default=leaf.default, description=leaf.about.help)
-            fields[name] = (Annotated[kind, PlainValidator(partial(_value, leaf))], told)
+            fields[name] = (Annotated[kind, PlainValidator(partial(value_of, leaf))], told)
         else:
             group = get_type_hints(options)[name]
             about = str(group.__doc__).partition("\n")[0]

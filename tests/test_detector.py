@@ -23,6 +23,7 @@ from east import (
     WeightsError,
 )
 from east.images import load_image, prepare
+from tests.support.pictures import overlaps, tall_picture, write
 
 
 def opened(path: Path) -> Image.Image:
@@ -226,6 +227,52 @@ def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(demo_images: l
         refused, found = limited.detect_batch([demo_images[0], blank], score_threshold=0.0, nms_threshold=1.0)
         assert isinstance(refused, TooManyBoxesError)
         assert isinstance(found, Detections)
+
+
+def test_a_tall_picture_is_cut_and_every_word_found_once_and_whole(detector: TextDetector) -> None:
+    picture, boxes = tall_picture(4400)
+    found = detector.detect(picture)
+    assert (found.tiles, found.to_dict()["tiles"], len(found)) == (2, 2, len(boxes))
+    assert (overlaps(found.quads, boxes).max(axis=0) > 0.5).all()
+    whole = detector.detect(picture, tiling="off")
+    assert whole.tiles == 1
+    assert len(whole) < len(boxes) / 2
+    prepared = replace(prepare(picture, detector.options), upright=None)
+    runs: list[None] = []
+    [again] = detector.detect_prepared([prepared], before_each=lambda: runs.append(None))
+    assert np.array_equal(quads(again), found.quads)
+    assert len(runs) == 2 + 1  # and a reduced copy
+
+    def refuse() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        detector.detect_prepared([prepared], before_each=refuse)
+
+
+def test_a_huge_word_is_found_whole_and_the_small_ones_with_it(detector: TextDetector) -> None:
+    picture = Image.new("RGB", (864, 480), "white")
+    boxes = [write(picture, "FOR", 40, 40, 400), write(picture, "tomorrow", 60, 420, 30)]
+    assert boxes[0][3] - boxes[0][1] > 280
+    found = detector.detect(picture)
+    assert found.tiles == 1
+    assert len(found) == 2
+    assert (overlaps(found.quads, boxes).max(axis=0) > 0.5).all()
+    before = detector.detect(picture, tiling="off")
+    assert np.array_equal(before.quads, found.quads[overlaps(found.quads, boxes[1:])[:, 0] > 0.5])
+
+
+def test_pictures_in_tiles_and_others_keep_their_order(detector: TextDetector, demo_images: list[Path]) -> None:
+    tall, boxes = tall_picture(3400)
+    small = opened(demo_images[0]).resize((320, 256))
+    found = [*detector.stream([tall, small, tall], batch=3)]
+    assert [len(one) for one in found if isinstance(one, Detections)] == [
+        len(boxes),
+        len(detector.detect(small)),
+        len(boxes),
+    ]
+    for one, other in zip(found, detector.detect_batch([tall, small, tall]), strict=True):
+        assert np.array_equal(quads(one), quads(other))
 
 
 def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:

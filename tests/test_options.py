@@ -33,7 +33,7 @@ def other_value(leaf: Leaf) -> Any:
     if leaf.kind is float:
         return 0.375
     if leaf.kind is int:
-        return (2, 3) if leaf.several else (leaf.default or 6) + 1
+        return (2, 3) if leaf.several else max(leaf.default or 6, leaf.about.least) + 1
     return "gpu:1" if leaf.about.pattern else "something"
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..options import DetectorOptions
 from ..types import Size, Timings
 from .decoding import ImageInput, load_image
-from .sizing import network_size, resize
+from .sizing import resize
+from .tiling import network_size_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class PreparedImage:
     """An image as the network takes it.
 
     Attributes:
-        resized: uint8 RGB ``(H, W, 3)`` at the network's size.
+        resized: uint8 RGB ``(H, W, 3)`` at the network's size; what `east.images.tiling.tiles_of` cuts, if it is cut.
         size: of the upright image.
         timings: milliseconds of decoding and resizing.
         upright: the upright image, uint8 RGB ``(H, W, 3)``; None where nobody wants to see it any more.
@@ -54,8 +55,3 @@ def prepare(image: ImageInput, options: DetectorOptions, *, bgr: bool = False) -
     resized = resize(upright, network_size_of(size, options))
     timings = Timings(decode=(decoded - start) * 1e3, resize=(time.perf_counter() - decoded) * 1e3)
     return PreparedImage(resized, size, timings, upright)
-
-
-def network_size_of(size: Size, options: DetectorOptions) -> Size:
-    """The size at which the network sees an upright image of ``size``."""
-    return options.fixed_size or network_size(size, options.max_side, options.rounding)

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..options import DEFAULTS, Rounding
+from ..options import DEFAULTS, MAX_SIDE, Rounding
 from ..types import Size
 
 
-def network_size(size: Size, max_side: int = DEFAULTS.max_side, rounding: Rounding = DEFAULTS.rounding) -> Size:
+def network_size(size: Size, max_side: int = MAX_SIDE, rounding: Rounding = DEFAULTS.rounding) -> Size:
     """Chooses the size, in multiples of 32, at which the network sees an image of ``size``.
 
     Args:

@@ -3,8 +3,18 @@
 The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 """
 
+from .huge import with_huge_words
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
 from .scores import extract_boxes, mean_scores
+from .stitching import stitch
 
-__all__ = ["decode_quads", "extract_boxes", "locality_aware_nms", "mean_scores", "select_candidates"]
+__all__ = [
+    "decode_quads",
+    "extract_boxes",
+    "locality_aware_nms",
+    "mean_scores",
+    "select_candidates",
+    "stitch",
+    "with_huge_words",
+]

@@ -24,7 +24,7 @@ from ..errors import ConversionError, RuntimeUnavailableError
 from ..frameworks import onnxruntime
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
-from ..options import EVALUATION_SIZE, DetectorOptions
+from ..options import EVALUATION_SIZE, MAX_SIDE, DetectorOptions
 from ..postprocess import select_candidates
 from ..types import STRIDE, Candidates, Maps, Precision, Size
 from .base import Availability, Images, Runtime, size_of_all
@@ -298,7 +298,7 @@ def check_types(model: ModelProto, layers: Sequence[EngineLayer]) -> None:
 def profile_for(options: DetectorOptions, size: Size | None) -> Profile:
     """The shapes that an engine is built for: ``size`` where there is only one, else as the options say."""
     chosen = options.tensorrt
-    side = -(-options.max_side // STEP) * STEP
+    side = -(-(options.max_side or MAX_SIDE) // STEP) * STEP
     least = size or chosen.profile_min_size or (32, 32)
     most = size or chosen.profile_max_size or (side, side)
     best = size or chosen.profile_opt_size or EVALUATION_SIZE

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
+from tests.support.image_files import encode
+from tests.support.pictures import tall_picture
 
 
 def test_raw_body(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
@@ -66,6 +68,21 @@ def test_max_side(client: httpx.Client, detector: TextDetector, photo: bytes) ->
     expected = detector.detect(photo, max_side=320)
     assert answer["image"] == {"width": expected.width, "height": expected.height}
     assert len(answer["boxes"]) == len(expected)
+
+
+def test_tiling(client: httpx.Client, detector: TextDetector) -> None:
+    picture, boxes = tall_picture(4400)
+    png = encode(picture, "PNG")
+    answer = client.post("/detect", content=png).json()
+    assert (answer["tiles"], len(answer["boxes"])) == (2, len(boxes))
+    np.testing.assert_allclose([box["quad"] for box in answer["boxes"]], detector.detect(png).quads, atol=0.01)
+    whole = client.post("/detect", content=png, params={"tiling": "off"}).json()
+    assert whole["tiles"] == 1
+    assert len(whole["boxes"]) < len(boxes)
+    assert client.post("/detect", content=png, params={"tiling": 1024}).json()["tiles"] > 4
+    refused = client.post("/detect", content=png, params={"tiling": "on"})
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("tiling: ")
 
 
 def test_icdar_format(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:

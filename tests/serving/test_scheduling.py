@@ -43,18 +43,26 @@ class Gated:
         self.changes: list[dict[str, Any]] = []
         self.fail: Callable[[int], None] = lambda shade: None
         self.dead = False
+        self.runs = 0  # of the network
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._detector, name)
 
-    def detect_prepared(self, images: Sequence[PreparedImage], **options: Any) -> Any:
+    def detect_prepared(
+        self, images: Sequence[PreparedImage], *, before_each: Callable[[], None], **options: Any
+    ) -> Any:
         shades = [int(image.resized[0, 0, 0]) for image in images]
         self.seen.append(shades)
         assert self.gate.wait(60)
         for shade in shades:
             self.fail(shade)
         self.changes.append(options)
-        return self._detector.detect_prepared(images, **options)
+
+        def counted() -> None:
+            before_each()
+            self.runs += 1
+
+        return self._detector.detect_prepared(images, before_each=counted, **options)
 
     def warm_up(self, size: object = None) -> None:
         if self.dead:
@@ -167,6 +175,20 @@ def test_client_that_leaves_is_not_computed_for(serve: Serve, gated: Gated) -> N
         assert client.post("/detect", content=blank(shade=3)).status_code == 200
         assert [2] not in gated.seen
         assert 'outcome="client-gone"' in client.get("/metrics").text
+
+
+def test_tiles_that_nobody_waits_for_any_more_are_not_computed(serve: Serve, gated: Gated) -> None:
+    with serve(gated, queue={"parallel": 1}) as client:
+        with httpx.Client(base_url=client.base_url, timeout=2) as impatient, pytest.raises(httpx.ReadTimeout):
+            impatient.post("/detect?tiling=256", content=blank(2048, 512, shade=1))
+        wait_until(lambda: 'outcome="client-gone"' in client.get("/metrics").text)
+        assert gated.seen == [[1]]
+        gated.gate.set()
+        assert client.post("/detect", content=blank(shade=2)).status_code == 200
+        assert gated.runs == 1
+        assert client.get("/readyz").status_code == 200
+        assert client.post("/detect?tiling=256", content=blank(512, 64, shade=3)).json()["tiles"] == 3
+        assert gated.runs == 4
 
 
 def test_images_of_one_size_share_a_batch(serve: Serve, gated: Gated) -> None:

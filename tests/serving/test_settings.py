@@ -28,6 +28,7 @@ SPECIAL = {
     ("weights",): "my.npz",
     ("device",): "gpu:1",
     ("tftrt", "build_at_conversion"): False,
+    ("max_side",): 640,
     ("tftrt", "allow_build_at_runtime"): True,
 }
 

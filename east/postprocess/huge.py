@@ -1,0 +1,86 @@
+"""Words too large for the network's frame, found on a reduced copy, among those found at full size."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import heights, widths
+
+Quads = NDArray[np.float32]
+Scores = NDArray[np.float32]
+
+_LEAST: Final = 16.0
+"""Height in pixels of the reduced copy from which a word on it counts; what is lower is found without."""
+
+_NARROWEST: Final = 0.5
+"""Shorter side of such a word, as a share of that: a text that runs downwards is as high as it is long."""
+
+_FRAMED: Final = 200.0
+"""Shorter side in pixels of what the network sees from which it finds parts of a word only."""
+
+_PART: Final = 0.4
+"""Share of a word's height from which a box within it is a part of it; a lower one may be a word of its own."""
+
+_INSIDE: Final = 0.6
+"""Share of its area from which a box lies within a word."""
+
+_FOUND: Final = 0.6
+"""Share of a word's area from which boxes found before are it."""
+
+_LINES: Final = 0.15
+"""Share of an area from which low boxes in it are lines of text, which from far away look like one word."""
+
+
+def with_huge_words(
+    quads: Quads, scores: Scores, huge: Quads, huge_scores: Scores, reduction: float, before: float = 1.0
+) -> tuple[Quads, Scores]:
+    """Adds words from a reduced copy to those found before, in place of parts of them.
+
+    What was found before stays, unless it is a part of a huge word. A huge word is left out where the boxes found
+    before are that word, or are the lines of text that it was mistaken for.
+
+    Args:
+        quads: found before, float32 ``(M, 4, 2)``, best first.
+        scores: theirs, float32 ``(M,)``.
+        huge: found on the reduced copy, in the same pixels as the others, float32 ``(H, 4, 2)``, best first.
+        huge_scores: theirs, float32 ``(H,)``.
+        reduction: how many of these pixels one of the copy is.
+        before: likewise for the copy that was looked at before; 1 for the image itself.
+
+    Returns:
+        all words, best first.
+    """
+    least = _LEAST * reduction
+    counts = (heights(huge) >= least) & (widths(huge) >= _NARROWEST * least)
+    huge, huge_scores = huge[counts], huge_scores[counts]
+    if not len(huge):
+        return quads, scores
+    common, areas, huge_areas = _overlaps(quads, huge)
+    large = heights(quads)[:, None] >= _PART * heights(huge)
+    found = (common * large).sum(axis=0) > _FOUND * huge_areas
+    lines = (common * ~large).sum(axis=0) > _LINES * huge_areas
+    framed = np.minimum(heights(huge), widths(huge)) < _FRAMED * before
+    added = ~lines & ~(found & framed)
+    part = large & (common > _INSIDE * areas[:, None])
+    kept = ~part[:, added].any(axis=1)
+    scores = np.concatenate([scores[kept], huge_scores[added]])
+    order = np.argsort(-scores, kind="stable")
+    return np.concatenate([quads[kept], huge[added]])[order], scores[order]
+
+
+def _overlaps(quads: Quads, others: Quads) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Areas common to quads ``(M, 4, 2)`` and others ``(H, 4, 2)``, float64 ``(M, H)``, and the areas of both."""
+    from .polygon import areas, iou
+
+    a, b = np.ascontiguousarray(quads, np.float64), np.ascontiguousarray(others, np.float64)
+    sums = areas(a)[:, None] + areas(b)
+    low = np.maximum(a.min(axis=1)[:, None], b.min(axis=1))
+    near = (low < np.minimum(a.max(axis=1)[:, None], b.max(axis=1))).all(axis=2)
+    common = np.zeros(sums.shape)
+    for i, k in np.argwhere(near):
+        shared = iou(a[i], b[k])
+        common[i, k] = shared / (1 + shared) * sums[i, k]
+    return common, areas(a), areas(b)
