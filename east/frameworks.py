@@ -15,6 +15,7 @@ from types import ModuleType
 
 from .extras import missing_package
 
+_FATAL = 4  # ONNX Runtime's number
 _importing = Lock()
 _holding_back = Lock()
 
@@ -54,6 +55,7 @@ def onnxruntime() -> ModuleType:
     """The ``onnxruntime`` module, which keeps to itself what it is used for; raises like `tensorflow`."""
     module = _imported("onnxruntime", "ONNX Runtime")
     module.disable_telemetry_events()
+    module.set_default_logger_severity(_FATAL)  # it prints errors that it overcomes, and raises the others
     return module
 
 

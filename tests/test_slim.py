@@ -18,7 +18,7 @@ from east import TextDetector
 ROOT = Path(__file__).parent.parent
 IMAGE = ROOT / "demo" / "shop.jpg"
 LARGEST = 800_000_000  # bytes
-PRECISIONS = ["FP32"]
+PRECISIONS = ["FP32", "INT8"]
 PIP: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 pytestmark = pytest.mark.slow
