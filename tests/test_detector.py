@@ -293,7 +293,7 @@ def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:
         ({"max_side": 8}, "max_side must be at least 32, got 8"),
         ({"max_boxes": 0}, "max_boxes must be at least 1, got 0"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
-        ({"precision": "FP64"}, "precision must be one of FP32, FP16, INT8, got 'FP64'"),
+        ({"precision": "FP64"}, "precision must be one of auto, FP32, FP16, INT8, got 'FP64'"),
         ({"runtime": "openvin"}, "did you mean 'openvino'"),
         ({"rounding": "up"}, "rounding"),
     ],
