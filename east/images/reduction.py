@@ -1,6 +1,6 @@
 """The reduced copy of an image, on which the network finds words that are too large for it otherwise.
 
-The network frames words of up to 150 pixels surely and 200 at most. On the copy, words of 150 to 1100 pixels have 15 to
+The network frames words of up to 150 pixels surely and 200 at most. On the copy, words of 150 to 1200 pixels have 14 to
 110. Its surroundings are the image's own border, drawn out: what touches the edge of its input the network hardly sees.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..options import DetectorOptions
 from ..types import Size
 
-REDUCTION: Final = 10
+REDUCTION: Final = 11
 """Pixels of the image for one of the copy."""
 
 LEAST_SIDE: Final = 320

@@ -30,7 +30,7 @@ def test_there_may_be_none(options: DetectorOptions) -> None:
 def test_what_is_in_the_image_is_in_the_copy_and_back() -> None:
     size = Size(512, 736)
     image = np.full((*size, 3), 200, np.uint8)
-    image[100:300, 200:600] = 0
+    image[110:330, 220:660] = 0
     reduced = reduced_size(size, DetectorOptions())
     assert reduced is not None
     copy = reduce(image, reduced)
@@ -38,7 +38,7 @@ def test_what_is_in_the_image_is_in_the_copy_and_back() -> None:
     rows, columns = (np.flatnonzero((copy[..., 0] == 0).any(axis=axis)) for axis in (1, 0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     seen = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float32)
-    assert_allclose(from_reduced(seen, reduced, size), [[[200, 100], [600, 100], [600, 300], [200, 300]]])
+    assert_allclose(from_reduced(seen, reduced, size), [[[220, 110], [660, 110], [660, 330], [220, 330]]])
     assert len(from_reduced(SQUARE[:0].reshape(0, 4, 2), reduced, size)) == 0
 
 
