@@ -18,9 +18,10 @@ from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
 from .images.decoding import ImageInput
 from .images.preparation import PreparedImage, prepare
+from .images.reduction import from_reduced, reduce, reduced_size
 from .images.several import several_images, unusable
-from .images.sizing import resize, to_image_frame
-from .images.tiling import reduced_sizes, tiles_of
+from .images.sizing import to_image_frame
+from .images.tiling import tiles_of
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
@@ -190,7 +191,7 @@ class TextDetector:
         except ValueError as error:
             raise ValueError(f"size {error}") from None
         with self._calls:
-            for one in (chosen, *reduced_sizes(chosen, self.options)):
+            for one in filter(None, (chosen, reduced_size(chosen, self.options))):
                 for batch in self.runtime.batches:
                     self.runtime.warm_up(one, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
@@ -260,16 +261,13 @@ class TextDetector:
         pictures = [prepared.resized for prepared in batch]
         found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
         whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
-        reduced = [
-            self._candidates([resize(one, size) for one in pictures], options, before_each)
-            for size in reduced_sizes(tiles.image, options)
-        ]
+        size = reduced_size(tiles.image, options)
+        reduced: Sequence[Candidates | None] = [None] * len(batch)
+        if size is not None:
+            reduced = self._candidates([reduce(one, size) for one in pictures], options, before_each)
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         with turn:
-            return [
-                self._detections(prepared, *looks, options=options, network_ms=share, tiles=count)
-                for prepared, *looks in zip(batch, whole, *reduced, strict=True)
-            ]
+            return [self._detections(*one, options, share, count) for one in zip(batch, whole, reduced, strict=True)]
 
     def _candidates(
         self, images: Sequence[NDArray[np.uint8]], options: DetectorOptions, before_each: Callable[[], None]
@@ -287,24 +285,21 @@ class TextDetector:
         self,
         prepared: PreparedImage,
         whole: Candidates,
-        *reduced: Candidates,
+        reduced: Candidates | None,
         options: DetectorOptions,
         network_ms: float,
         tiles: int,
     ) -> Detections | ImageError:
-        """One image's words, of what the network says about it and about reduced copies of it."""
+        """One image's words, of what the network says about it and about the reduced copy, if there is one."""
         start = time.perf_counter()
         limits = options.nms_threshold, options.box_threshold, options.max_boxes
         try:
             quads, scores = extract_boxes(whole, *limits)
-            before = 1.0
-            for copy in reduced:
-                huge, huge_scores = extract_boxes(copy, *limits)
-                size = Size(*(STRIDE * side for side in copy.score_map.shape))
-                reduction = prepared.network_size.height / size.height
-                huge = to_image_frame(huge, size, prepared.network_size)
-                quads, scores = with_huge_words(quads, scores, huge, huge_scores, reduction, before)
-                before = reduction
+            if reduced is not None:
+                huge, huge_scores = extract_boxes(reduced, *limits)
+                size = Size(*(STRIDE * side for side in reduced.score_map.shape))
+                huge = from_reduced(huge, size, prepared.network_size)
+                quads, scores = with_huge_words(quads, scores, huge, huge_scores)
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)

@@ -4,6 +4,7 @@ from .decoding import ImageInput, load_image
 from .header import ImageHeader, header_size, read_header
 from .preparation import PreparedImage, prepare
 from .sizing import network_size, resize, to_image_frame
+from .tiling import network_size_of
 
 __all__ = [
     "ImageHeader",

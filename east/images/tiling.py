@@ -2,7 +2,7 @@
 
 The network finds words of about 10 to 150 pixels of its input. An image is seen whole, shrunk until its long side is
 `MAX_SIDE`, where that leaves small words large enough; else it keeps more of its pixels and is cut into tiles no
-larger than that. Words too large for the network's frame are looked for on a reduced copy.
+larger than that.
 """
 
 from __future__ import annotations
@@ -16,13 +16,6 @@ from .sizing import network_size
 OVERLAP: Final = 416
 """Pixels that neighbouring tiles share, less up to 32 that rounding takes: a word on a seam that is no longer is seen
 whole by one of them. In smaller tiles it is a quarter of their side."""
-
-REDUCTIONS: Final = {6: 192, 11: 704}
-"""By how much an image is reduced for a further look, and the shorter side in pixels from which it is.
-
-The network frames words of up to 150 pixels surely and 200 at most. Reduced by 6, those of 150 to 600 pixels have 25
-to 100, and by 11 those of 300 to 1100. An image whose shorter side is less than 192 holds no word that is too large.
-"""
 
 _LEAST_SCALE: Final = 0.5
 """The most that pixels are shrunk in an image that is cut; one that would be shrunk more is."""
@@ -58,17 +51,6 @@ def tiles_of(size: Size, options: DetectorOptions) -> Tiles:
     height, tops = _cut(size.height, most)
     width, lefts = _cut(size.width, most)
     return Tiles(size, Size(height, width), tuple((top, left) for top in tops for left in lefts))
-
-
-def reduced_sizes(size: Size, options: DetectorOptions) -> tuple[Size, ...]:
-    """The sizes of the copies on which words are looked for that are too large at a network size."""
-    if options.fixed_size is not None or options.tiling == "off":
-        return ()
-    return tuple(
-        Size(*(max(32, side // reduction // 32 * 32) for side in size))
-        for reduction, least in REDUCTIONS.items()
-        if min(size) >= least
-    )
 
 
 def _longest(size: Size) -> int:

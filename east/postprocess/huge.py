@@ -12,14 +12,14 @@ from ..geometry import heights, widths
 Quads = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
-_LEAST: Final = 16.0
-"""Height in pixels of the reduced copy from which a word on it counts; what is lower is found without."""
+_LEAST: Final = 130.0
+"""Height in pixels from which a word of the reduced copy counts; what is lower is found at full size."""
 
 _NARROWEST: Final = 0.5
 """Shorter side of such a word, as a share of that: a text that runs downwards is as high as it is long."""
 
 _FRAMED: Final = 200.0
-"""Shorter side in pixels of what the network sees from which it finds parts of a word only."""
+"""Shorter side in pixels from which a word cannot be found at full size, only parts of it."""
 
 _PART: Final = 0.4
 """Share of a word's height from which a box within it is a part of it; a lower one may be a word of its own."""
@@ -28,33 +28,28 @@ _INSIDE: Final = 0.6
 """Share of its area from which a box lies within a word."""
 
 _FOUND: Final = 0.6
-"""Share of a word's area from which boxes found before are it."""
+"""Share of a word's area from which boxes at full size are it."""
 
 _LINES: Final = 0.15
 """Share of an area from which low boxes in it are lines of text, which from far away look like one word."""
 
 
-def with_huge_words(
-    quads: Quads, scores: Scores, huge: Quads, huge_scores: Scores, reduction: float, before: float = 1.0
-) -> tuple[Quads, Scores]:
-    """Adds words from a reduced copy to those found before, in place of parts of them.
+def with_huge_words(quads: Quads, scores: Scores, huge: Quads, huge_scores: Scores) -> tuple[Quads, Scores]:
+    """Adds words from a reduced copy to those found at full size, in place of parts of them.
 
-    What was found before stays, unless it is a part of a huge word. A huge word is left out where the boxes found
-    before are that word, or are the lines of text that it was mistaken for.
+    What was found at full size stays, unless it is a part of a huge word. A huge word is left out where the boxes at
+    full size are that word, or are the lines of text that it was mistaken for.
 
     Args:
-        quads: found before, float32 ``(M, 4, 2)``, best first.
+        quads: found at full size, float32 ``(M, 4, 2)``, in network-input pixels, best first.
         scores: theirs, float32 ``(M,)``.
-        huge: found on the reduced copy, in the same pixels as the others, float32 ``(H, 4, 2)``, best first.
+        huge: found on the reduced copy, in the same pixels, float32 ``(H, 4, 2)``, best first.
         huge_scores: theirs, float32 ``(H,)``.
-        reduction: how many of these pixels one of the copy is.
-        before: likewise for the copy that was looked at before; 1 for the image itself.
 
     Returns:
         all words, best first.
     """
-    least = _LEAST * reduction
-    counts = (heights(huge) >= least) & (widths(huge) >= _NARROWEST * least)
+    counts = (heights(huge) >= _LEAST) & (widths(huge) >= _NARROWEST * _LEAST)
     huge, huge_scores = huge[counts], huge_scores[counts]
     if not len(huge):
         return quads, scores
@@ -62,7 +57,7 @@ def with_huge_words(
     large = heights(quads)[:, None] >= _PART * heights(huge)
     found = (common * large).sum(axis=0) > _FOUND * huge_areas
     lines = (common * ~large).sum(axis=0) > _LINES * huge_areas
-    framed = np.minimum(heights(huge), widths(huge)) < _FRAMED * before
+    framed = np.minimum(heights(huge), widths(huge)) < _FRAMED
     added = ~lines & ~(found & framed)
     part = large & (common > _INSIDE * areas[:, None])
     kept = ~part[:, added].any(axis=1)

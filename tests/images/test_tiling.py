@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from east.images.tiling import OVERLAP, network_size_of, reduced_sizes, tiles_of
+from east.images.tiling import OVERLAP, network_size_of, tiles_of
 from east.options import MAX_SIDE, DetectorOptions, Tiling
 from east.types import Size
 
@@ -84,19 +84,9 @@ def test_a_longest_side_keeps_its_meaning() -> None:
     assert tiles_of(Size(4800, 320), options).tile.height <= 1024
 
 
-def test_a_fixed_size_is_neither_cut_nor_reduced() -> None:
+def test_a_fixed_size_is_not_cut() -> None:
     for tiling in ("auto", "off", 256):
         options = DetectorOptions(input_size=(672, 12_800), tiling=tiling)
         size = network_size_of(Size(100, 100), options)
         assert size == (672, 12_800)
         assert len(tiles_of(size, options).corners) == 1
-        assert reduced_sizes(size, options) == ()
-
-
-@given(st.integers(1, 1000), st.integers(1, 1000))
-def test_reduced_copies_cost_little(rows: int, columns: int) -> None:
-    size = Size(32 * rows, 32 * columns)
-    reduced = reduced_sizes(size, DetectorOptions())
-    assert reduced_sizes(size, DetectorOptions(tiling="off")) == ()
-    assert (reduced == ()) == (min(size) < 192)  # such an image holds no word that the network cannot frame
-    assert sum(one.height * one.width for one in reduced) <= 0.0361 * size.height * size.width

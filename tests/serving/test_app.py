@@ -15,6 +15,7 @@ from serving.app import create_app
 from serving.problems import Problem
 from serving.settings import Settings
 from tests.serving.conftest import running, wait_until
+from tests.support.image_files import encode
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -33,6 +34,16 @@ def test_a_given_detector_keeps_its_own_options(serve: Serve, detector: TextDete
         assert len(lax[0]) != len(detector.detect(photo))
         smaller = client.post("/detect", content=photo, params={"box_threshold": 0.1, "max_side": 64}).json()["boxes"]
         assert len(smaller) == len(detector.detect(photo, max_side=64))
+
+
+def test_nobody_gets_more_tiles_than_the_detector_is_set_up_for(serve: Serve) -> None:
+    tall = encode(Image.new("RGB", (64, 4096)), "PNG")
+    with TextDetector(precision="FP32", tiling="off", max_side=640) as whole, serve(whole) as client:
+        for tiling in ("auto", 256, "off"):
+            assert client.post("/detect", content=tall, params={"tiling": tiling}).json()["tiles"] == 1
+    with TextDetector(precision="FP32", tiling=256, max_side=640) as cut, serve(cut) as client:
+        for tiling, tiles in ((256, 3), (4096, 3), ("off", 1)):
+            assert client.post("/detect", content=tall, params={"tiling": tiling}).json()["tiles"] == tiles
 
 
 def test_pixel_limit_holds_for_the_detector_too() -> None:
