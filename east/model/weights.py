@@ -37,7 +37,7 @@ class WeightsRecord:
         sha256, bytes: its hash and size.
         training, terms: how they were trained and may be used, in words.
         accuracy: dataset, recall, precision and F1, where they were measured; ``f1_of`` is F1 by the precision of the
-            network, all on the same images.
+            network, the lowest of the runtimes', all on the same images.
         ranges: file, hash and size of the ranges of INT8 that came with them; see `recorded_ranges`.
     """
 
