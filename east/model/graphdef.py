@@ -241,5 +241,10 @@ def tensor_of(array: NDArray[Any]) -> Any:
     shape = TensorShapeProto()
     for side in array.shape:
         shape.dim.add(size=side)
-    content = np.ascontiguousarray(array).tobytes()
-    return TensorProto(dtype=dtype_number(array.dtype), tensor_shape=shape, tensor_content=content)
+    proto = TensorProto(dtype=dtype_number(array.dtype), tensor_shape=shape)
+    if array.size == 1:  # as TensorFlow does, and OpenCV wants it
+        bits = array.view(np.uint16) if array.dtype == np.float16 else array
+        getattr(proto, _VALUES[array.dtype.name]).append(bits.item())
+    else:
+        proto.tensor_content = np.ascontiguousarray(array).tobytes()
+    return proto

@@ -16,7 +16,7 @@ def test_converts_once_and_says_what_came_out(
     detector: TextDetector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = ArtifactCache().entries()
-    assert main(["convert", "--runtime", "openvino", "--output", str(tmp_path / "model")]) == 0
+    assert main(["convert", "--runtime", "openvino", "--precision", "FP32", "--output", str(tmp_path / "model")]) == 0
     output = capsys.readouterr().out
     assert output.startswith(f"openvino FP32: {tmp_path / 'model'}, 9")
     assert "100.0% of the operations in 1 engine;" in output

@@ -24,13 +24,13 @@ def logged_graph(folder: Path) -> Any:
 def test_operations_before_and_after_engines_and_sizes(
     detector: TextDetector, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["inspect", "--runtime", "openvino", "--json"]) == 0
+    assert main(["inspect", "--runtime", "openvino", "--precision", "FP32", "--json"]) == 0
     about = json.loads(capsys.readouterr().out)
     assert about["operations_before"]["Conv2D"] == 63
     assert about["operations_after"]["Convolution"] == 66
     assert (about["engines"], about["converted"]) == (1, 1.0)
     assert about["bytes"] == sum(about["files"].values()) > 90e6
-    assert main(["inspect", "--runtime", "openvino"]) == 0
+    assert main(["inspect", "--runtime", "openvino", "--precision", "FP32"]) == 0
     table = capsys.readouterr().out
     assert "Conv2D                            63       0\n" in table
     assert "model.bin\n" in table
@@ -40,7 +40,7 @@ def test_operations_before_and_after_engines_and_sizes(
 def test_tensorboard_opens_the_log(
     runtime: str, convolution: str, detector: TextDetector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["inspect", "--runtime", runtime, "--tensorboard", str(tmp_path)]) == 0
+    assert main(["inspect", "--runtime", runtime, "--precision", "FP32", "--tensorboard", str(tmp_path)]) == 0
     before, after = logged_graph(tmp_path / "frozen"), logged_graph(tmp_path / "converted")
     assert sum(node.op == "Conv2D" for node in before.node) == 63
     assert sum(node.op == convolution for node in after.node) in (63, 66)

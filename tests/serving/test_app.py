@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_a_given_detector_keeps_its_own_options(serve: Serve, detector: TextDetector, photo: bytes) -> None:
-    with TextDetector(box_threshold=1.0, max_side=320) as strict, serve(strict) as client:
+    with TextDetector(precision="FP32", box_threshold=1.0, max_side=320) as strict, serve(strict) as client:
         assert client.post("/detect", content=photo).json()["boxes"] == []
         assert client.post("/detect/batch", files={"image": photo}).json()["results"][0]["boxes"] == []
         lax = [

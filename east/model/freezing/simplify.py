@@ -153,7 +153,11 @@ class _Evaluation:
     def _convolution(self, node: Any, inputs: list[Value]) -> Value | None:
         _check_layout(node)
         x, weights = inputs
-        return Convolution(node, x, weights) if isinstance(weights, Constant) else None
+        if not isinstance(weights, Constant):
+            return None
+        if isinstance(x, Affine) and not x.shift.any():  # zeros around it stay zeros
+            return Convolution(node, x.base, Constant(weights.name, weights.array * x.scale.reshape(-1, 1)))
+        return Convolution(node, x, weights)
 
     def _arithmetic(self, node: Any, inputs: list[Value]) -> Value | None:
         """Addition, subtraction, multiplication and division by a constant."""
