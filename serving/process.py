@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import admin, tracing
 from .app import create_admin_app, create_app
@@ -114,14 +114,17 @@ def _application(app: FastAPI, hang_up: Callable[[], None]) -> ASGIApp:
     """The application of a process that ends when the detector cannot be loaded, or dies."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_when_exported(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":  # after which nobody waits for this any more
+                await asyncio.to_thread(tracing.flush)
+            await send(message)
+
         if scope["type"] == "lifespan" and _HANG_UP is not None:
             asyncio.get_running_loop().add_signal_handler(_HANG_UP, hang_up)
-        await app(scope, receive, send)
+        await app(scope, receive, send_when_exported if scope["type"] == "lifespan" else send)
         if scope["type"] == "lifespan" and app.state.service.failure is not None:
             logging.shutdown()
             sys.stdout.flush()
             os._exit(1)  # a thread that hangs must not keep the process
-        if scope["type"] == "lifespan":
-            await asyncio.to_thread(tracing.flush)
 
     return application
