@@ -177,7 +177,9 @@ class PatientProtocol(H11Protocol):
         if len(self.connections) - len(self._others.refused) > self._most_connections:
             (self._others.least() or self)._refuse()
             if len(self._others.refused) > most_refused(self._most_connections):
-                next(iter(self._others.refused)).transport.abort()
+                oldest, _ = self._others.refused.popitem(last=False)
+                self.connections.discard(oldest)
+                oldest.transport.abort()
         self._place()
         connection = transport.get_extra_info("socket")
         if connection is not None:

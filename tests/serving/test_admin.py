@@ -68,7 +68,8 @@ def test_it_answers_while_the_other_port_is_flooded_and_while_the_event_loop_sta
             assert admin.get(path).status_code == 200
             head = admin.head(path)
             assert (head.status_code, head.content) == (200, b"")
-        assert "east_connections 4.0" in admin.get("/metrics").text  # one of them is being refused
+        told = admin.get("/metrics").text.partition("\neast_connections ")[2].partition("\n")[0]
+        assert float(told) in (3, 4), told  # three, and perhaps one that is being refused
         assert admin.get("/").status_code == admin.post("/detect").status_code == 404
 
         stalling = threading.Thread(target=server.client.get, args=["/stall"])
