@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,11 +93,11 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
     from east.runtimes.conversion.known_ranges import calibration_digest
 
     package = Path(east.__file__).parent
-    options = replace(detector.options, runtime=detector.runtime.name, precision=detector.runtime.precision)
+    options = detector.options
     identity = {
         "dataset": dataset.digest,
         "code": sha256_files(package, package.rglob("*.py")),
-        "options": {".".join(path): str(value) for path, value in to_paths(detector.options).items()},
+        "options": {".".join(path): str(value) for path, value in to_paths(options).items()},
         "calibration": calibration_digest(ModelSource.find(options.weights, options.nodes), options),
         **describe(detector),
     }

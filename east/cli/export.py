@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "its heads in float32; INT8 has QuantizeLinear and DequantizeLinear around its convolutions, in a SavedModel "
         "QuantizeAndDequantize.",
     )
-    add_options(parser, ["weights", "nodes", "precision", "calibration"])
+    add_options(parser, ["weights", "nodes", "precision", "calibration"], defaults={"precision": Precision.FP32})
     output = parser.add_argument_group("output")
     output.add_argument("--format", required=True, choices=list(_WRITERS), help="what to write")
     output.add_argument(
@@ -55,21 +55,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Exports, and prints one line about what was written."""
-    from ..model import weights
-    from ..model.source import ModelSource, model_files
-    from ..runtimes.conversion.known_ranges import ranges_files
+    from ..model.source import ModelSource
+    from ..runtimes.inputs import files_read
 
-    options = options_from(args)
+    options = options_from(args, precision=Precision.FP32)
+    if options.precision not in tuple(Precision):
+        raise UsageError(f"--precision must be one of {', '.join(Precision)} for a file, got {options.precision}")
     write = _WRITERS[args.format]
-    path = weights.resolve(options.weights)
-    inputs = model_files(path)
-    if options.precision is Precision.INT8:
-        inputs += ranges_files(path, options.calibration)
+    source = ModelSource.find(options.weights, options.nodes)
     outputs = [args.output, args.output.with_suffix(".bin")] if args.format == "openvino" else [args.output]
     if args.format == "saved-model" and args.output.exists():
         raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
-    check_outputs([Output("--output", output) for output in outputs], inputs)
-    source = ModelSource.find(options.weights, options.nodes)
+    check_outputs([Output("--output", output) for output in outputs], files_read(options))
     write(source, options, args.output, args.size, args.batch)
     files = [file for output in outputs for file in ([output] if output.is_file() else output.rglob("*"))]
     size = sum(file.stat().st_size for file in files if file.is_file()) / 1e6

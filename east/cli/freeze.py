@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ..flags import add_options, options_from
@@ -40,21 +41,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Freezes, writes, and prints one line about what was written."""
     from ..model import weights
-    from ..model.source import ModelSource, model_files
+    from ..model.source import ModelSource
+    from ..runtimes.inputs import files_read
 
     options = options_from(args)
     path = weights.resolve(options.weights)
     int8 = args.precision == "INT8"
-    read = model_files(path)
-    if int8:
-        from ..runtimes.conversion.known_ranges import find_ranges, ranges_files
-
-        read += ranges_files(path, options.calibration)
-    check_outputs([Output("--output", args.output)], read)
+    check_outputs([Output("--output", args.output)], files_read(replace(options, precision=args.precision)))
     from ..model.freezing.freeze import freeze
 
     frozen = freeze(path, options.nodes, input_dtype=args.input_dtype, signature=args.signature)
     if int8:
+        from ..runtimes.conversion.known_ranges import find_ranges
         from ..runtimes.rewrites.explicit_ranges import quantized
 
         source = ModelSource.find(options.weights, options.nodes)

@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConversionError, RuntimeUnavailableError
+from ..extras import EXTRAS, install, is_installed
 from ..frameworks import onnxruntime
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
@@ -25,7 +25,7 @@ from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import SHIPPED, find_images
 from .conversion.known_ranges import find_ranges
-from .conversion.onnx_export import INSTALL, graph_in_precision
+from .conversion.onnx_export import graph_in_precision
 from .conversion.ort_session import RECORD, BoundSession, Device, Names, assignment
 from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, find_gpu
@@ -43,8 +43,8 @@ _ERRORS = 3  # ONNX Runtime's number of the severity below which it writes nothi
 
 def availability(device: str = "auto") -> Availability:
     """FP32 and INT8 on the processor wherever it is installed, FP32 and FP16 on a GPU where it is built for CUDA."""
-    if any(find_spec(name) is None for name in ("onnx", "onnxruntime")):
-        return Availability((), f"ONNX Runtime is not installed: {INSTALL}")
+    if not all(map(is_installed, EXTRAS["onnx"])):
+        return Availability((), f"ONNX Runtime is not installed: {install('onnx')}")
     missing = None if device == "cpu" else _missing_for_cuda(device)
     if device.startswith("gpu"):
         on_gpu = (Precision.FP32, Precision.FP16)

@@ -89,3 +89,11 @@ def test_flags_are_checked(flag: str, capsys: Capture) -> None:
         main(["export", "--format", "onnx", "--output", "east.onnx", flag])
     assert stop.value.code == 2
     assert flag.split("=", maxsplit=1)[0] in capsys.readouterr().err
+
+
+def test_a_file_has_the_precision_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--format", "onnx", "--output", str(tmp_path / "a.onnx")]) == 0
+    assert ": onnx FP32, " in capsys.readouterr().out
+    assert main(["export", "--format", "onnx", "--precision", "auto", "--output", str(tmp_path / "b.onnx")]) == 2
+    assert "--precision must be one of FP32, FP16, INT8 for a file, got auto" in capsys.readouterr().err
+    assert not (tmp_path / "b.onnx").exists()

@@ -98,7 +98,7 @@ def test_half_precision_needs_a_gpu() -> None:
 
 
 def test_what_is_not_installed_is_named_with_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+    monkeypatch.setattr(runtime, "is_installed", lambda name: False)
     assert runtime.availability().precisions == ()
     with pytest.raises(RuntimeUnavailableError, match=r"not installed: pip install 'east-text-detector\[onnx\]'"):
         choice.resolve(DetectorOptions(runtime="onnx", precision="FP32"))

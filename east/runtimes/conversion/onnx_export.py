@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ...errors import ConversionError
+from ...extras import install, is_installed
 from ...model.frozen import FrozenModel
 from ...model.source import ModelSource
 from ...options import DetectorOptions
@@ -17,8 +17,6 @@ from .known_ranges import find_ranges
 
 if TYPE_CHECKING:
     from onnx import ModelProto
-
-INSTALL = "pip install 'east-text-detector[onnx]'"
 
 
 def graph_in_precision(source: ModelSource, options: DetectorOptions) -> FrozenModel:
@@ -42,8 +40,8 @@ def export_onnx(
     Raises:
         ConversionError: the package ``onnx`` is not installed.
     """
-    if find_spec("onnx") is None:
-        raise ConversionError(f"ONNX is written with the package onnx, which is not installed: {INSTALL}")
+    if not is_installed("onnx"):
+        raise ConversionError(f"ONNX is written with the package onnx, which is not installed: {install('onnx')}")
     from .onnx_graph import to_onnx
 
     return to_onnx(graph_in_precision(source, options), size, batch)

@@ -19,8 +19,8 @@ from types import ModuleType
 from typing import Final
 
 from ...errors import RuntimeUnavailableError
+from ...extras import install
 
-INSTALL: Final = "pip install 'east-text-detector[tensorrt-rtx]'"
 PLUGIN: Final = "onnxruntime_ep_nv_tensorrt_rtx"
 
 _BINDINGS = "tensorrt_rtx_bindings"
@@ -31,7 +31,7 @@ def missing_libraries() -> str | None:
     if sys.platform not in ("linux", "win32") or platform.machine().lower() not in ("x86_64", "amd64"):
         return f"TensorRT for RTX is for Linux and Windows on x86-64, not for {sys.platform} on {platform.machine()}"
     missing = [name for name in ("onnx", "onnxruntime", PLUGIN, _BINDINGS) if find_spec(name) is None]
-    return f"TensorRT for RTX is not installed ({', '.join(missing)}): {INSTALL}" if missing else None
+    return f"TensorRT for RTX is not installed ({', '.join(missing)}): {install('tensorrt-rtx')}" if missing else None
 
 
 def library_version() -> str:
@@ -70,5 +70,5 @@ def load_libraries() -> None:
 def _folder() -> Path:
     spec = find_spec(PLUGIN)
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeUnavailableError(f"TensorRT for RTX is not installed ({PLUGIN}): {INSTALL}")
+        raise RuntimeUnavailableError(f"TensorRT for RTX is not installed ({PLUGIN}): {install('tensorrt-rtx')}")
     return Path(next(iter(spec.submodule_search_locations)))
