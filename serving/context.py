@@ -52,6 +52,7 @@ class RequestContext:
         status: of the answer, 0 while there is none.
         images, boxes: how many went in and were found.
         span: the one of OpenTelemetry, for `tracing.stage`.
+        epoch: of its steps, likewise.
         ending: closed when the answer is sent, or never will be.
         task: what answers.
         ended: why it was made to end.
@@ -68,6 +69,7 @@ class RequestContext:
     images: int = 0
     boxes: int = 0
     span: Span = INVALID_SPAN
+    epoch: int = field(default_factory=tracing.epoch)
     ending: ExitStack = field(default_factory=ExitStack)
     task: asyncio.Task[Any] | None = None
     ended: Problem | None = None

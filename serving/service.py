@@ -206,9 +206,9 @@ class Service:
                     prepared = await decoders.prepare(image, job.size, deadline)
                     scheduler.decoded(job, prepared)
                     decoded = time.perf_counter()
-                    tracing.preparation(context.span, asked, prepared.timings, decoded)
+                    tracing.preparation(context.span, context.epoch, asked, prepared.timings, decoded)
                     result, found, end = await job.answer
-                    tracing.detection(context.span, decoded, found.timings, end)
+                    tracing.detection(context.span, context.epoch, decoded, found.timings, end)
                 finally:
                     scheduler.withdraw([job])
                 return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), len(found)

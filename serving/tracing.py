@@ -121,11 +121,25 @@ def ids() -> dict[str, str]:
     return found if here.is_remote else {**found, "span_id": trace.format_span_id(here.span_id)}
 
 
-def stage(span: Span, name: str, start: float, end: float, **attributes: Any) -> None:
+def epoch() -> int:
+    """When ``time.perf_counter`` was zero, in nanoseconds of ``time.time_ns``: one for all steps of a request.
+
+    The two clocks cannot be read at once: of three readings the one counts that was interrupted least.
+    """
+    readings = []
+    for _ in range(3):
+        before = time.perf_counter_ns()
+        now = time.time_ns()
+        readings.append((time.perf_counter_ns() - before, now - before))
+    return min(readings)[1]
+
+
+def stage(span: Span, epoch: int, name: str, start: float, end: float, **attributes: Any) -> None:
     """Records a step of a request, in whatever thread, once it has been taken.
 
     Args:
         span: of the request, `RequestContext.span`.
+        epoch: of the request, `RequestContext.epoch`.
         name: of the step.
         start: when it began, in seconds of ``time.perf_counter``, in whatever process of this machine.
         end: when it ended, likewise.
@@ -133,37 +147,37 @@ def stage(span: Span, name: str, start: float, end: float, **attributes: Any) ->
     """
     if not span.get_span_context().trace_flags.sampled:
         return
-    epoch = time.time_ns() - time.perf_counter_ns()
     step = _tracer.start_span(
         name, trace.set_span_in_context(span), attributes=attributes, start_time=epoch + round(start * 1e9)
     )
     step.end(epoch + round(end * 1e9))
 
 
-def preparation(span: Span, asked: float, timings: Timings, end: float) -> None:
+def preparation(span: Span, epoch: int, asked: float, timings: Timings, end: float) -> None:
     """Records the wait of an image for a process that decodes it, and what was done there.
 
     Args:
         span: of the request.
+        epoch: of the request.
         asked: since when it waited, in seconds of ``time.perf_counter``.
         timings: of decoding and resizing.
         end: when it was done, likewise.
     """
     resize = end - timings.resize / 1e3
     decode = resize - timings.decode / 1e3
-    _steps(span, ["decode-queue", "decode", "resize"], [asked, decode, resize, end])
+    _steps(span, epoch, ["decode-queue", "decode", "resize"], [asked, decode, resize, end])
 
 
-def detection(span: Span, asked: float, timings: Timings, end: float) -> None:
+def detection(span: Span, epoch: int, asked: float, timings: Timings, end: float) -> None:
     """Records the wait of an image for the network, and what came then; in a batch, the network's share.
 
     Args: as `preparation`.
     """
     postprocess = end - timings.postprocess / 1e3
     network = postprocess - timings.network / 1e3
-    _steps(span, ["queue", "network", "postprocess"], [asked, network, postprocess, end])
+    _steps(span, epoch, ["queue", "network", "postprocess"], [asked, network, postprocess, end])
 
 
-def _steps(span: Span, names: Sequence[str], times: Sequence[float]) -> None:
+def _steps(span: Span, epoch: int, names: Sequence[str], times: Sequence[float]) -> None:
     for name, (start, end) in zip(names, pairwise(times), strict=True):
-        stage(span, name, min(start, end), end)
+        stage(span, epoch, name, min(start, end), end)

@@ -174,9 +174,12 @@ def test_flood_of_connections_that_let_the_server_wait_keeps_nobody_out(
 def test_uploads_in_the_way_of_newer_ones_are_answered_before_they_are_closed(serve: Serve) -> None:
     with serve(limits={"connections": 4}) as client, ExitStack() as stack:
         client.close()
-        uploads = [stack.enter_context(connect(client)) for _ in range(6)]
-        for upload in uploads:
-            upload.sendall(HEAD + bytes(500))
+        uploads = []
+        for _ in range(6):
+            uploads.append(stack.enter_context(connect(client)))
+            uploads[-1].sendall(HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+            assert uploads[-1].recv(100) == b"HTTP/1.1 100 \r\n\r\n"  # it waits for the body now
+            uploads[-1].sendall(bytes(500))
         answers = []
         for upload in uploads:
             upload.sendall(bytes(500))
