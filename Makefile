@@ -5,7 +5,7 @@ LIGHT := .venv-light
 FULL := .venv
 BIN := $(FULL)/bin
 
-.PHONY: setup demo test check serve lock clean
+.PHONY: setup demo test check docs serve lock clean
 
 setup: $(FULL)/.ready
 
@@ -32,6 +32,10 @@ check: $(FULL)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(MAKE) --no-print-directory docs
+
+docs: $(FULL)/.ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean --strict
 
 LOCKED := uv pip compile --universal --python-version 3.10 --group build --generate-hashes --no-header pyproject.toml
 lock:
@@ -39,4 +43,4 @@ lock:
 	$(LOCKED) --extra dev -o requirements-dev.lock
 
 clean:
-	rm -rf $(LIGHT) $(FULL) demo-output dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(LIGHT) $(FULL) demo-output dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
