@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from threading import Condition, Lock
 from types import TracebackType
@@ -169,15 +170,20 @@ class TextDetector:
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
         options = self.options.changed(**changes)
-        batches = in_batches(several_images(images), batch or self.runtime.batch)
+        size, threads = batch or self.runtime.batch, threads or self.runtime.parallel
+        some = several_images(images)
         turn = Lock()
 
-        def work(some: list[ImageInput]) -> list[Detections | ImageError]:
-            return self._detect_batch(some, bgr, options, turn)
+        def work(batch: Sequence[PreparedImage | ImageError]) -> list[Detections | ImageError]:
+            return self._run_all(batch, options, turn)
 
         def results() -> Iterator[Detections | ImageError]:
-            for found in prefetch_map(work, batches, threads=threads or self.runtime.parallel):
-                yield from found
+            with (
+                closing(self._prepare(some, options, bgr, size * threads)) as prepared,
+                closing(prefetch_map(work, in_batches(prepared, size), threads=threads)) as batches,
+            ):
+                for found in batches:
+                    yield from found
 
         return results()
 
@@ -216,18 +222,39 @@ class TextDetector:
         options: DetectorOptions,
         turn: AbstractContextManager[object],
     ) -> list[Detections | ImageError]:
+        with closing(self._prepare(images, options, bgr, self.runtime.batch * self.runtime.parallel)) as prepared:
+            return self._run_all(list(prepared), options, turn)
+
+    def _prepare(
+        self, images: Iterable[ImageInput], options: DetectorOptions, bgr: bool, at_once: int
+    ) -> Generator[PreparedImage | ImageError, None, None]:
+        """Makes images ready for the network, several at once, and says in the place of others what is wrong."""
+
+        def prepared(image: ImageInput) -> PreparedImage | ImageError:
+            try:
+                return prepare(image, options, bgr=bgr)
+            except ImageError as error:
+                return error
+            except Exception as error:  # of whatever is no image, or of a decoder
+                return unusable(error)
+
+        return prefetch_map(prepared, images, threads=min(at_once, os.cpu_count() or 1), buffer=self.runtime.batch)
+
+    def _run_all(
+        self,
+        images: Sequence[PreparedImage | ImageError],
+        options: DetectorOptions,
+        turn: AbstractContextManager[object],
+    ) -> list[Detections | ImageError]:
+        """The words of images of any sizes, those of one network size together; errors stay where they are."""
         results: dict[int, Detections | ImageError] = {}
         by_size: dict[Size, list[tuple[int, PreparedImage]]] = {}
+        for index, image in enumerate(images):
+            if isinstance(image, ImageError):
+                results[index] = image
+            else:
+                by_size.setdefault(image.network_size, []).append((index, image))
         with self._calls:
-            for index, image in enumerate(images):
-                try:
-                    prepared = prepare(image, options, bgr=bgr)
-                except ImageError as error:
-                    results[index] = error
-                except Exception as error:  # of whatever is no image, or of a decoder
-                    results[index] = unusable(error)
-                else:
-                    by_size.setdefault(prepared.network_size, []).append((index, prepared))
             for same_size in by_size.values():
                 for start in range(0, len(same_size), self.runtime.batch):
                     indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)

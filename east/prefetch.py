@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 def prefetch_map(
     function: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 1, buffer: int = 1
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """``map`` in threads: results in order, at most ``threads + buffer`` items begun before their turn.
 
     An exception, be it of the function or of the items, is raised when it is its item's turn. What has not begun when

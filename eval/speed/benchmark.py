@@ -28,6 +28,7 @@ from east.runtimes.gpu.requirements import missing_driver
 from east.types import Precision
 
 MEASURES = ("network", "boxes", "end_to_end")
+STREAMS = ("images", "files")
 REFERENCE = "tensorflow FP32"
 
 # Imports these very packages, whatever modules of their names the current folder holds, as -m would not.
@@ -57,13 +58,13 @@ class Measurement:
         case: the detector's options.
         about: what `eval.speed.worker.TimedDetector` says of itself, with the conversion's seconds and the peak memory.
         times: seconds of each call, by measure and batch.
-        stream: images a second of each turn, by batch.
+        stream: images a second of each turn, by source and batch.
     """
 
     case: DetectorOptions
     about: dict[str, Any]
     times: dict[tuple[str, int], list[float]] = field(default_factory=dict)
-    stream: dict[int, list[float]] = field(default_factory=dict)
+    stream: dict[tuple[str, int], list[float]] = field(default_factory=dict)
 
     def median(self, measure: str, batch: int) -> float:
         """Seconds."""
@@ -118,8 +119,9 @@ def _turn(worker: _WorkerProcess, measurement: Measurement, workload: Workload) 
         for name in MEASURES:
             times = worker.ask(do="time", measure=name, batch=batch, seconds=workload.seconds)
             measurement.times.setdefault((name, batch), []).extend(times)
-        fps = worker.ask(do="stream", batch=batch, seconds=2 * workload.seconds)
-        measurement.stream.setdefault(batch, []).append(fps)
+        for source in STREAMS:
+            fps = worker.ask(do="stream", source=source, batch=batch, seconds=2 * workload.seconds)
+            measurement.stream.setdefault((source, batch), []).append(fps)
 
 
 class _WorkerProcess:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from ..table import markdown_table
-from .benchmark import MEASURES, REFERENCE, Measurement, Workload, name_of
+from .benchmark import MEASURES, REFERENCE, STREAMS, Measurement, Workload, name_of
 
 COLUMNS = (
     "runtime",
@@ -21,6 +21,7 @@ COLUMNS = (
     "FPS boxes",
     "FPS end to end",
     "FPS stream",
+    "of JPEGs",
     "of TF FP32",
     "first call s",
     "conversion s",
@@ -43,7 +44,7 @@ def _row(measured: Sequence[Measurement], one: Measurement, batch: int) -> tuple
         f"{one.median('network', batch) * 1e3:.2f}",
         f"{one.p99('network', batch) * 1e3:.2f}",
         *(f"{one.fps(measure, batch):.1f}" for measure in MEASURES),
-        f"{median(one.stream[batch]):.1f}",
+        *(f"{median(one.stream[source, batch]):.1f}" for source in STREAMS),
         f"{share:.3f}" if share else "-",
         f"{one.about['first_call_s']:.2f}",
         f"{one.about['conversion_s']:.1f}",
@@ -100,5 +101,8 @@ def _values(measured: Sequence[Measurement], one: Measurement) -> dict[str, Any]
         }
         for (measure, batch), times in one.times.items()
     ]
+    streams: dict[str, dict[int, list[float]]] = {source: {} for source in STREAMS}
+    for (source, batch), fps in one.stream.items():
+        streams[source][batch] = fps
     case = {"name": name_of(one.case), "runtime": one.case.runtime, "precision": str(one.case.precision)}
-    return {**case, **one.about, "measured": measures, "stream_fps": one.stream}
+    return {**case, **one.about, "measured": measures, "stream_fps": streams}

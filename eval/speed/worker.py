@@ -67,9 +67,10 @@ class TimedDetector:
         some = list(islice(images, batch))
         return lambda: _check(self.detector.detect_batch(some))
 
-    def stream(self, batch: int, seconds: float) -> float:
-        """Images a second through ``TextDetector.stream``, host images in, boxes out, once it is under way."""
-        found = self.detector.stream(cycle(self.decoded), batch=batch)
+    def stream(self, source: str, batch: int, seconds: float) -> float:
+        """Images a second through ``TextDetector.stream``, of ``images`` or JPEG ``files``, once it is under way."""
+        images: Iterator[Any] = cycle(self.encoded if source == "files" else self.decoded)
+        found = self.detector.stream(images, batch=batch)
         _check(islice(found, 2 * batch * self.detector.runtime.parallel))
         done, start = 0, time.perf_counter()
         while time.perf_counter() < start + seconds or not done:
@@ -86,7 +87,7 @@ def answer_questions(timed: TimedDetector, answers: IO[str]) -> None:
             case "time":
                 answer: Any = _time(timed.call(asked["measure"], asked["batch"]), asked["seconds"])
             case "stream":
-                answer = timed.stream(asked["batch"], asked["seconds"])
+                answer = timed.stream(asked["source"], asked["batch"], asked["seconds"])
             case _:
                 answer = _memory()
         print(json.dumps(answer), file=answers, flush=True)

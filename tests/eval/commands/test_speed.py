@@ -46,13 +46,15 @@ def test_every_runtime_and_batch_has_a_row(
         assert float(row["network ms"]) <= float(row["p99 ms"])
         assert float(row["FPS network"]) == pytest.approx(int(row["batch"]) * 1e3 / float(row["network ms"]), rel=0.01)
         assert float(row["FPS stream"]) > 0
+        assert float(row["of JPEGs"]) > 0
         assert row["arithmetic"] == "f32"
 
     values = json.loads((tmp_path / "speed.json").read_text())
     assert values["settings"]["size"] == [64, 96]
     openvino = values["results"][1]
     assert openvino["weights"] == detector.weights
-    assert {name: len(fps) for name, fps in openvino["stream_fps"].items()} == {"1": 2, "2": 2}
+    for source in ("images", "files"):
+        assert {name: len(fps) for name, fps in openvino["stream_fps"][source].items()} == {"1": 2, "2": 2}
     assert {(m["measure"], m["batch"]) for m in openvino["measured"]} == {
         (name, batch) for name in ("network", "boxes", "end_to_end") for batch in (1, 2)
     }
