@@ -1,4 +1,4 @@
-"""Areas, overlaps and merging of quads, compiled by Numba.
+"""Spanning, areas, overlaps and merging of quads, compiled by Numba.
 
 A quad counts as the convex hull of its four corners, so corner order, repeated corners and crossing sides
 need no care. A quad that is flat or not finite has no area and overlaps nothing.
@@ -129,6 +129,39 @@ def _hull_iou(a: Floats, area_a: float, b: Floats, area_b: float, scratch: Float
         return 0.0
     common = min(_intersection(a, b, scratch), area_a, area_b)
     return common / (area_a + area_b - common)
+
+
+@_entry(
+    types.float32[:, :, ::1],
+    _array(types.int32, 2),
+    _array(types.float32, 2),
+    _array(types.float32, 1),
+    _array(types.float32, 1),
+    types.int64,
+)
+def turned_rectangles(
+    pixels: NDArray[np.int32],
+    distances: NDArray[np.float32],
+    cosines: NDArray[np.float32],
+    sines: NDArray[np.float32],
+    stride: int,
+) -> NDArray[np.float32]:
+    """Spans a rectangle around each pixel's image point, and turns it about that point.
+
+    Takes rows and columns, int32 ``(K, 2)``; distances to the top, right, bottom and left side, float32 ``(K, 4)`` or
+    wider; cosine and sine of the angles, float32 ``(K,)``; and the image's pixels per pixel.
+    Returns float32 ``(K, 4, 2)``, clockwise from the top-left corner.
+    """
+    quads = np.empty((len(pixels), 4, 2), np.float32)
+    for k in range(len(pixels)):
+        column, row = np.float32(stride * pixels[k, 1]), np.float32(stride * pixels[k, 0])
+        top, right, bottom, left = -distances[k, 0], distances[k, 1], distances[k, 2], -distances[k, 3]
+        for corner in range(4):
+            x = right if corner in (1, 2) else left
+            y = bottom if corner >= 2 else top
+            quads[k, corner, 0] = column + x * cosines[k] + y * sines[k]
+            quads[k, corner, 1] = row + y * cosines[k] - x * sines[k]
+    return quads
 
 
 @_entry(types.float64, _array(types.float64, 2), _array(types.float64, 2))

@@ -44,10 +44,10 @@ def decode_quads(candidates: Candidates) -> NDArray[np.float32]:
     Returns:
         float32 ``(K, 4, 2)``, ``(x, y)`` in network-input pixels, clockwise from the text's top-left corner.
     """
-    top, right, bottom, left, angle = np.asarray(candidates.geometry, np.float32).T[:, :, None]  # (K, 1) each
-    x = np.concatenate([-left, right, right, -left], axis=1)  # (K, 4)
-    y = np.concatenate([-top, -top, bottom, bottom], axis=1)
-    points = STRIDE * candidates.pixels[:, ::-1, None].astype(np.float32)  # (K, 2, 1) as (x, y)
-    with np.errstate(invalid="ignore"):  # infinite geometry gives NaN
-        cos, sin = np.cos(angle), np.sin(angle)
-        return np.stack([points[:, 0] + x * cos + y * sin, points[:, 1] + y * cos - x * sin], axis=2)
+    from .polygon import turned_rectangles
+
+    geometry = np.ascontiguousarray(candidates.geometry, np.float32)
+    pixels = np.ascontiguousarray(candidates.pixels, np.int32)
+    with np.errstate(invalid="ignore"):  # infinite angles give NaN
+        cosines, sines = np.cos(geometry[:, 4]), np.sin(geometry[:, 4])
+    return turned_rectangles(pixels, geometry, cosines, sines, STRIDE)
