@@ -66,7 +66,7 @@ def test_nothing_more_is_begun_once_it_is_closed() -> None:
     begun: list[int] = []
     results = prefetch_map(begun.append, range(100), buffer=2)
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     so_far = len(begun)
     assert so_far <= 4
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("append")]
