@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
 from .images.decoding import ImageInput
+from .images.opencv_threads import one_opencv_thread
 from .images.preparation import PreparedImage, prepare
 from .images.reduction import from_reduced, reduce, reduced_size
 from .images.several import several_images, unusable
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _log = logging.getLogger(__name__)
+
+_DECODING = 3 / 8
+"""Of the processor's cores, those that decode: 6 of 16 beside an H100. More get in each other's way at the interpreter,
+fewer starve the network."""
 
 
 class TextDetector:
@@ -155,7 +160,8 @@ class TextDetector:
             bgr: likewise.
             batch: how many images go into the network at once, by default as many as the runtime is fastest with.
             threads: how many batches are under way at once, by default likewise. On a GPU one is decoded and resized
-                while another is computed.
+                while another is computed; as long as the stream is open OpenCV then works in its callers' threads
+                alone (``cv2.setNumThreads``).
             changes: as for `detect`.
 
         Returns:
@@ -238,7 +244,9 @@ class TextDetector:
             except Exception as error:  # of whatever is no image, or of a decoder
                 return unusable(error)
 
-        return prefetch_map(prepared, images, threads=min(at_once, os.cpu_count() or 1), buffer=self.runtime.batch)
+        threads = max(1, min(at_once, round(_DECODING * (os.cpu_count() or 1))))
+        with one_opencv_thread() if threads > 1 else nullcontext():
+            yield from prefetch_map(prepared, images, threads=threads, buffer=self.runtime.batch)
 
     def _run_all(
         self,
