@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .icdar import format_lines, reportable
+from .options import PDF_DPI
 from .types import Precision, TextBox, Timings
 
 if TYPE_CHECKING:
@@ -258,19 +259,19 @@ class Detections(Sequence[TextBox]):
 
         return to_page_xml(self, name)
 
-    def to_pdf(self, *, dpi: float | None = None) -> bytes:
+    def to_pdf(self, *, dpi: float = PDF_DPI) -> bytes:
         """The image as a PDF page in which the words that were read can be searched and selected.
 
         Args:
-            dpi: pixels per inch of paper, which decides how large the page is (default: `east.export.PDF_DPI`).
+            dpi: pixels per inch of paper, which decides how large the page is (an A4 page has 1654x2339 at 200).
 
         Raises:
             MissingPackageError: without the extra ``pdf``.
             ValueError: the image was not kept.
         """
-        from .export import PDF_DPI, to_pdf
+        from .export import to_pdf
 
-        return to_pdf([self], dpi=dpi or PDF_DPI)
+        return to_pdf([self], dpi=dpi)
 
     def to_supervision(self) -> sv.Detections:
         """The words as `supervision.Detections`; needs supervision.

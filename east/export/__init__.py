@@ -10,12 +10,11 @@ from .hocr import to_hocr
 from .label_studio import LABEL_STUDIO_CONFIG, to_label_studio
 from .libraries import to_pandas, to_shapely, to_supervision
 from .page_xml import to_page_xml
-from .pdf import PDF_DPI, to_pdf
+from .pdf import to_pdf
 from .saving import SUFFIXES, save
 
 __all__ = [
     "LABEL_STUDIO_CONFIG",
-    "PDF_DPI",
     "SUFFIXES",
     "save",
     "to_alto",

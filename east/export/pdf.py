@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 
 from ..extras import needed
 from ..geometry import angles, heights, widths
+from ..options import PDF_DPI
 from .layout import blocks_of
 
 if TYPE_CHECKING:
     from ..detections import Detections
     from ..types import TextBox
-
-PDF_DPI = 200.0
-"""Pixels per inch of paper, where nobody says otherwise: at which pages of PDFs are read, too."""
 
 _INCH = 72.0  # a PDF's units
 _JPEG_QUALITY = 90
