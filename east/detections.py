@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, overload
+from dataclasses import dataclass, field, fields, replace
+from operator import index as as_index
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .icdar import format_lines, reportable
+from .options import PDF_DPI
 from .types import Precision, TextBox, Timings
 
+if TYPE_CHECKING:
+    import os
 
-@dataclass(frozen=True, eq=False)
+    import pandas as pd  # type: ignore[import-untyped]
+    import shapely
+    import supervision as sv
+
+Several: TypeAlias = slice | Sequence[int] | NDArray[np.bool_] | NDArray[np.integer[Any]]
+"""What stands for several words: a slice, a mask with a truth value for each word, or their numbers."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Detections(Sequence[TextBox]):
     """The words found in one image: a sequence of `TextBox`.
 
     Attributes:
-        boxes: the words; their quads are in pixels of the upright image.
+        boxes: the words; their quads are in pixels of the upright image, origin at its top-left corner, and may leave
+            it where a word is cut off by its edge (see `clipped`).
         width, height: size of the upright image in pixels.
         runtime, precision, weights: what found them.
         timings: milliseconds per step.
         tiles: how many tiles the image was cut into; 1 where it was seen whole.
         image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was; None
             where it was not kept, and nothing can be drawn or cut out.
+        source: the file that the image was read from, as it was given; ``scan.pdf#page=3`` for a page of a PDF; empty
+            for an image that came from no file.
     """
 
     boxes: tuple[TextBox, ...]
@@ -37,27 +52,129 @@ class Detections(Sequence[TextBox]):
     image: NDArray[np.uint8] | None = field(repr=False)
     weights: str = ""
     tiles: int = 1
+    source: str = ""
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     @overload
-    def __getitem__(self, index: int) -> TextBox: ...
+    def __getitem__(self, index: int | np.integer[Any]) -> TextBox: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[TextBox, ...]: ...
-    def __getitem__(self, index: int | slice) -> TextBox | tuple[TextBox, ...]:
-        return self.boxes[index]
+    def __getitem__(self, index: Several) -> Detections: ...
+    def __getitem__(self, index: int | np.integer[Any] | Several) -> TextBox | Detections:
+        """One word by its number, or the `Detections` of several: ``found[:5]``, ``found[mask]``, ``found[[4, 0]]``.
+
+        Raises ``IndexError`` for a word that is not there or a mask that is not as long as the words are many.
+        """
+        if isinstance(index, slice):
+            return replace(self, boxes=self.boxes[index])
+        if isinstance(index, (Sequence, np.ndarray)) and np.ndim(index):
+            return replace(self, boxes=tuple(self.boxes[one] for one in _numbers(index, len(self))))
+        return self.boxes[as_index(index)]  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        words = "1 word" if len(self) == 1 else f"{len(self)} words"
+        return f"<Detections: {words} in {self.width}x{self.height}, {self.runtime} {self.precision}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the quads as one array, which takes a tenth of the room that one for each word does."""
+        columns = {one.name: [getattr(box, one.name) for box in self.boxes] for one in fields(TextBox)}
+        return {**vars(self), "boxes": {**columns, "quad": self.quads}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        columns = state["boxes"]
+        rows = zip(*columns.values(), strict=True)
+        boxes = tuple(TextBox(**dict(zip(columns, row, strict=True))) for row in rows)
+        vars(self).update(state, boxes=boxes)
 
     @property
     def quads(self) -> NDArray[np.float32]:
-        """The quads of all boxes, float32 ``(M, 4, 2)``."""
+        """The quads of all words, float32 ``(N, 4, 2)``, clockwise from each text's top-left corner."""
         return np.array([box.quad for box in self.boxes], np.float32).reshape(-1, 4, 2)
 
-    def draw(self, *, scores: bool = False) -> NDArray[np.uint8]:
-        """Outlines the words on a copy of the image, uint8 RGB; ``scores`` writes each box's score beside it."""
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The scores of all words, float32 ``(N,)``."""
+        return np.array([box.score for box in self.boxes], np.float32)
+
+    @property
+    def xyxy(self) -> NDArray[np.float32]:
+        """The upright rectangles around all words, left, top, right and bottom: float32 ``(N, 4)``."""
+        quads = self.quads
+        return np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)
+
+    @property
+    def polygons(self) -> list[NDArray[np.float32]]:
+        """The quads one by one, N arrays float32 ``(4, 2)``, as drawing functions take polygons."""
+        return list(self.quads)
+
+    def where(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Detections:
+        """The words for which a mask of N truth values holds: ``found.where(found.scores > 0.5)``.
+
+        Raises ``IndexError`` for a mask of another length, and ``TypeError`` for what is no mask.
+        """
+        values = np.asarray(mask)
+        if values.dtype != bool and values.size:
+            raise TypeError(f"where takes a mask, such as found.scores > 0.5, got {mask!r}")
+        return self[values.astype(np.bool_)]
+
+    def clipped(self) -> Detections:
+        """The same words, none outside the image: each corner that is outside goes to the nearest point of its edge."""
+        if not self.boxes:
+            return self
+        quads = self.quads.clip(0, np.array([self.width, self.height], np.float32))
+        return replace(self, boxes=tuple(replace(box, quad=quad) for box, quad in zip(self, quads, strict=True)))
+
+    def draw(self, *, scores: bool = False, texts: bool = True) -> NDArray[np.uint8]:
+        """Outlines the words on a copy of the image and labels them in the free space beside them.
+
+        Args:
+            scores: write each word's score.
+            texts: write what was read in each word, where something was.
+
+        Returns:
+            uint8 RGB ``(height, width, 3)``. No label covers a word or another label; one for which there is no room
+            is left out.
+
+        Raises:
+            ValueError: the image was not kept.
+        """
         from .draw import draw_boxes
 
-        return draw_boxes(self._picture(), self.quads, [box.score for box in self.boxes] if scores else None)
+        return draw_boxes(self._picture(), self.quads, self._labels(scores, texts))
+
+    def show(self) -> None:
+        """Shows the words outlined on the image: in a notebook below the cell, else in a window.
+
+        Raises:
+            DisplayError: there is no display, or no program that shows images.
+            ValueError: the image was not kept.
+        """
+        from .display import show
+
+        show(self.draw())
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows: the words outlined on the image, made smaller where it is large."""
+        from .display import for_notebook
+
+        return None if self.image is None else for_notebook(self.image, self.quads, self._labels(False, True))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the result in the format that the name's ending calls for; `east.export.SUFFIXES` lists them.
+
+        ``.json``, ``.csv``, ``.icdar.txt``, ``.txt`` (the text), ``.hocr``, ``.alto.xml``, ``.page.xml``,
+        ``.coco.json``, ``.label-studio.json``, ``.pdf`` (searchable), and ``.png`` or ``.jpg`` (drawn). The file is
+        there whole or not at all; parent folders are made.
+
+        Raises:
+            ValueError: an ending that stands for nothing here, or a result without what that format needs.
+            MissingPackageError: a PDF without the extra ``pdf``.
+            OSError: the file cannot be written.
+        """
+        from .export import save
+
+        save(self, path)
 
     def crops(self, *, height: int | None = None, padding: float = 0.0) -> list[NDArray[np.uint8]]:
         """Cuts the words out, rectified so that their text runs from left to right: for a recogniser.
@@ -80,6 +197,14 @@ class Detections(Sequence[TextBox]):
                 "the image of these detections was not kept: set it with dataclasses.replace(found, image=…)"
             )
         return self.image
+
+    def _labels(self, scores: bool, texts: bool) -> list[str] | None:
+        """What is written beside each word; None where nothing is beside any."""
+        labels = [
+            " ".join([*([box.text] if texts and box.text else []), *([f"{box.score:.2f}"] if scores else [])])
+            for box in self.boxes
+        ]
+        return labels if any(labels) else None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""
@@ -115,6 +240,74 @@ class Detections(Sequence[TextBox]):
         written = reportable(self.quads)
         last = [_decimals(box.score) for box, is_written in zip(self, written, strict=True) if is_written]
         return format_lines(self.quads[written], last if scores else None)
+
+    def to_hocr(self, name: str | None = None) -> str:
+        """The page as hOCR 1.2, for tools that read what Tesseract writes. ``name``: of the image (default: source)."""
+        from .export import to_hocr
+
+        return to_hocr(self, name)
+
+    def to_alto(self, name: str | None = None) -> str:
+        """The page as ALTO 4.2 XML, as libraries and archives keep it. ``name``: of the image (default: source)."""
+        from .export import to_alto
+
+        return to_alto(self, name)
+
+    def to_page_xml(self, name: str | None = None) -> str:
+        """The page as PAGE XML (2019-07-15), as OCR-D and Transkribus read it. ``name``: of the image."""
+        from .export import to_page_xml
+
+        return to_page_xml(self, name)
+
+    def to_pdf(self, *, dpi: float = PDF_DPI) -> bytes:
+        """The image as a PDF page in which the words that were read can be searched and selected.
+
+        Args:
+            dpi: pixels per inch of paper, which decides how large the page is (an A4 page has 1654x2339 at 200).
+
+        Raises:
+            MissingPackageError: without the extra ``pdf``.
+            ValueError: the image was not kept.
+        """
+        from .export import to_pdf
+
+        return to_pdf([self], dpi=dpi)
+
+    def to_supervision(self) -> sv.Detections:
+        """The words as `supervision.Detections`; needs supervision.
+
+        ``xyxy`` are the upright rectangles, ``confidence`` the scores, all of class 0; the quads are in ``data`` as
+        oriented boxes, the texts as ``text``.
+        """
+        from .export import to_supervision
+
+        return to_supervision(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The words as a table with a row each: ``x1 … y4``, ``score``, ``text``, ``text_confidence``; needs pandas."""
+        from .export import to_pandas
+
+        return to_pandas(self)
+
+    def to_shapely(self) -> list[shapely.Polygon]:
+        """The quads as Shapely polygons, y downwards as in images; needs Shapely."""
+        from .export import to_shapely
+
+        return to_shapely(self)
+
+
+def _numbers(index: Sequence[int] | Sequence[bool] | NDArray[Any], count: int) -> list[int]:
+    """The numbers that a mask or an array of numbers stands for, of ``count`` words."""
+    values = np.asarray(index)
+    if values.ndim != 1:
+        raise IndexError(f"words are numbered in one dimension, got an index of shape {values.shape}")
+    if values.dtype == bool:
+        if len(values) != count:
+            raise IndexError(f"a mask needs one truth value for each of the {count} words, got {len(values)}")
+        return [int(number) for number in np.flatnonzero(values)]
+    if values.size and values.dtype.kind not in "iu":
+        raise TypeError(f"words are chosen by a slice, a mask or whole numbers, got an array of {values.dtype}")
+    return [int(number) for number in values]
 
 
 def _decimals(score: float) -> str:

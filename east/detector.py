@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from threading import Condition, Lock
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ from .types import STRIDE, Candidates, Size, TextBox, Tiles
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+OnError: TypeAlias = Literal["return", "raise"]
+Result = TypeVar("Result", Detections, Detections | ImageError)
 
 _log = logging.getLogger(__name__)
 
@@ -78,34 +81,81 @@ class TextDetector:
         """A detector with these options."""
         return cls(**vars(options))
 
-    def detect(self, image: ImageInput, *, bgr: bool = False, **changes: Unpack[CallChanges]) -> Detections:
+    def detect(
+        self,
+        image: ImageInput,
+        *,
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        **changes: Unpack[CallChanges],
+    ) -> Detections:
         """Finds the words of one image.
 
         Args:
-            image: a path, the bytes of an image file, a NumPy array (RGB, or BGR with ``bgr``) or a PIL image. An
-                array of uint8 RGB is not copied: it is the result's ``image``, so leave it as it is while that is in
-                use.
+            image: a path, the bytes of an image file, a file opened in binary mode, a NumPy array (RGB, or BGR with
+                ``bgr``) or a PIL image; see `east.images.load_image`. An array of uint8 RGB is not copied: it is the
+                result's ``image``, so leave it as it is while that is in use.
             bgr: arrays hold blue, green and red, in this order.
+            clip: quads are to lie within the image, those that leave it cut off: see `Detections.clipped`.
+            keep_image: keep the upright image with the result, so that it can be drawn and words can be cut out.
             changes: `CallOptions` that take the place of the detector's own for this call.
 
         Raises:
             ImageError: it cannot be used.
+            TypeError: an option that there is not, or what is no image.
+            ValueError: an option out of range.
         """
         options = self.options.changed(**changes)
         with self._calls:
             [found] = self._run([prepare(image, options, bgr=bgr)], options, nullcontext())
         if isinstance(found, ImageError):
             raise found
-        return found
+        return _as_wanted(found, clip, keep_image)
 
+    @overload
     def detect_batch(
-        self, images: Iterable[ImageInput], *, bgr: bool = False, **changes: Unpack[CallChanges]
-    ) -> list[Detections | ImageError]:
+        self,
+        images: Iterable[ImageInput] | str | os.PathLike[str],
+        *,
+        on_error: Literal["return"] = "return",
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        **changes: Unpack[CallChanges],
+    ) -> list[Detections | ImageError]: ...
+    @overload
+    def detect_batch(
+        self,
+        images: Iterable[ImageInput] | str | os.PathLike[str],
+        *,
+        on_error: Literal["raise"],
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        **changes: Unpack[CallChanges],
+    ) -> list[Detections]: ...
+    def detect_batch(
+        self,
+        images: Iterable[ImageInput] | str | os.PathLike[str],
+        *,
+        on_error: OnError = "return",
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        **changes: Unpack[CallChanges],
+    ) -> list[Detections] | list[Detections | ImageError]:
         """Finds the words of several images, of any sizes; images of one network size run in one batch.
 
         Args:
-            images: each as for `detect`, in a list, from a generator, or stacked in one array ``(N, H, W, C)``.
-            bgr: likewise.
+            images: each as for `detect`, in a list, from a generator, or stacked in one array ``(N, H, W, C)``; or
+                the path of a folder (its images and those in folders below, ``img_2`` before ``img_10``, and the
+                pages of its PDFs), a pattern such as ``scans/*.png``, or a PDF. `Detections.source` tells which image
+                a result is of.
+            on_error: what becomes of an image that cannot be used: its error is returned in its place, or raised.
+            bgr: as for `detect`.
+            clip: likewise.
+            keep_image: likewise; a thousand results with their images may not fit in memory.
             changes: likewise.
 
         Returns:
@@ -113,9 +163,15 @@ class TextDetector:
             with it; something that is no image at all, such as None, has one too.
 
         Raises:
-            TypeError: one image where several are expected.
+            ImageError: a folder without images, a pattern that matches nothing; the first image that cannot be used,
+                where errors are to be raised.
+            TypeError: one image where several are expected, or an option that there is not.
+            ValueError: an option out of range.
         """
-        return self._detect_batch(several_images(images), bgr, self.options.changed(**changes), nullcontext())
+        _check_on_error(on_error)
+        options = self.options.changed(**changes)
+        results = self._detect_batch(several_images(images), bgr, options, nullcontext(), clip, keep_image)
+        return list(_raising(results)) if on_error == "raise" else results
 
     def detect_prepared(
         self,
@@ -144,20 +200,52 @@ class TextDetector:
             ]
         return [found for run in runs for found in run]
 
+    @overload
     def stream(
         self,
-        images: Iterable[ImageInput],
+        images: Iterable[ImageInput] | str | os.PathLike[str],
         *,
+        on_error: Literal["return"] = "return",
         bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
         batch: int | None = None,
         threads: int | None = None,
         **changes: Unpack[CallChanges],
-    ) -> Iterator[Detections | ImageError]:
+    ) -> Iterator[Detections | ImageError]: ...
+    @overload
+    def stream(
+        self,
+        images: Iterable[ImageInput] | str | os.PathLike[str],
+        *,
+        on_error: Literal["raise"],
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        batch: int | None = None,
+        threads: int | None = None,
+        **changes: Unpack[CallChanges],
+    ) -> Iterator[Detections]: ...
+    def stream(
+        self,
+        images: Iterable[ImageInput] | str | os.PathLike[str],
+        *,
+        on_error: OnError = "return",
+        bgr: bool = False,
+        clip: bool = False,
+        keep_image: bool = True,
+        batch: int | None = None,
+        threads: int | None = None,
+        **changes: Unpack[CallChanges],
+    ) -> Iterator[Detections] | Iterator[Detections | ImageError]:
         """Finds the words of any number of images, while the caller looks at those found before.
 
         Args:
             images: as for `detect_batch`; fetched as they are needed, so they may be more than memory holds.
-            bgr: likewise.
+            on_error: likewise; what is raised ends the stream.
+            bgr: as for `detect`.
+            clip: likewise.
+            keep_image: likewise.
             batch: how many images go into the network at once, by default as many as the runtime is fastest with.
             threads: how many batches are under way at once, by default likewise. On a GPU one is decoded and resized
                 while another is computed; as long as the stream is open OpenCV then works in its callers' threads
@@ -169,9 +257,11 @@ class TextDetector:
             raises, a generator's own error, comes in its place and ends the stream.
 
         Raises:
-            TypeError: one image where several are expected.
+            ImageError: as for `detect_batch`.
+            TypeError: one image where several are expected, or an option that there is not.
             ValueError: an option out of range.
         """
+        _check_on_error(on_error)
         for name, number in (("batch", batch), ("threads", threads)):
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
@@ -181,17 +271,17 @@ class TextDetector:
         turn = Lock()
 
         def work(batch: Sequence[PreparedImage | ImageError]) -> list[Detections | ImageError]:
-            return self._run_all(batch, options, turn)
+            return self._run_all(batch, options, turn, clip, keep_image)
 
         def results() -> Iterator[Detections | ImageError]:
             with (
-                closing(self._prepare(some, options, bgr, size * threads)) as prepared,
+                closing(self._prepare(some, options, bgr, keep_image, size * threads)) as prepared,
                 closing(prefetch_map(work, in_batches(prepared, size), threads=threads)) as batches,
             ):
                 for found in batches:
                     yield from found
 
-        return results()
+        return _raising(results()) if on_error == "raise" else results()
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
         """Compiles and allocates for images of ``size`` (height, width), so that no request pays for it.
@@ -227,22 +317,26 @@ class TextDetector:
         bgr: bool,
         options: DetectorOptions,
         turn: AbstractContextManager[object],
+        clip: bool,
+        keep_image: bool,
     ) -> list[Detections | ImageError]:
-        with closing(self._prepare(images, options, bgr, self.runtime.batch * self.runtime.parallel)) as prepared:
-            return self._run_all(list(prepared), options, turn)
+        at_once = self.runtime.batch * self.runtime.parallel
+        with closing(self._prepare(images, options, bgr, keep_image, at_once)) as prepared:
+            return self._run_all(list(prepared), options, turn, clip, keep_image)
 
     def _prepare(
-        self, images: Iterable[ImageInput], options: DetectorOptions, bgr: bool, at_once: int
+        self, images: Iterable[ImageInput], options: DetectorOptions, bgr: bool, keep_image: bool, at_once: int
     ) -> Generator[PreparedImage | ImageError, None, None]:
         """Makes images ready for the network, several at once, and says in the place of others what is wrong."""
 
         def prepared(image: ImageInput) -> PreparedImage | ImageError:
             try:
-                return prepare(image, options, bgr=bgr)
+                made = prepare(image, options, bgr=bgr)
             except ImageError as error:
                 return error
             except Exception as error:  # of whatever is no image, or of a decoder
                 return unusable(error)
+            return made if keep_image else replace(made, upright=None)
 
         threads = max(1, min(at_once, round(_DECODING * (os.cpu_count() or 1))))
         with one_opencv_thread() if threads > 1 else nullcontext():
@@ -253,6 +347,8 @@ class TextDetector:
         images: Sequence[PreparedImage | ImageError],
         options: DetectorOptions,
         turn: AbstractContextManager[object],
+        clip: bool,
+        keep_image: bool,
     ) -> list[Detections | ImageError]:
         """The words of images of any sizes, those of one network size together; errors stay where they are."""
         results: dict[int, Detections | ImageError] = {}
@@ -267,7 +363,7 @@ class TextDetector:
                 for start in range(0, len(same_size), self.runtime.batch):
                     indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
                     results.update(zip(indices, self._run(chunk, options, turn), strict=True))
-        return [results[index] for index in range(len(results))]
+        return [_as_wanted(results[index], clip, keep_image) for index in range(len(results))]
 
     def _run(
         self,
@@ -350,12 +446,34 @@ class TextDetector:
             image=prepared.upright,
             weights=self.weights,
             tiles=tiles,
+            source=prepared.source,
         )
 
 
 def _cut(image: NDArray[np.uint8], tiles: Tiles) -> Iterator[NDArray[np.uint8]]:
     height, width = tiles.tile
     return (image[top : top + height, left : left + width] for top, left in tiles.corners)
+
+
+def _as_wanted(found: Result, clip: bool, keep_image: bool) -> Result:
+    """A result, or the error in its place, as a call asks for it."""
+    if not isinstance(found, Detections):
+        return found
+    kept = found if keep_image else replace(found, image=None)
+    return kept.clipped() if clip else kept
+
+
+def _raising(results: Iterable[Detections | ImageError]) -> Iterator[Detections]:
+    """The results up to the first error, which is raised with the image's number."""
+    for number, found in enumerate(results):
+        if isinstance(found, ImageError):
+            raise type(found)(f"images[{number}]: {found}") from found
+        yield found
+
+
+def _check_on_error(on_error: str) -> None:
+    if on_error not in get_args(OnError):
+        raise ValueError(f"on_error must be 'return' or 'raise', got {on_error!r}")
 
 
 class _Calls:

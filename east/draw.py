@@ -14,7 +14,7 @@ _FRACTION_BITS = 4  # OpenCV takes coordinates as fixed-point numbers
 
 
 def draw_boxes(
-    image: NDArray[np.uint8], quads: NDArray[np.float32], scores: Sequence[float] | None = None
+    image: NDArray[np.uint8], quads: NDArray[np.float32], labels: Sequence[str] | None = None
 ) -> NDArray[np.uint8]:
     """Outlines quads on a copy of an image.
 
@@ -23,24 +23,21 @@ def draw_boxes(
     Args:
         image: uint8 RGB ``(H, W, 3)``.
         quads: ``(M, 4, 2)``, in the image's pixels.
-        scores: a number to write above the top-left corner of each quad.
+        labels: a text to write beside each quad, where `east.labels.place` finds room for it.
     """
     canvas = image.copy()
-    thickness = max(1, round(max(canvas.shape[:2]) / 800))
+    thickness = line_thickness(canvas)
     corners = np.rint(np.clip(quads, -1e6, 1e6) * (1 << _FRACTION_BITS)).astype(np.int32)
     for colour, width in ((_HALO, thickness + 2), (_LINE, thickness)):
         for quad in corners:
             cv2.polylines(canvas, [quad], True, colour, width, cv2.LINE_AA, _FRACTION_BITS)
-    for quad, score in zip(quads, scores or (), strict=scores is not None):
-        _write(canvas, f"{score:.2f}", quad[0], thickness)
+    if labels is not None and any(labels):
+        from .labels import write_labels
+
+        write_labels(canvas, quads, labels, _LINE, _HALO, margin=thickness + 1)
     return canvas
 
 
-def _write(canvas: NDArray[np.uint8], text: str, corner: NDArray[np.float32], thickness: int) -> None:
-    scale, stroke = 0.25 * thickness + 0.1, max(1, thickness // 2)
-    (width, height), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-    rows, columns = canvas.shape[:2]
-    left = int(np.clip(corner[0], 0, max(0, columns - width)))
-    bottom = int(np.clip(corner[1] - 2 * thickness, min(height, rows), rows))
-    for colour, line in ((_HALO, stroke + 2), (_LINE, stroke)):
-        cv2.putText(canvas, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, line, cv2.LINE_AA)
+def line_thickness(image: NDArray[np.uint8]) -> int:
+    """How many pixels wide the outlines are that suit an image."""
+    return max(1, round(max(image.shape[:2]) / 800))

@@ -17,6 +17,7 @@
     ├── CalibrationError             no usable calibration images
     ├── ConversionError              a conversion that failed or converted nothing
     ├── UsageError                   flags or settings that do not go together
+    ├── DisplayError                 no display to show an image on, or no program for it
     ├── ServiceError                 an answer of the service that is not boxes, as its Python client sees it
     └── EvaluationError              an evaluation that cannot be done
         ├── DatasetError             images or ground truths that cannot be used; one problem per line
@@ -89,6 +90,10 @@ class ConversionError(EastError):
 
 class UsageError(EastError):
     """Flags or settings that do not go together."""
+
+
+class DisplayError(EastError):
+    """No display to show an image on."""
 
 
 class ServiceError(EastError):

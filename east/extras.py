@@ -17,6 +17,7 @@ EXTRAS: Final = {
     "eval": ("matplotlib", "shapely"),
     "train": ("keras", "tensorboard", "fontTools", "matplotlib", "shapely"),
     "onnx": ("onnx", "onnxruntime"),
+    "pdf": ("pypdfium2", "pikepdf"),
     "tensorrt": ("tensorrt",),
     "tensorrt-rtx": ("tensorrt_rtx_bindings", "onnxruntime_ep_nv_tensorrt_rtx"),
 }  # fmt: skip
@@ -45,6 +46,13 @@ def require(extra: str, purpose: str) -> None:
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise MissingPackageError(f"{purpose} needs {missing[0]}{more}: {install(extra)}")
+
+
+def needed(module: str, purpose: str) -> None:
+    """Raises `MissingPackageError` unless a module can be found, one of an extra or not; ``purpose`` needs it."""
+    if not is_installed(module):
+        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
+        raise MissingPackageError(f"{purpose} needs {module}: {install(extra) if extra else f'pip install {module}'}")
 
 
 def missing_package(error: ModuleNotFoundError, purpose: str) -> ImportError:

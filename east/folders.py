@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from .console import one_line
 
+_NUMBER = re.compile(r"([0-9]+)")
 _LITTER = frozenset(["__MACOSX", "@eaDir", "$RECYCLE.BIN"])
 
 _log = logging.getLogger(__name__)
@@ -17,6 +19,12 @@ _log = logging.getLogger(__name__)
 def is_litter(name: str) -> bool:
     """Whether a file or folder is hidden (``._a.jpg``, ``.git``), or made by a system for itself."""
     return name.startswith(".") or name in _LITTER
+
+
+def natural_order(path: Path) -> list[tuple[str | int, ...]]:
+    """A key to sort paths by as people do: ``img_2`` before ``img_10``, whatever the letters' case."""
+    parts = (_NUMBER.split(part.casefold()) for part in path.parts)
+    return [*(tuple(int(one) if at % 2 else one for at, one in enumerate(part)) for part in parts), (str(path),)]
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:

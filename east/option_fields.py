@@ -6,7 +6,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from functools import reduce, wraps
@@ -195,6 +195,14 @@ class Leaf(NamedTuple):
         return words
 
 
+def unknown(where: str, name: str, known: Iterable[str]) -> TypeError:
+    """The error for an option that is not there: which there are, and which of them may have been meant."""
+    every = list(known)
+    near = get_close_matches(name, every, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return TypeError(f"{where} has no option {name!r}; it has {', '.join(every)}{hint}")
+
+
 def leaves(options: type[Any]) -> tuple[Leaf, ...]:
     """All options of a class, those of its groups after each group's name, in the order of their sections."""
     if options not in _LEAVES:
@@ -263,6 +271,9 @@ def built_from(
     def decorate(init: Callable[[Class, Built], None]) -> Callable[Concatenate[Class, Parameters], None]:
         @wraps(init)
         def one_by_one(self: Class, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+            for name in kwargs:
+                if name not in given.parameters:
+                    raise unknown(type(self).__name__, name, given.parameters)
             init(self, options(*args, **kwargs))
 
         first = Parameter("self", Parameter.POSITIONAL_ONLY)

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
-from .option_fields import Options, described, group, option
+from .option_fields import Options, described, group, option, unknown
 from .types import Precision, Size
 
 EVALUATION_SIZE = Size(672, 1280)
@@ -19,6 +19,9 @@ EVALUATION_SIZE = Size(672, 1280)
 
 MAX_SIDE = 2400
 """Longest side in pixels of what the network sees at once, where nobody says otherwise."""
+
+PDF_DPI = 200.0
+"""Pixels per inch at which pages of PDFs are read and written, where nobody says otherwise."""
 
 RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
@@ -186,8 +189,7 @@ class CallOptions(Options):
         """The same options but for those given. Raises ``TypeError`` for what a call cannot choose."""
         for name in changes:
             if name not in CallChanges.__annotations__:
-                known = ", ".join(CallChanges.__annotations__)
-                raise TypeError(f"a call has no option {name!r}; it has {known}")
+                raise unknown("a call", name, CallChanges.__annotations__)
         return replace(self, **changes) if changes else self
 
 

@@ -92,17 +92,21 @@ class Candidates(NamedTuple):
     score_map: NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class TextBox:
     """One word.
 
     quad: float32 ``(4, 2)``, corners ``(x, y)`` clockwise from the text's top-left corner, in pixels
         of the upright image, origin at its top-left corner.
     score: mean score of the map inside the quad, 0..1.
+    text: what a recogniser read in it; None where none has looked.
+    text_confidence: how sure the recogniser is, 0..1.
     """
 
     quad: NDArray[np.float32]
     score: float
+    text: str | None = None
+    text_confidence: float | None = None
 
 
 @dataclass

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError, replace
 from typing import Any
@@ -43,7 +45,7 @@ def test_it_is_a_sequence_of_boxes() -> None:
     assert len(found) == 3
     assert list(found) == list(found.boxes)
     assert found[-1] is found.boxes[2]
-    assert found[1:] == found.boxes[1:]
+    assert found[1:].boxes == found.boxes[1:]
     assert found.boxes[1] in found
     assert not detections()
 
@@ -52,13 +54,116 @@ def test_it_cannot_be_changed_and_does_not_print_its_pixels() -> None:
     found = detections(WIDE)
     with pytest.raises(FrozenInstanceError):
         found.width = 3  # type: ignore[misc]
-    assert "image=" not in repr(found)
+    assert repr(found) == "<Detections: 1 word in 120x100, openvino FP32>"
+    assert repr(detections()) == "<Detections: 0 words in 120x100, openvino FP32>"
 
 
-def test_quads_are_one_array_even_of_nothing() -> None:
-    assert detections(WIDE, THIN).quads.shape == (2, 4, 2)
-    assert detections().quads.shape == (0, 4, 2)
-    assert detections().quads.dtype == np.float32
+@pytest.mark.parametrize(("name", "shape"), [("quads", (4, 2)), ("scores", ()), ("xyxy", (4,))])
+def test_arrays_have_one_shape_and_type_even_of_nothing(name: str, shape: tuple[int, ...]) -> None:
+    for quads in ([], [WIDE], [WIDE, THIN]):
+        values = getattr(detections(*quads), name)
+        assert values.shape == (len(quads), *shape)
+        assert values.dtype == np.float32
+
+
+def test_rectangles_polygons_and_scores_are_those_of_the_words() -> None:
+    found = detections(WIDE, OUTSIDE)
+    assert found.xyxy == pytest.approx(np.array([[9.99999, 20, 50, 40.49], [-3.6, 60, 30, 70]]))
+    assert found.scores == pytest.approx([0.98765, 0.98765])
+    assert np.array_equal(found.polygons, found.quads)
+    assert detections().polygons == []
+
+
+SCORED = replace(
+    detections(), boxes=tuple(TextBox(np.full((4, 2), n, np.float32), n / 10, text=str(n)) for n in range(8))
+)
+
+
+@pytest.mark.parametrize(
+    ("index", "chosen"),
+    [
+        (slice(1, None, 2), [1, 3, 5, 7]),
+        (slice(0, 0), []),
+        ([5, 0, -1], [5, 0, 7]),
+        (np.array([2, 2]), [2, 2]),
+        (np.array([], np.int64), []),
+        ([], []),
+        ([True, *[False] * 6, True], [0, 7]),
+        (np.arange(8) > 5, [6, 7]),
+        (np.array([1.0, 3.0]).argsort(), [0, 1]),
+    ],
+)
+def test_slices_masks_and_numbers_give_detections(index: Any, chosen: list[int]) -> None:
+    part = SCORED[index]
+    assert isinstance(part, Detections)
+    assert [box.text for box in part] == [str(number) for number in chosen]
+    assert part.image is SCORED.image
+    assert (part.width, part.weights, part.timings) == (SCORED.width, SCORED.weights, SCORED.timings)
+
+
+def test_one_word_is_chosen_by_any_whole_number() -> None:
+    for number in (3, np.int64(3), np.uint8(3), np.array(3)):
+        assert SCORED[number] is SCORED.boxes[3]
+
+
+def test_where_takes_a_mask() -> None:
+    assert [box.text for box in SCORED.where(SCORED.scores > 0.5)] == ["6", "7"]
+    assert len(SCORED.where([False] * 8)) == 0
+    assert len(detections().where(detections().scores > 0.5)) == 0
+    with pytest.raises(TypeError, match=r"a mask, such as found.scores > 0.5, got \[6, 7\]"):
+        SCORED.where([6, 7])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("index", "error", "told"),
+    [
+        ([True, False], IndexError, "each of the 8 words, got 2"),
+        (np.ones((8, 2), bool), IndexError, r"shape \(8, 2\)"),
+        ([0, 8], IndexError, "out of range"),
+        ([0.5], TypeError, "float64"),
+        ("words", TypeError, "str"),
+        (1.0, TypeError, "float"),
+    ],
+)
+def test_what_chooses_no_word_is_told(index: Any, error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        SCORED[index]
+
+
+def test_clipped_words_lie_within_the_image() -> None:
+    found = detections(WIDE, OUTSIDE, [(100, 90), (130, 95), (128, 104), (99, 99)])
+    clipped = found.clipped()
+    assert np.array_equal(clipped.quads[0], found.quads[0])
+    assert np.array_equal(clipped.quads[1], np.array([(0, 60), (30, 60), (30, 70), (0, 70)], np.float32))
+    assert np.array_equal(clipped.quads[2], np.array([(100, 90), (120, 95), (120, 100), (99, 99)], np.float32))
+    assert [box.score for box in clipped] == [box.score for box in found]
+    assert len(detections().clipped()) == 0
+
+
+def test_it_survives_pickling_with_all_that_is_known_of_each_word() -> None:
+    for found in (SCORED, detections(WIDE, OUTSIDE, source="a.jpg"), detections()):
+        again = pickle.loads(pickle.dumps(found))  # noqa: S301
+        assert [(box.quad.tolist(), box.score, box.text) for box in again] == [
+            (box.quad.tolist(), box.score, box.text) for box in found
+        ]
+        assert all(box.quad.dtype == np.float32 for box in again)
+        assert (again.source, again.timings, repr(again)) == (found.source, found.timings, repr(found))
+        assert np.array_equal(np.asarray(again.image), np.asarray(found.image))
+
+
+def test_a_thousand_results_without_pictures_are_small() -> None:
+    """Of 15 words each; the photographs of ICDAR2015 have 12."""
+    tracemalloc.start()
+    results = []
+    for _ in range(1000):
+        quads = np.random.default_rng(0).random((15, 4, 2), np.float32)
+        boxes = tuple(TextBox(quad, score / 15) for score, quad in enumerate(quads))
+        results.append(replace(SCORED, boxes=boxes, image=None, timings=Timings(1.0, 2.0, 3.0, 4.0)))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 5e6
+    assert len(pickle.dumps(results)) < 2.5e6
+    assert sum(len(pickle.dumps(found)) for found in results) < 2.5e6
 
 
 def test_dict_is_the_rest_answer() -> None:

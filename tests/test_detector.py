@@ -114,7 +114,7 @@ def test_one_image_where_several_are_expected_is_refused(detector: TextDetector,
                     call(image)  # type: ignore[arg-type]
     for nothing in (None, 7):
         with pytest.raises(TypeError, match=rf"expected several images, .* got {type(nothing).__name__}"):
-            detector.detect_batch(nothing)  # type: ignore[arg-type]
+            detector.detect_batch(nothing)  # type: ignore[call-overload]
 
 
 def test_images_from_wherever_several_come(detector: TextDetector) -> None:

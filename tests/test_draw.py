@@ -58,11 +58,11 @@ def test_outlines_are_thicker_on_larger_images() -> None:
 )
 def test_any_quad_is_drawn_on_any_image(quads: NDArray[np.float32], height: int, width: int, scores: bool) -> None:
     image = np.zeros((height, width, 3), np.uint8)
-    assert draw_boxes(image, quads, [0.5] * 3 if scores else None).shape == image.shape
+    assert draw_boxes(image, quads, ["0.50"] * 3 if scores else None).shape == image.shape
 
 
 @pytest.mark.parametrize("quad", [QUAD, QUAD - QUAD.min(axis=1), QUAD + np.float32(29)])
-def test_scores_are_written_inside_the_image(quad: NDArray[np.float32]) -> None:
+def test_labels_are_written_inside_the_image(quad: NDArray[np.float32]) -> None:
     image = np.zeros((90, 160, 3), np.uint8)
-    written = (draw_boxes(image, quad, [0.97]) != draw_boxes(image, quad)).any(axis=2)
+    written = (draw_boxes(image, quad, ["0.97"]) != draw_boxes(image, quad)).any(axis=2)
     assert written.sum() > 20

@@ -20,6 +20,7 @@ PUBLIC = {
     "DatasetError",
     "Detections",
     "DetectorOptions",
+    "DisplayError",
     "EastError",
     "EvaluationError",
     "FormatError",

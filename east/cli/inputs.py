@@ -10,7 +10,6 @@ from typing import NamedTuple
 from ..files import IMAGE_SUFFIXES
 from ..folders import files_below
 from ..outputs import fold
-from .signature import is_signed
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +61,8 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
     files = files_below(path, IMAGE_SUFFIXES, written)
     if not files:
         raise ValueError(f"{text}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    from ..images.signature import is_signed
+
     drawn = {file for file in files if is_signed(file)}
     if 0 < len(drawn) < len(files):
         _log.info("%s: %d pictures that an earlier call has drawn or cut out are left out", text, len(drawn))

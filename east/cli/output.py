@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING
 
 from ..errors import UsageError
 from ..files import written_whole
+from ..images.signature import signed
 from ..outputs import Output
-from .signature import signed
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import ImageDecodeError, ImageError
+from ..errors import ImageDecodeError, ImageError, MissingPackageError
 from ..options import DEFAULTS
 from ..types import Size
 from .decoders import decode, load, upright
 from .formats.exif import orientation
 from .formats.structure import check_pixels
 from .header import header_size
+from .listing import is_pattern, is_url
+from .pdf import SIGNATURE as PDF
+from .pdf import PdfPage, pdf_pages
 from .pillow import high_byte, quiet_pillow, rgba_over_ground
 
 __all__ = ["ImageInput", "header_size", "load_image"]
 
-ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image | IO[bytes] | PdfPage
 
 
 def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAULTS.max_pixels) -> NDArray[np.uint8]:
@@ -39,9 +42,10 @@ def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAU
     is whole; one whose later scans are missing in front of that marker is read as coarse as it is.
 
     Args:
-        source: a path; the bytes of a JPEG, PNG, WebP, TIFF, BMP or GIF file, of an AVIF file where Pillow reads them,
-            or of a HEIC file where the package ``pillow-heif`` is installed; a NumPy array ``(H, W)`` or
-            ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image.
+        source: a path; a file opened in binary mode, which is read from where it stands; the bytes of a JPEG, PNG,
+            WebP, TIFF, BMP or GIF file, of an AVIF file where Pillow reads them, of a HEIC file where the package
+            ``pillow-heif`` is installed, or of a PDF of one page with the extra ``pdf``; a page of `pdf_pages`; a
+            NumPy array ``(H, W)`` or ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image.
         bgr: a colour array holds BGR(A) rather than RGB(A); other sources know their own order.
         max_pixels: the most pixels accepted, told from the header before anything is decoded. No side of an image in a
             file may be longer than 65,535.
@@ -60,19 +64,70 @@ def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAU
     if isinstance(source, Image.Image):
         return _from_pillow(source, max_pixels)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return decode(bytes(source), max_pixels)
+        return _from_bytes(bytes(source), max_pixels)
+    if isinstance(source, PdfPage):
+        return source.pixels(max_pixels)
     if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(
-            f"an image must be a path, bytes, a NumPy array or a Pillow image, got {type(source).__qualname__}"
-        )
+        return _from_bytes(_content(source), max_pixels)
     path = os.fspath(source)
+    _refuse_names(path)
     try:
-        return decode(Path(path).read_bytes(), max_pixels)
+        return _from_bytes(Path(path).read_bytes(), max_pixels)
     except ImageError as error:
         raise type(error)(f"{path}: {error}") from error.__cause__
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageError(f"{path}: cannot read the file: {reason}") from error
+
+
+def source_of(image: ImageInput) -> str:
+    """The file that an image comes from, by its path or the name of the open file; empty where there is none."""
+    if isinstance(image, PdfPage):
+        return image.source
+    name = image if isinstance(image, (str, os.PathLike)) else getattr(image, "name", None)
+    return os.fsdecode(name) if isinstance(name, (str, os.PathLike)) else ""
+
+
+def _from_bytes(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    if not data.startswith(PDF):
+        return decode(data, max_pixels)
+    try:
+        pages = pdf_pages(data)
+    except MissingPackageError as error:
+        raise ImageError(str(error)) from error
+    if len(pages) != 1:
+        raise ImageError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
+    return pages[0].pixels(max_pixels)
+
+
+def _content(file: IO[bytes]) -> bytes:
+    """What is in an open file. Raises ``TypeError`` for what is none."""
+    if not callable(getattr(file, "read", None)):
+        raise TypeError(
+            "an image must be a path, bytes, an open binary file, a NumPy array or a Pillow image, "
+            f"got {type(file).__qualname__}"
+        )
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot read the open file: {error}") from error
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"an open file must be binary, and this one gives {type(data).__name__}: open(path, 'rb')")
+    if not len(data):
+        raise ImageDecodeError("the open file has nothing left to read: file.seek(0) goes back to its beginning")
+    return bytes(data)
+
+
+def _refuse_names(path: str) -> None:
+    """Raises `ImageError` for what is not the name of a file but of something else."""
+    if not path:
+        raise ImageError("the path is empty: name an image file")
+    if is_url(path):
+        raise ImageError(f"{path}: a URL is not fetched: pass the bytes, urllib.request.urlopen(url).read()")
+    if Path(path).is_dir():
+        raise ImageError(f"{path}: a folder is no image: stream or detect_batch takes the images in it")
+    if is_pattern(path):
+        raise ImageError(f"{path}: no such file; stream or detect_batch takes the images that match a pattern")
 
 
 def _from_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
@@ -85,10 +140,13 @@ def _from_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
 
 def _from_array(array: NDArray[Any], bgr: bool, max_pixels: int) -> NDArray[np.uint8]:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise ImageError(f"an image array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got shape {array.shape}")
+        raise ImageError(
+            f"an image array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got shape {array.shape}"
+            + _shape_hint(array.shape)
+        )
     if array.dtype != bool and not (array.dtype.kind == "u" and array.dtype.itemsize <= 2):
         raise ImageError(
-            f"an image array must be uint8 (0..255), uint16 (0..65535) or bool, got {array.dtype}: scale and convert it"
+            f"an image array must be uint8 (0..255), uint16 (0..65535) or bool, got {array.dtype}: {_scaling(array)}"
         )
     _check_size(Size(*array.shape[:2]), max_pixels)
     channels = 1 if array.ndim == 2 else array.shape[2]
@@ -102,6 +160,28 @@ def _from_array(array: NDArray[Any], bgr: bool, max_pixels: int) -> NDArray[np.u
     if channels == 4:
         return rgba_over_ground(np.asarray(cv2.cvtColor(array, cv2.COLOR_BGRA2RGBA) if bgr else array, np.uint8))
     return np.asarray(cv2.cvtColor(array, cv2.COLOR_BGR2RGB) if bgr else array, np.uint8)
+
+
+def _shape_hint(shape: tuple[int, ...]) -> str:
+    """What to do about an array whose shape is another's."""
+    if len(shape) == 3 and shape[0] in (1, 3, 4):
+        return ": its channels come first; array.transpose(1, 2, 0) puts them last"
+    if len(shape) == 4:
+        return ": several images; detect_batch or stream takes (N, H, W, C)"
+    return ""
+
+
+def _scaling(array: NDArray[Any]) -> str:
+    """How to make uint8 of an array of other numbers, by the range they are in."""
+    if array.dtype.kind not in "fi" or not array.size:
+        return "scale and convert it"
+    least, most = array.min(), array.max()
+    if not (np.isfinite(least) and np.isfinite(most)):
+        return "it has numbers that are not finite; replace them, scale to 0..255 and convert it"
+    if least >= 0 and most <= 255:
+        scaled = "array" if most > 1 or array.dtype.kind == "i" else "(255 * array)"
+        return f"of values {least:g}..{most:g}, {scaled}.round().astype('uint8') is one"
+    return f"its values, {least:g}..{most:g}, are in no range of images; scale them to 0..255 and convert them"
 
 
 def _check_size(size: Size, max_pixels: int) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..options import DetectorOptions
 from ..types import Size, Timings
-from .decoding import ImageInput, load_image
+from .decoding import ImageInput, load_image, source_of
 from .sizing import resize
 from .tiling import network_size_of
 
@@ -24,12 +24,14 @@ class PreparedImage:
         size: of the upright image.
         timings: milliseconds of decoding and resizing.
         upright: the upright image, uint8 RGB ``(H, W, 3)``; None where nobody wants to see it any more.
+        source: the file it was read from, as far as that is known.
     """
 
     resized: NDArray[np.uint8]
     size: Size
     timings: Timings
     upright: NDArray[np.uint8] | None = None
+    source: str = ""
 
     @property
     def network_size(self) -> Size:
@@ -54,4 +56,4 @@ def prepare(image: ImageInput, options: DetectorOptions, *, bgr: bool = False) -
     size = Size(*upright.shape[:2])
     resized = resize(upright, network_size_of(size, options))
     timings = Timings(decode=(decoded - start) * 1e3, resize=(time.perf_counter() - decoded) * 1e3)
-    return PreparedImage(resized, size, timings, upright)
+    return PreparedImage(resized, size, timings, upright, source_of(image))

@@ -5,21 +5,30 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
 from .decoding import ImageInput
+from .listing import images_below, images_matching, is_pattern, is_url
+from .pdf import SUFFIX as PDF
+from .pdf import PdfPage, pdf_pages
 
-_ONE = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, io.IOBase)
+_ONE = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, io.IOBase, PdfPage)
 
 
-def several_images(images: Iterable[ImageInput]) -> Iterator[ImageInput]:
-    """The images one by one: of an iterable, or of an array ``(N, H, W, C)``.
+def several_images(images: Iterable[ImageInput] | str | os.PathLike[str]) -> Iterator[ImageInput]:
+    """The images one by one: of an iterable, an array ``(N, H, W, C)``, a folder, a pattern (``scans/*.png``) or a PDF.
 
-    Raises ``TypeError`` for a single image, most kinds of which can be iterated over as well, and for what cannot.
+    Raises:
+        TypeError: a single image, most kinds of which can be iterated over as well, or what cannot.
+        ImageError: a folder without images, or a pattern that no file matches.
+        OSError: a folder that cannot be read.
     """
+    if isinstance(images, (str, os.PathLike)) and (named := _named(os.fspath(images))) is not None:
+        return named
     if isinstance(images, _ONE) or (isinstance(images, np.ndarray) and images.ndim in (2, 3)):
         kind = f"array of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__qualname__
         raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call detect")
@@ -28,9 +37,33 @@ def several_images(images: Iterable[ImageInput]) -> Iterator[ImageInput]:
     return iter(images)
 
 
+def with_pages(paths: Iterable[Path]) -> Iterator[Path | PdfPage]:
+    """Files, the pages of a PDF in its place; a PDF that cannot be read stays itself, an error when it is looked at."""
+    for path in paths:
+        pages: list[Path | PdfPage] = []
+        if path.suffix.lower() == PDF:
+            try:
+                pages = [*pdf_pages(path)]
+            except (ImageError, ImportError):
+                pages = []
+        yield from pages or [path]
+
+
 def unusable(error: Exception) -> ImageError:
     """The error of one image among several that failed with ``error``, in a way of which decoders do not speak."""
     told = str(error) if isinstance(error, TypeError) else f"the image cannot be decoded: {error!r}"
     found = ImageError(told)
     found.__cause__ = error
     return found
+
+
+def _named(text: str) -> Iterator[ImageInput] | None:
+    """The images that one path stands for; None where it stands for one."""
+    path = Path(text)
+    if not text or is_url(text):
+        return None
+    if path.is_dir():
+        return with_pages(images_below(path))
+    if is_pattern(text):
+        return with_pages(images_matching(text))
+    return iter(pdf_pages(text)) if path.suffix.lower() == PDF and path.exists() else None

@@ -14,8 +14,8 @@ from PIL import Image
 
 from east import TextDetector
 from east.cli import main
-from east.cli.signature import is_signed
 from east.images.decoding import load_image
+from east.images.signature import is_signed
 
 Found = Callable[..., tuple[int, list[str], str]]
 

@@ -1,0 +1,182 @@
+"""Searchable PDFs: each image a page, with the words that were read lying over it unseen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from math import cos, radians, sin
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..extras import needed
+from ..geometry import angles, heights, widths
+from ..options import PDF_DPI
+from .layout import blocks_of
+
+if TYPE_CHECKING:
+    from ..detections import Detections
+    from ..types import TextBox
+
+_INCH = 72.0  # a PDF's units
+_JPEG_QUALITY = 90
+_ADVANCE = 0.5  # of every glyph, in ems
+_DESCENT = 0.2  # of a word's height below its baseline
+_MAPPED_AT_ONCE = 100  # characters in one block of a character map, by its specification
+
+
+def to_pdf(results: Iterable[Detections], *, dpi: float = PDF_DPI) -> bytes:
+    """A PDF of any number of images in which the words that were read can be searched, selected and copied.
+
+    Args:
+        results: one for each page, with its image. The words lie over it invisibly, each at the place, in the size
+            and in the direction of its quad, in reading order; those that nobody has read are left out.
+        dpi: pixels per inch of paper: an image of 1654x2339 is an A4 page at 200.
+
+    Raises:
+        MissingPackageError: without the extra ``pdf``.
+        ValueError: a result whose image was not kept, no results, or a ``dpi`` out of range.
+    """
+    needed("pikepdf", "a PDF")
+    import pikepdf
+
+    if not 1 <= dpi <= 10_000:
+        raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
+    with pikepdf.new() as pdf:
+        font = _Font()
+        reference = pdf.make_indirect(pikepdf.Dictionary())
+        for found in results:
+            if found.image is None:
+                raise ValueError("a PDF shows the image, and that of these detections was not kept (keep_image=False)")
+            _add_page(pdf, found, found.image, _INCH / dpi, font, reference)
+        if not len(pdf.pages):
+            raise ValueError("a PDF needs at least one page, and there are no results")
+        for name, value in font.describe(pdf).items():
+            reference[name] = value
+        pdf.docinfo["/Producer"] = "east-text-detector"
+        file = io.BytesIO()
+        pdf.save(file, deterministic_id=True)
+    return file.getvalue()
+
+
+class _Font:
+    """A font without glyphs: each character that is used has a number, and a table tells which it is."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def encode(self, text: str) -> str:
+        """The text in this font, as the digits of a PDF's hexadecimal string."""
+        numbers = (self._numbers.setdefault(c, len(self._numbers) + 1) for c in text)
+        return "".join(f"{number:04X}" for number in numbers)
+
+    def describe(self, pdf: Any) -> dict[str, Any]:
+        """The entries of the font's dictionary."""
+        from pikepdf import Array, Dictionary, Name
+
+        file = (Path(__file__).parent / "glyphless.ttf").read_bytes()
+        descriptor = Dictionary(
+            Type=Name.FontDescriptor,
+            FontName=Name.Glyphless,
+            Flags=5,  # fixed pitch, not one of the standard character sets
+            FontBBox=Array([0, -200, 500, 800]),
+            ItalicAngle=0,
+            Ascent=800,
+            Descent=-200,
+            CapHeight=800,
+            StemV=80,
+            FontFile2=pdf.make_stream(file, Length1=len(file)),
+        )
+        descendant = Dictionary(
+            Type=Name.Font,
+            Subtype=Name.CIDFontType2,
+            BaseFont=Name.Glyphless,
+            CIDSystemInfo=Dictionary(Registry="Adobe", Ordering="Identity", Supplement=0),
+            FontDescriptor=pdf.make_indirect(descriptor),
+            DW=round(1000 * _ADVANCE),
+            CIDToGIDMap=pdf.make_stream(b"\0\1" * (len(self._numbers) + 1)),
+        )
+        return {
+            "/Type": Name.Font,
+            "/Subtype": Name.Type0,
+            "/BaseFont": Name.Glyphless,
+            "/Encoding": Name("/Identity-H"),
+            "/DescendantFonts": Array([pdf.make_indirect(descendant)]),
+            "/ToUnicode": pdf.make_stream(self._character_map().encode()),
+        }
+
+    def _character_map(self) -> str:
+        pairs = [f"<{number:04X}> <{c.encode('utf-16-be').hex().upper()}>" for c, number in self._numbers.items()]
+        blocks = [pairs[at : at + _MAPPED_AT_ONCE] for at in range(0, len(pairs), _MAPPED_AT_ONCE)]
+        return "\n".join(
+            [
+                "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
+                "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def",
+                "/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
+                "1 begincodespacerange <0000> <FFFF> endcodespacerange",
+                *(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks),
+                "endcmap CMapName currentdict /CMap defineresource pop end end",
+            ]
+        )
+
+
+def _add_page(pdf: Any, found: Detections, image: NDArray[np.uint8], scale: float, font: _Font, reference: Any) -> None:
+    from pikepdf import Array, Dictionary, Name, Page
+
+    done, jpeg = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    if not done:
+        raise ValueError(f"an image of {found.width}x{found.height} pixels cannot be encoded as a JPEG")
+    picture = pdf.make_stream(
+        jpeg.tobytes(),
+        Type=Name.XObject,
+        Subtype=Name.Image,
+        Width=found.width,
+        Height=found.height,
+        ColorSpace=Name.DeviceRGB,
+        BitsPerComponent=8,
+        Filter=Name.DCTDecode,
+    )
+    width, height = found.width * scale, found.height * scale
+    shown = f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /Image Do Q"
+    pdf.pages.append(
+        Page(
+            Dictionary(
+                Type=Name.Page,
+                MediaBox=Array([0, 0, round(width, 3), round(height, 3)]),
+                Resources=Dictionary(XObject=Dictionary(Image=picture), Font=Dictionary(Glyphless=reference)),
+                Contents=pdf.make_stream("\n".join([shown, *_texts(found, scale, font)]).encode()),
+            )
+        )
+    )
+
+
+def _texts(found: Detections, scale: float, font: _Font) -> list[str]:
+    """What writes the words, a text object for each line."""
+    texts = []
+    for line in (line for block in blocks_of(found) for line in block):
+        read = [box for box in line if box.text and box.text.strip()]
+        if read:
+            words = [_word(box, found.height, scale, font, last=box is read[-1]) for box in read]
+            texts.append("\n".join(["BT 3 Tr", *words, "ET"]))
+    return texts
+
+
+def _word(box: TextBox, image_height: int, scale: float, font: _Font, *, last: bool) -> str:
+    """What writes one word so that it fills its quad; all but the last of a line with a blank behind."""
+    text = " ".join((box.text or "").split())
+    height, width = (max(float(side) * scale, 0.1) for side in (heights(box.quad), widths(box.quad)))
+    angle = -radians(float(angles(box.quad)))  # a PDF's y goes upwards
+    x, y = _baseline(box.quad.tolist()) * scale
+    stretch = 100 * width / (len(text) * _ADVANCE * height)
+    turned = f"{cos(angle):.5f} {sin(angle):.5f} {-sin(angle):.5f} {cos(angle):.5f}"
+    place = f"{turned} {x:.3f} {image_height * scale - y:.3f} Tm"
+    return f"/Glyphless {height:.3f} Tf {stretch:.3f} Tz {place} <{font.encode(text + ('' if last else ' '))}> Tj"
+
+
+def _baseline(quad: Sequence[Sequence[float]]) -> Any:
+    """Where a word's baseline begins, in the image's pixels."""
+    top, bottom = np.array(quad[0]), np.array(quad[3])
+    return bottom + _DESCENT * (top - bottom)

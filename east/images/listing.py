@@ -1,0 +1,73 @@
+"""Which image files a folder or a pattern stands for."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from ..errors import ImageError
+from ..extras import install, is_installed
+from ..files import IMAGE_SUFFIXES
+from ..folders import files_below, is_litter, natural_order
+from .pdf import SUFFIX as PDF
+from .signature import is_signed
+
+_log = logging.getLogger(__name__)
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names something on a network."""
+    return _URL.match(text) is not None
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a pattern for names of files, and not the name of one."""
+    return glob.has_magic(text) and not Path(text).exists()
+
+
+def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
+    """The image files in a folder and below it, ``img_2`` before ``img_10``; PDFs too, where they can be read.
+
+    Left out are hidden files and folders, the folders ``left_out``, and pictures that this program has drawn or cut
+    out, unless there is nothing else: then that is what is meant.
+
+    Raises:
+        ImageError: there are none.
+        OSError: the folder cannot be read.
+    """
+    files = files_below(folder, IMAGE_SUFFIXES | {PDF}, left_out)
+    if not is_installed("pypdfium2") and any(_is_pdf(file) for file in files):
+        count = sum(map(_is_pdf, files))
+        _log.warning("%s: %d PDFs are left out; reading them needs pypdfium2: %s", folder, count, install("pdf"))
+        files = [file for file in files if not _is_pdf(file)]
+    if not files:
+        raise ImageError(f"{folder}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
+    drawn = {file for file in files if is_signed(file)}
+    if 0 < len(drawn) < len(files):
+        _log.info("%s: %d pictures that an earlier call has drawn or cut out are left out", folder, len(drawn))
+        files = [file for file in files if file not in drawn]
+    return sorted(files, key=natural_order)
+
+
+def images_matching(pattern: str) -> list[Path]:
+    """The files that a pattern stands for, as in a shell, ``**`` for folders below; in the order of `images_below`.
+
+    Of ``scans/*`` those that are no images by their names are left out, unless there are no others.
+
+    Raises `ImageError` where none match.
+    """
+    files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
+    files = [file for file in files if file.is_file() and not is_litter(file.name)]
+    if not files:
+        raise ImageError(f"{pattern}: no files match this pattern")
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES or _is_pdf(file)]
+    return sorted(images or files, key=natural_order)
+
+
+def _is_pdf(path: Path) -> bool:
+    return path.suffix.lower() == PDF
