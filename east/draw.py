@@ -14,7 +14,10 @@ _FRACTION_BITS = 4  # OpenCV takes coordinates as fixed-point numbers
 
 
 def draw_boxes(
-    image: NDArray[np.uint8], quads: NDArray[np.float32], scores: Sequence[float] | None = None
+    image: NDArray[np.uint8],
+    quads: NDArray[np.float32],
+    scores: Sequence[float] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> NDArray[np.uint8]:
     """Outlines quads on a copy of an image.
 
@@ -24,6 +27,7 @@ def draw_boxes(
         image: uint8 RGB ``(H, W, 3)``.
         quads: ``(M, 4, 2)``, in the image's pixels.
         scores: a number to write above the top-left corner of each quad.
+        texts: what to write there, before the number; OpenCV's font has ASCII alone.
     """
     canvas = image.copy()
     thickness = max(1, round(max(canvas.shape[:2]) / 800))
@@ -31,8 +35,10 @@ def draw_boxes(
     for colour, width in ((_HALO, thickness + 2), (_LINE, thickness)):
         for quad in corners:
             cv2.polylines(canvas, [quad], True, colour, width, cv2.LINE_AA, _FRACTION_BITS)
-    for quad, score in zip(quads, scores or (), strict=scores is not None):
-        _write(canvas, f"{score:.2f}", quad[0], thickness)
+    numbers = [""] * len(quads) if scores is None else [f"{score:.2f}" for score in scores]
+    for quad, text, number in zip(quads, texts or [""] * len(quads), numbers, strict=True):
+        if label := f"{text} {number}".strip():
+            _write(canvas, label, quad[0], thickness)
     return canvas
 
 
