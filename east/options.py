@@ -20,6 +20,9 @@ EVALUATION_SIZE = Size(672, 1280)
 MAX_SIDE = 2400
 """Longest side in pixels of what the network sees at once, where nobody says otherwise."""
 
+RECOGNISERS = ("rapidocr", "tesseract")
+"""The recognisers that `east.ocr` has, by name."""
+
 RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
 
@@ -252,6 +255,23 @@ class DetectorOptions(CallOptions):
     def fixed_size(self) -> Size | None:
         """``input_size`` as a `Size`: the only size that images will have, if there is only one."""
         return None if self.input_size is None else Size(*self.input_size)
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(Options):
+    """How the words that were found are read."""
+
+    recogniser: str = option("rapidocr", "what reads the words", section="reading", choices=RECOGNISERS)
+    language: str | None = option(
+        None,
+        "of the words, as the recogniser calls it: en, ch; for tesseract eng, deu, eng+deu (default: the recogniser's)",
+        section="reading",
+        metavar="CODE",
+    )
+    padding: float = option(
+        0.0, "surroundings to read with each word, as a share of its height", section="reading", **SHARE
+    )
 
 
 DEFAULTS = DetectorOptions()
