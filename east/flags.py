@@ -54,11 +54,16 @@ def add_options(
             _add_flag(sections[leaf.section], leaf, (defaults or {}).get(name, leaf.default))
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    """Adds a flag for each of the `ReadingOptions`; `reading_options_from` collects what the user gives."""
+def add_reading_options(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> Any:
+    """Adds a flag for each of the `ReadingOptions`; `reading_options_from` collects what the user gives.
+
+    Returns the group of flags, for a command's own; ``without`` are the names of options to leave out.
+    """
     group = parser.add_argument_group("reading")
     for leaf in _READING.values():
-        _add_flag(group, leaf, leaf.default)
+        if leaf.name not in without:
+            _add_flag(group, leaf, leaf.default)
+    return group
 
 
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:

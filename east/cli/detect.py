@@ -62,21 +62,18 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
     read = load_reader() if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         stream = zip(sources, detector.stream(map(_image, sources)), strict=True)
-        for source, found in progress(
-            stream, total=len(sources), unit="image", description="read" if read else "detect"
-        ):
+        for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1
                 place = "standard input: " if source.path is None else ""  # other messages begin with the path
                 print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
                 continue
-            if read is not None:
-                found = read(found)
-            writer.add(source, found)
+            result = found if read is None else read(found)
+            writer.add(source, result)
             if args.draw is not None:
-                save_drawing(args.draw, source, found)
+                save_drawing(args.draw, source, result)
             if args.crops is not None:
-                save_crops(args.crops, source, found)
+                save_crops(args.crops, source, result)
     if failures:
         print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
     return 1 if failures else 0

@@ -14,15 +14,30 @@ the public interfaces of others. They may be shared by threads.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final, Protocol
+
 from ..options import ReadingOptions
 from ..reading import Crop, Recogniser
 from .rapid import RapidOcr
 from .tesseract import Tesseract
 
-__all__ = ["Crop", "RapidOcr", "Recogniser", "Tesseract", "find"]
+__all__ = ["Crop", "NamedRecogniser", "RapidOcr", "Recogniser", "Tesseract", "find"]
 
 
-def find(name: str, *, language: str | None = None, threads: int | None = None) -> Recogniser:
+class NamedRecogniser(Protocol):
+    """A recogniser that says what it is: ``name`` is its name and version."""
+
+    name: str
+
+    def __call__(self, crops: list[Crop]) -> list[tuple[str, float]]:
+        """Reads crops, uint8 RGB ``(H, W, 3)``: a text and a confidence, 0..1, for each."""
+
+
+_RECOGNISERS: Final[dict[str, Callable[..., NamedRecogniser]]] = {"rapidocr": RapidOcr, "tesseract": Tesseract}
+
+
+def find(name: str, *, language: str | None = None, threads: int | None = None) -> NamedRecogniser:
     """Loads the recogniser of that name.
 
     Args:
@@ -35,5 +50,4 @@ def find(name: str, *, language: str | None = None, threads: int | None = None) 
         MissingPackageError: it is not installed; the message says what to install.
     """
     chosen = ReadingOptions(recogniser=name).recogniser
-    loaders = {"rapidocr": RapidOcr, "tesseract": Tesseract}
-    return loaders[chosen](language=language, threads=threads)
+    return _RECOGNISERS[chosen](language=language, threads=threads)

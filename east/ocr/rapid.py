@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ class RapidOcr:
     """Reads words with RapidOCR 3 (https://github.com/RapidAI/RapidOCR).
 
     The model in its wheel reads Chinese, English and some fifty more languages, most of Latin script.
+
+    Attributes:
+        name: with its version.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class RapidOcr:
             settings["Rec.lang_type"] = language
         if threads is not None:
             settings["EngineConfig.onnxruntime.intra_op_num_threads"] = threads
+        self.name = f"rapidocr {version('rapidocr')}"
         self._engine = RapidOCR(params=settings | dict(params or {}))
         self([np.zeros((48, 96, 3), np.uint8)])  # it loads its model at the first call
 

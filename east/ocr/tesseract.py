@@ -21,7 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 class Tesseract:
-    """Reads words with Tesseract 4 or 5 (https://github.com/tesseract-ocr), a program for printed pages."""
+    """Reads words with Tesseract 4 or 5 (https://github.com/tesseract-ocr), a program for printed pages.
+
+    Attributes:
+        name: with its version.
+    """
 
     def __init__(self, *, language: str | None = None, threads: int | None = None, mode: int = 8) -> None:
         """Looks for the program and the language.
@@ -49,6 +53,7 @@ class Tesseract:
                 "reading words with Tesseract needs the program tesseract: apt-get install tesseract-ocr, "
                 "or see https://tesseract-ocr.github.io/tessdoc/Installation.html"
             ) from None
+        self.name = f"tesseract {pytesseract.get_tesseract_version()}"
         for one in self._language.split("+"):
             if one not in known:
                 raise MissingPackageError(
@@ -84,4 +89,5 @@ def _enlarged(crop: Crop) -> Crop:
     scale = max(1.0, _HEIGHT / crop.shape[0])
     size = math.ceil(crop.shape[1] * scale), math.ceil(crop.shape[0] * scale)
     large = cv2.resize(crop[..., ::-1], size, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(cv2.copyMakeBorder(large, *[_MARGIN] * 4, cv2.BORDER_REPLICATE), np.uint8)
+    around = [(_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)]
+    return np.pad(np.asarray(large, np.uint8), around, mode="edge")
