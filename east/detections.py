@@ -111,6 +111,10 @@ class Detections(Sequence[TextBox]):
         """
         crops = self.crops(padding=padding)
         texts = read_crops(recogniser, crops, bgr=bgr, batch=batch, before_each=before_each)
+        return self.with_texts(texts)
+
+    def with_texts(self, texts: Sequence[tuple[str, float]]) -> Detections:
+        """The same detections with a text and its confidence for each box, in their order."""
         boxes = zip(self.boxes, texts, strict=True)
         return replace(self, boxes=tuple(replace(box, text=text, text_confidence=sure) for box, (text, sure) in boxes))
 

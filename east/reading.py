@@ -20,6 +20,9 @@ be left there: a word is kept as one line.
 BATCH = 32
 """How many words a recogniser is given at once, where nobody says otherwise."""
 
+TALL = 1.5
+"""Height by width from which a crop may hold text on its side; the figure is PaddleOCR's."""
+
 _ROUNDING = 1e-3  # a mean of probabilities in half precision may be a little over 1
 
 
@@ -36,6 +39,9 @@ def read_crops(
     Recognisers scale all words of a batch to one height and fill the shorter ones up to the longest. So the words go by
     their aspect, from short to long.
 
+    One that is `TALL` or more is read upright, as a single letter, and turned to the left and to the right, as text on
+    its side; the surest of the three counts, upright where they are equal.
+
     Args:
         recogniser: see `Recogniser`.
         crops: uint8 RGB ``(H, W, 3)`` each.
@@ -51,14 +57,25 @@ def read_crops(
     """
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
-    order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1] / crops[index].shape[0])
-    texts: dict[int, tuple[str, float]] = {}
+    views = [(index, view) for index, crop in enumerate(crops) for view in _views(crop)]
+    order = sorted(range(len(views)), key=lambda number: views[number][1].shape[1] / views[number][1].shape[0])
+    read: dict[int, tuple[str, float]] = {}
     for start in range(0, len(order), batch):
         before_each()
         some = order[start : start + batch]
-        given = [np.ascontiguousarray(crops[index][..., ::-1]) if bgr else crops[index] for index in some]
-        texts.update(zip(some, _checked(recogniser(given), len(given)), strict=True))
+        given = [np.ascontiguousarray(views[number][1][..., ::-1] if bgr else views[number][1]) for number in some]
+        read.update(zip(some, _checked(recogniser(given), len(given)), strict=True))
+    texts: dict[int, tuple[str, float]] = {}
+    for number, (index, _) in enumerate(views):
+        if index not in texts or read[number][1] > texts[index][1]:
+            texts[index] = read[number]
     return [texts[index] for index in range(len(crops))]
+
+
+def _views(crop: Crop) -> list[Crop]:
+    """A crop as it may have to be seen to be read."""
+    height, width = crop.shape[:2]
+    return [crop] if height < TALL * width else [crop, np.rot90(crop), np.rot90(crop, -1)]
 
 
 def _checked(answer: Any, count: int) -> Iterator[tuple[str, float]]:

@@ -41,7 +41,24 @@ def test_texts_come_in_the_order_of_the_crops(sizes: list[tuple[int, int]], batc
     assert [text for text, _ in read_crops(by_size, crops, batch=batch)] == [f"{w}x{h}" for w, h in sizes]
 
 
-@given(st.lists(st.integers(1, 200), min_size=1, max_size=20), st.integers(1, 8))
+@pytest.mark.parametrize(("surest", "text"), [(None, "upright"), ("left", "left"), ("right", "right")])
+def test_a_tall_crop_is_read_turned_too_and_the_surest_reading_counts(surest: str | None, text: str) -> None:
+    """Its first row is dark: turned to the left, its first column is; turned to the right, its last."""
+    tall = crop(10, 15)
+    tall[0] = 0
+
+    def recogniser(crops: list[Crop]) -> list[tuple[str, float]]:
+        seen = ["left" if not c[:, 0].any() else "right" if not c[:, -1].any() else "upright" for c in crops]
+        return [(one, 0.9 if one == surest else 0.5) for one in seen]
+
+    assert read_crops(recogniser, [tall, crop(10, 14), crop(40)], batch=2) == [
+        (text, 0.5 if surest is None else 0.9),
+        ("upright", 0.5),
+        ("upright", 0.5),
+    ]
+
+
+@given(st.lists(st.integers(7, 200), min_size=1, max_size=20), st.integers(1, 8))
 def test_words_of_like_shape_are_read_together(widths: list[int], batch: int) -> None:
     given_widths: list[list[int]] = []
 

@@ -12,6 +12,10 @@ from ..errors import MissingPackageError
 from ..extras import install
 from ..reading import Crop
 
+_LEAST_WIDTH = 160
+"""Pixels that a batch is filled up to at least, of 48 high: as many words are read right as at RapidOCR's own 320, in
+little more than half the time."""
+
 
 class RapidOcr:
     """Reads words with RapidOCR 3 (https://github.com/RapidAI/RapidOCR).
@@ -45,6 +49,7 @@ class RapidOcr:
             "Global.use_det": False,
             "Global.use_cls": False,
             "Global.log_level": "error",
+            "Rec.rec_img_shape": [3, 48, _LEAST_WIDTH],
         }
         if language is not None:
             settings["Rec.lang_type"] = language
