@@ -18,6 +18,7 @@ EXTRAS: Final = {
     "train": ("keras", "tensorboard", "fontTools", "matplotlib", "shapely"),
     "onnx": ("onnx", "onnxruntime"),
     "pdf": ("pypdfium2", "pikepdf"),
+    "ocr": ("rapidocr", "pytesseract"),
     "tensorrt": ("tensorrt",),
     "tensorrt-rtx": ("tensorrt_rtx_bindings", "onnxruntime_ep_nv_tensorrt_rtx"),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import DetectorOptions
+from .options import DetectorOptions, ReadingOptions
 
 CONVERSION = frozenset(
     [
@@ -54,6 +54,18 @@ def add_options(
             _add_flag(sections[leaf.section], leaf, (defaults or {}).get(name, leaf.default))
 
 
+def add_reading_options(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> Any:
+    """Adds a flag for each of the `ReadingOptions`; `reading_options_from` collects what the user gives.
+
+    Returns the group of flags, for a command's own; ``without`` are the names of options to leave out.
+    """
+    group = parser.add_argument_group("reading")
+    for leaf in _READING.values():
+        if leaf.name not in without:
+            _add_flag(group, leaf, leaf.default)
+    return group
+
+
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
     """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`."""
     given = {path: value for path, value in vars(args).items() if path in _DESTINATIONS}
@@ -62,6 +74,12 @@ def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
         return from_paths(DetectorOptions, values | {_DESTINATIONS[path]: value for path, value in given.items()})
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def reading_options_from(args: argparse.Namespace) -> ReadingOptions:
+    """The options that the flags of `add_reading_options` give."""
+    given = {name: value for name, value in vars(args).items() if name in _READING}
+    return from_paths(ReadingOptions, {_READING[name].path: value for name, value in given.items()})
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -94,6 +112,7 @@ def _destination(path: tuple[str, ...]) -> str:
 
 
 _DESTINATIONS = {_destination(path): path for path in _LEAVES}
+_READING = {_destination(leaf.path): leaf for leaf in leaves(ReadingOptions)}
 
 
 def _add_flag(group: Any, leaf: Leaf, default: Any) -> None:

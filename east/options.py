@@ -22,6 +22,8 @@ MAX_SIDE = 2400
 
 PDF_DPI = 200.0
 """Pixels per inch at which pages of PDFs are read and written, where nobody says otherwise."""
+RECOGNISERS = ("rapidocr", "tesseract")
+"""The recognisers that `east.ocr` has, by name."""
 
 RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
@@ -254,6 +256,23 @@ class DetectorOptions(CallOptions):
     def fixed_size(self) -> Size | None:
         """``input_size`` as a `Size`: the only size that images will have, if there is only one."""
         return None if self.input_size is None else Size(*self.input_size)
+
+
+@described
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions(Options):
+    """How the words that were found are read."""
+
+    recogniser: str = option("rapidocr", "what reads the words", section="reading", choices=RECOGNISERS)
+    language: str | None = option(
+        None,
+        "of the words, as the recogniser calls it: en, ch; for tesseract eng, deu, eng+deu (default: the recogniser's)",
+        section="reading",
+        metavar="CODE",
+    )
+    padding: float = option(
+        0.0, "surroundings to read with each word, as a share of its height", section="reading", **SHARE
+    )
 
 
 DEFAULTS = DetectorOptions()

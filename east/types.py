@@ -99,8 +99,8 @@ class TextBox:
     quad: float32 ``(4, 2)``, corners ``(x, y)`` clockwise from the text's top-left corner, in pixels
         of the upright image, origin at its top-left corner.
     score: mean score of the map inside the quad, 0..1.
-    text: what a recogniser read in it; None where none has looked.
-    text_confidence: how sure the recogniser is, 0..1.
+    text: what a recogniser read, see `east.Detections.read`; None where none has.
+    text_confidence: how sure it was, 0..1.
     """
 
     quad: NDArray[np.float32]

@@ -39,16 +39,23 @@ class Latency:
 
 @dataclass(frozen=True)
 class RunSpeed:
-    """Of one run: the network alone, pixels in, candidates out, and from boxes to boxes, decoding overlapped."""
+    """Of one run.
+
+    Attributes:
+        network: alone, pixels in, candidates out.
+        end_to_end: from boxes to boxes, decoding overlapped; without reading.
+        reading: boxes in, texts out; nothing where nothing reads.
+    """
 
     network: Latency
     end_to_end: Latency
+    reading: Latency
 
     @classmethod
     def of(cls, results: Iterable[ImageResult]) -> RunSpeed:
         """Of at least one image."""
-        network, wall = zip(*((result.network, result.wall) for result in results), strict=True)
-        return cls(Latency.of(network), Latency.of(wall))
+        steps = zip(*((result.network, result.wall, result.read) for result in results), strict=True)
+        return cls(*map(Latency.of, steps))
 
     @property
     def network_fps(self) -> float:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +24,8 @@ class ImageResult:
         width, height: of the upright image in pixels.
         decode, resize, network, postprocess: milliseconds of the steps; decoding overlaps with the rest.
         wall: milliseconds from the image before being done to this one being done.
+        read: milliseconds of cutting out and reading its words.
+        texts: what was read in each word; None where nothing reads.
     """
 
     lines: str
@@ -34,6 +36,8 @@ class ImageResult:
     network: float
     postprocess: float
     wall: float
+    read: float = 0.0
+    texts: tuple[str, ...] | None = None
 
 
 class Journal(AbstractContextManager["Journal", None]):
@@ -95,7 +99,9 @@ class Journal(AbstractContextManager["Journal", None]):
             try:
                 fields = json.loads(line)
                 key = fields.pop("image")
-                self.results[key] = ImageResult(**fields)
+                result = ImageResult(**fields)
+                texts = None if result.texts is None else tuple(result.texts)  # JSON has lists
+                self.results[key] = replace(result, texts=texts)
             except (ValueError, KeyError, TypeError, AttributeError):
                 break
             whole += len(line)

@@ -12,35 +12,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from east.files import sha256_files
-from east.icdar import Detected, parse_detected
+from east.icdar import Detected, parse_detected, reportable
 from east.metrics import Counts, Score, score, score_image
 
 from .analysis import RunSpeed
+from .end_to_end import ReadWords, score_texts
 from .journal import ImageResult, Journal
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from east import TextDetector
+    from east import Detections, TextDetector
+    from east.ocr import NamedRecogniser
+    from east.options import ReadingOptions
 
     from .dataset import Icdar2015, Sample
 
 _AHEAD = 3
-_LIBRARIES = ("tensorflow", "openvino", "keras", "numpy", "opencv-python-headless", "numba", "shapely")
+_LIBRARIES = (
+    "tensorflow",
+    "openvino",
+    "keras",
+    "numpy",
+    "opencv-python-headless",
+    "numba",
+    "shapely",
+    "rapidocr",
+    "onnxruntime",
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """What one detector did on one set of images, by rising image number, and the score of what it found.
 
-    ``about`` is what was run, as `describe` tells it; ``detected`` is what the results say was found.
+    ``about`` is what was run, as `describe` tells it; ``detected`` is what the results say was found; ``reading``
+    counts the words that were read right, where a recogniser has read them.
     """
 
     about: Mapping[str, Any]
     results: dict[str, ImageResult]
     detected: dict[str, Detected]
     score: Score
+    reading: Counts | None = None
 
     @property
     def name(self) -> str:
@@ -53,12 +68,29 @@ class Run:
         return RunSpeed.of(self.results.values())
 
 
-def describe(detector: TextDetector) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Reader:
+    """A recogniser and how it is used."""
+
+    recogniser: NamedRecogniser
+    options: ReadingOptions
+
+    def read(self, found: Detections) -> Detections:
+        """The same detections with their texts."""
+        return found.read(self.recogniser, padding=self.options.padding)
+
+    def describe(self) -> dict[str, Any]:
+        """What decides what is read, as JSON values."""
+        return {"recogniser": self.recogniser.name, **asdict(self.options)}
+
+
+def describe(detector: TextDetector, reader: Reader | None = None) -> dict[str, Any]:
     """What decides a detector's results, as JSON values."""
     import east
 
     runtime, options = detector.runtime, detector.options
     return {
+        **({} if reader is None else {"reading": reader.describe()}),
         "runtime": runtime.name,
         "precision": str(runtime.precision),
         "arithmetic": runtime.arithmetic,
@@ -84,8 +116,8 @@ def environment() -> dict[str, str]:
     return found
 
 
-def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
-    """The journal of this detector on this set, with what an interrupted run of the same code has done."""
+def open_journal(dataset: Icdar2015, detector: TextDetector, reader: Reader | None = None) -> Journal:
+    """The journal of this detector and reader on this set, with what an interrupted run of the same code has done."""
     import east
     from east.model.source import ModelSource
     from east.option_fields import to_paths
@@ -99,13 +131,13 @@ def open_journal(dataset: Icdar2015, detector: TextDetector) -> Journal:
         "code": sha256_files(package, package.rglob("*.py")),
         "options": {".".join(path): str(value) for path, value in to_paths(options).items()},
         "calibration": calibration_digest(ModelSource.find(options.weights, options.nodes), options),
-        **describe(detector),
+        **describe(detector, reader),
     }
     return Journal(default_folder() / JOURNALS, identity)
 
 
-def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Run:
-    """Runs the detector on the images that the journal lacks, and scores all of them.
+def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal, reader: Reader | None = None) -> Run:
+    """Runs the detector on the images that the journal lacks, has their words read, and scores all of them.
 
     Shows a progress bar with the running F1 on stderr where that is a terminal. Raises `ImageError` for an image
     that cannot be used.
@@ -120,7 +152,7 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
     with tqdm(desc=name, total=len(dataset.samples), initial=len(done), unit="image", disable=None, leave=False) as bar:
         watched = not bar.disable
         counts = sum((_count(sample, journal.results[sample.key]) for sample in done if watched), Counts())
-        for sample, result in _results(detector, todo):
+        for sample, result in _results(detector, todo, reader):
             journal.add(sample.key, result)
             if watched:
                 counts += _count(sample, result)
@@ -128,20 +160,31 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal) -> Ru
                 bar.update()
     results = {sample.key: journal.results[sample.key] for sample in dataset.samples}
     detected = {key: _parse(key, result) for key, result in results.items()}
-    return Run(describe(detector), results, detected, score(dataset.truths, detected))
+    reading = None
+    if reader is not None:
+        reading = score_texts(dataset.truths, {key: ReadWords.of(key, result) for key, result in results.items()})
+    return Run(describe(detector, reader), results, detected, score(dataset.truths, detected), reading)
 
 
-def _results(detector: TextDetector, samples: list[Sample]) -> Iterator[tuple[Sample, ImageResult]]:
+def _results(
+    detector: TextDetector, samples: list[Sample], reader: Reader | None
+) -> Iterator[tuple[Sample, ImageResult]]:
     """Runs the detector on each, a few images being decoded ahead so that the network does not wait for them."""
     from east.prefetch import prefetch_map
 
     before = time.perf_counter()
     for sample, (image, decode) in zip(samples, prefetch_map(_decode, samples, buffer=_AHEAD), strict=True):
         found = detector.detect(image)
+        done = time.perf_counter()
+        texts = None
+        if reader is not None:
+            words = zip(reader.read(found), reportable(found.quads), strict=True)
+            texts = tuple(box.text or "" for box, is_written in words if is_written)
         now = time.perf_counter()
-        times = {**asdict(found.timings), "decode": decode, "wall": (now - before) * 1e3}
+        read = 0.0 if reader is None else (now - done) * 1e3
+        times = {**asdict(found.timings), "decode": decode, "wall": (done - before) * 1e3, "read": read}
         rounded = {name: round(milliseconds, 3) for name, milliseconds in times.items()}
-        yield sample, ImageResult(found.to_icdar(scores=True), found.width, found.height, **rounded)
+        yield sample, ImageResult(found.to_icdar(scores=True), found.width, found.height, **rounded, texts=texts)
         before = now
 
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 
 ORIGINAL_CAPTION = "Reported for the original (Tesla V100, batch 1, official test set at 672x1280):"
+READING_CAPTION = "Words found and read right (end to end, the rules of task 4.4 without a lexicon):"
+READING_COLUMNS = ("runtime, recogniser", "detection F1", "recall", "precision", "F1", "ms to read an image")
 COLUMNS = ("runtime", "FPS network", "FPS end to end", "recall", "precision", "F1", "model MB")
 ORIGINAL_ROWS = (
     ("TF (slim) FP32", "42", "-", "0.7732", "0.8466", "0.8083", "-"),
@@ -38,6 +40,21 @@ def accuracy_tables(runs: Iterable[Run]) -> str:
     ours = rows(runs)
     above, below = markdown_table(COLUMNS, ours, ORIGINAL_ROWS), markdown_table(COLUMNS, ORIGINAL_ROWS, ours)
     return f"{above}\n{ORIGINAL_CAPTION}\n\n{below}"
+
+
+def reading_table(runs: Iterable[Run]) -> str:
+    """How the words were read, in Markdown; nothing where none were."""
+    read = [(run, run.reading) for run in runs if run.reading is not None]
+    body = [
+        (
+            f"{run.name}, {run.about['reading']['recogniser']}",
+            f"{run.score.hmean:.4f}",
+            *(f"{share:.4f}" for share in (counts.recall, counts.precision, counts.hmean)),
+            f"{run.speed.reading.median:.0f}",
+        )
+        for run, counts in read
+    ]
+    return f"{READING_CAPTION}\n\n{markdown_table(READING_COLUMNS, body)}" if body else ""
 
 
 def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside: Sequence[Sequence[str]] = ()) -> str:

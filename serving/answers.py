@@ -55,6 +55,12 @@ class FormatParameters(DetectParameters):
     format: Format = Field(default="json", description="JSON, ICDAR2015 lines, or the image with the boxes drawn in")
 
 
+class ReadParameters(DetectParameters):
+    """How to look for words, and how to answer."""
+
+    format: Literal["json", "text"] = Field(default="json", description="JSON, or the text alone, in reading order")
+
+
 class ImageSize(BaseModel):
     width: int = Field(description="pixels of the upright image")
     height: int = Field(description="pixels of the upright image")
@@ -74,6 +80,7 @@ class Model(BaseModel):
 class ReadyAnswer(BaseModel):
     status: Literal["ready"]
     model: Model
+    recogniser: str | None = Field(description="what reads, with its version; null where nothing does")
 
 
 class TimingsMs(BaseModel):
@@ -109,6 +116,24 @@ class DetectAnswer(ImageResult):
     request_id: str
 
 
+class ReadBox(Box):
+    text: str = Field(description="what was read, on one line; empty where nothing was")
+    text_confidence: float = Field(ge=0, le=1)
+
+
+class ReadTimingsMs(TimingsMs):
+    read: float = Field(description="cutting out and reading, waits included")
+
+
+class ReadAnswer(DetectAnswer):
+    """The words of one image with what they say."""
+
+    text: str = Field(description="the whole text, in reading order, with a line end between lines")
+    boxes: list[ReadBox]  # type: ignore[assignment]  # a list may hold more than is asked of it
+    timings_ms: ReadTimingsMs
+    recogniser: str
+
+
 class BatchAnswer(BaseModel):
     """One result for each image, in order."""
 
@@ -133,3 +158,16 @@ def render(found: Detections, waited_ms: float, form: Format, request_id: str) -
     if form == "json":
         return as_json({"request_id": request_id, **as_dict(found, waited_ms)}), "application/json"
     return found.to_icdar().encode(), "text/plain; charset=utf-8"
+
+
+def render_read(
+    found: Detections, waited_ms: float, read_ms: float, form: str, recogniser: str, request_id: str
+) -> tuple[bytes, str]:
+    """The same for words that were read."""
+    if form == "text":
+        return (found.text + "\n" if found.text else "").encode(), "text/plain; charset=utf-8"
+    body = as_dict(found, waited_ms)
+    timings = body["timings_ms"]
+    body["timings_ms"] = {**timings, "read": round(read_ms, 3), "total": round(timings["total"] + read_ms, 3)}
+    told = {"request_id": request_id, "text": found.text, **body, "recogniser": recogniser}
+    return as_json(told), "application/json"

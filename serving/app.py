@@ -9,6 +9,7 @@ from typing import Any
 
 from east import TextDetector, __version__
 from east.extras import missing_package
+from east.reading import Recogniser
 
 try:
     from fastapi import Depends, FastAPI
@@ -37,6 +38,7 @@ def create_app(
     settings: Settings | None = None,
     detector: TextDetector | None = None,
     *,
+    recogniser: Recogniser | None = None,
     on_failure: Callable[[], None] = lambda: None,
     metrics_here: bool = True,
 ) -> FastAPI:
@@ -45,6 +47,8 @@ def create_app(
     Args:
         settings: from the environment when not given.
         detector: loaded by the settings when not given; it keeps its own options, whatever the settings say.
+        recogniser: reads the words for ``/read``; loaded by the settings when not given. Its attribute ``name``, if it
+            has one, is told by ``/readyz``. It is called by one thread at a time.
         on_failure: called when the detector cannot be loaded, or dies; readiness tells of it in any case, and
             ``app.state.service.failure`` why.
         metrics_here: whether ``/metrics`` is among the operations, rather than on the port of `create_admin_app`;
@@ -55,7 +59,7 @@ def create_app(
     """
     settings = settings or Settings()
     metrics = Metrics()
-    service = Service(settings, metrics, on_failure, detector)
+    service = Service(settings, metrics, on_failure, detector, recogniser)
     gate = Gate(settings.security)
     heartbeat = Heartbeat()
 
@@ -69,7 +73,7 @@ def create_app(
     app = FastAPI(
         title="EAST text detector",
         version=__version__,
-        description="Finds the words in images: a quadrilateral and a score for each.",
+        description="Finds the words in images: a quadrilateral and a score for each, and what they say.",
         lifespan=lifespan,
         **_OWN_TELEMETRY,
         docs_url=None,

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from east.crops import crop_word
 from east.draw import draw_boxes
 from east.errors import ImageDecodeError, ImageError, ImageTooLargeError
 from east.images.decoding import load_image
@@ -53,6 +54,8 @@ def main(channel: int, niceness: int) -> None:
             try:
                 if job["do"] == "prepare":
                     answer, result = _prepare(data, job["max_pixels"], Size(*job["network_size"]))
+                elif job["do"] == "cut-out":
+                    answer, result = _cut_out(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["padding"])
                 else:
                     answer, result = _draw(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["format"])
             except ImageError as error:
@@ -97,6 +100,15 @@ def _draw(data: bytes, max_pixels: int, quads: NDArray[np.float32], form: str) -
     buffer = io.BytesIO()
     drawn.save(buffer, form, compress_level=1, quality=90)  # PNG knows no quality, and JPEG no level
     return {}, buffer.getbuffer()
+
+
+def _cut_out(
+    data: bytes, max_pixels: int, quads: NDArray[np.float32], padding: float
+) -> tuple[dict[str, Any], memoryview]:
+    upright = load_image(data, max_pixels=max_pixels)
+    crops = [crop_word(upright, quad, padding=padding) for quad in quads.reshape(-1, 4, 2)]
+    pixels = bytearray().join(crop.tobytes() for crop in crops)
+    return {"sizes": [crop.shape[:2] for crop in crops]}, memoryview(pixels)
 
 
 def _kind(error: ImageError) -> str:

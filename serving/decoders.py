@@ -7,17 +7,15 @@ takes its place. Small images have processes that large ones never get, and larg
 from __future__ import annotations
 
 import asyncio
-import heapq
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,9 +27,10 @@ from east.images.header import ImageHeader
 from east.images.preparation import PreparedImage
 from east.types import Size, Timings
 
+from .lane import Lane
 from .memory import BYTES_PER_PIXEL
 from .metrics import Metrics
-from .problems import CostlyImageError, deadline_passed
+from .problems import CostlyImageError
 
 MIB: Final = 2**20
 _LARGE: Final = 16e6
@@ -108,8 +107,8 @@ class Decoders:
     def __init__(self, metrics: Metrics, *, max_pixels: int, parallel: int) -> None:
         self._metrics = metrics
         self._max_pixels = max_pixels
-        self._small = _Lane([_Process() for _ in range(parallel)])
-        self._large = _Lane([_Process(niceness=10)])
+        self._small = Lane([_Process() for _ in range(parallel)])
+        self._large = Lane([_Process(niceness=10)])
         self._processes: list[_Process] = []  # that were started
         self._exchanges: set[asyncio.Task[Any]] = set()
         metrics.decoders_waiting.set_function(lambda: self._small.waiting + self._large.waiting)
@@ -171,6 +170,31 @@ class Decoders:
         job = {"do": "draw", "quads": len(quads), "format": form}
         _, drawn = await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), hold, deadline)
         return drawn.tobytes()
+
+    async def cut_out(
+        self, image: Encoded, quads: NDArray[np.float32], padding: float, hold: Callable[[int], None], deadline: float
+    ) -> list[NDArray[np.uint8]]:
+        """Decodes an image and cuts words out of it.
+
+        Args:
+            image: what they are cut out of.
+            quads: float32 ``(M, 4, 2)``, in pixels of the upright image.
+            padding: as for `east.Detections.crops`.
+            hold: told the size of the result before it is kept; it raises when there is no room.
+            deadline: event-loop time after which nobody wants it.
+
+        Returns:
+            the words, uint8 RGB, in the order of the quads.
+
+        Raises: as `prepare`.
+        """
+        job = {"do": "cut-out", "quads": len(quads), "padding": padding}
+        answer, pixels = await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), hold, deadline)
+        sizes = [Size(*map(int, size)) for size in answer["sizes"]]
+        ends = np.cumsum([3 * size.height * size.width for size in sizes])
+        _check(len(sizes) == len(quads) and ends[-1:].sum() == len(pixels))
+        parts = np.split(pixels, ends[:-1]) if sizes else []
+        return [part.reshape(*size, 3) for part, size in zip(parts, sizes, strict=True)]
 
     async def _do(
         self, job: dict[str, Any], image: Encoded, more: bytes, hold: Callable[[int], None], deadline: float
@@ -374,46 +398,3 @@ class _Process:
             self._received += received
         line, _, self._received = self._received.partition(b"\n")
         return line
-
-
-class _Lane:
-    """Processes that take the same kind of images, and those who wait for one."""
-
-    def __init__(self, processes: Sequence[_Process]) -> None:
-        self.all = processes
-        self._idle = list(processes)
-        self._queue: list[tuple[float, int, asyncio.Future[_Process]]] = []
-        self._numbers = count()
-
-    @property
-    def waiting(self) -> int:
-        """How many wait."""
-        return sum(not future.done() for _, _, future in self._queue)
-
-    async def get(self, turn: float, deadline: float) -> _Process:
-        """Waits for a process; of those who wait the one with the least ``turn`` comes first.
-
-        Raises `Problem` when the deadline passes before.
-        """
-        if self._idle:
-            return self._idle.pop()
-        loop = asyncio.get_running_loop()
-        free: asyncio.Future[_Process] = loop.create_future()
-        heapq.heappush(self._queue, (turn, next(self._numbers), free))
-        try:
-            return await asyncio.wait_for(asyncio.shield(free), deadline - loop.time())
-        except BaseException as error:
-            if not free.cancel():  # it came at this very moment
-                self.put(free.result())
-            if isinstance(error, asyncio.TimeoutError):
-                raise deadline_passed() from None
-            raise
-
-    def put(self, process: _Process) -> None:
-        """Gives a process back."""
-        while self._queue:
-            free = heapq.heappop(self._queue)[2]
-            if not free.done():
-                free.set_result(process)
-                return
-        self._idle.append(process)

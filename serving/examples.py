@@ -28,6 +28,14 @@ _RESULT: dict[str, Any] = {
 }
 
 DETECTED = {"request_id": _ID, **_RESULT}
+READ = {
+    "request_id": _ID,
+    "text": "OPEN",
+    **_RESULT,
+    "boxes": [{**_RESULT["boxes"][0], "text": "OPEN", "text_confidence": 0.9874}],
+    "timings_ms": {**_RESULT["timings_ms"], "total": 75.9, "read": 31.6},
+    "recogniser": "rapidocr 3.10.0",
+}
 DETECTED_BATCH = {
     "request_id": _ID,
     "results": [

@@ -40,6 +40,7 @@ class Metrics:
         self.decoder_memory = gauge("east_decoder_memory_bytes", "Memory of the processes that decode.")
         self.batch_size = histogram("east_batch_size", "Images in one run.", buckets=(1, 2, 4, 8, 16, 32, 64))
         self.stage_seconds = histogram("east_stage_seconds", "Time of each stage.", ["stage"])
+        self.reads_waiting = gauge("east_reads_waiting", "Images admitted to be read, until their words are.")
         self.boxes = histogram("east_boxes", "Boxes in one image.", buckets=(0, 1, 2, 5, 10, 20, 50, 100, 200))
         self.ready = gauge("east_ready", "1 when images can be answered, else 0.")
 
@@ -61,3 +62,7 @@ class Metrics:
         for stage in ("decode", "resize", "network", "postprocess"):
             self.stage_seconds.labels(stage).observe(getattr(timings, stage) / 1e3)
         self.boxes.observe(boxes)
+
+    def read(self, seconds: float) -> None:
+        """Counts one image whose words were read, and how long that took."""
+        self.stage_seconds.labels("read").observe(seconds)

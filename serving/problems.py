@@ -134,6 +134,7 @@ def problem_of(error: Exception) -> Problem:
 _MEANINGS = {
     400: "the request is malformed, or the image cannot be decoded",
     401: "missing or wrong key",
+    404: "this service was started without a recogniser",
     408: "the body took too long to arrive",
     413: "too many bytes, pixels or images",
     415: "the body is of a type that is not taken",
@@ -162,6 +163,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _CODES = {
     400: "undecodable-image",
     401: "key-needed",
+    404: "no-recogniser",
     408: "slow-body",
     413: "too-many-bytes",
     415: "unsupported-type",

@@ -23,10 +23,13 @@ from .answers import (
     DetectAnswer,
     DetectParameters,
     FormatParameters,
+    ReadAnswer,
+    ReadParameters,
     ReadyAnswer,
     as_dict,
     as_json,
     render,
+    render_read,
 )
 from .body import read_images
 from .context import RequestContext
@@ -58,6 +61,8 @@ _FORMATS = {
     "image/png": _BINARY,
     "image/jpeg": _BINARY,
 }
+
+_READ_FORMATS = {"application/json": {"example": examples.READ}, "text/plain": {**_TEXT, "example": "OPEN\n"}}
 
 
 @detection.post(
@@ -125,6 +130,38 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     return service.response(request, body, {"Content-Type": "application/json"})
 
 
+@detection.post(
+    "/read",
+    operation_id="read",
+    summary="Read the words in an image",
+    response_model=ReadAnswer,
+    responses={
+        200: {
+            "content": {"application/json": {"example": examples.READ}, "text/plain": {**_TEXT, "example": "OPEN\n"}}
+        },
+        **documented(400, 404, 408, 413, 415, 422, 429, 500, 503, 504),
+    },
+    openapi_extra={
+        **_image_body({"image": _ONE}),
+        **examples.code_samples(
+            "curl --data-binary @sign.jpg -H 'Content-Type: image/jpeg' http://localhost:8000/read",
+            "curl -F image=@sign.jpg 'http://localhost:8000/read?format=text'",
+        ),
+    },
+)
+async def read(request: Request, parameters: Annotated[ReadParameters, Query()]) -> Response:
+    """Takes the image as `/detect` does. Needs a service that was started with a recogniser; `/readyz` names it."""
+    service, request_id = Service.of(request), RequestContext.of(request).id
+
+    def finish(found: Detections, waited_ms: float, read_ms: float) -> tuple[bytes, str]:
+        recogniser = service.recogniser or ""
+        return render_read(found, waited_ms, read_ms, parameters.format, recogniser, request_id)
+
+    images = partial(read_images, request, service.settings.limits, most=1)
+    body, media_type = await service.read(request, images, parameters.changes, finish)
+    return service.response(request, body, {"Content-Type": media_type})
+
+
 @probes.get(
     "/healthz",
     operation_id="healthz",
@@ -142,13 +179,13 @@ async def healthz(request: Request) -> dict[str, str]:
     operation_id="readyz",
     summary="Can it detect?",
     response_model=ReadyAnswer,
-    responses={**examples.answer({"status": "ready", "model": examples.MODEL}), **documented(503)},
+    responses={**examples.answer({"status": "ready", "model": examples.MODEL, "recogniser": None}), **documented(503)},
 )
 async def readyz(request: Request) -> dict[str, Any]:
     """Yes once the detector is loaded and warmed up, until its runtime fails or it is told to stop."""
     service = Service.of(request)
     service.check_ready()
-    return {"status": "ready", "model": service.model}
+    return {"status": "ready", "model": service.model, "recogniser": service.recogniser}
 
 
 @metrics.get(

@@ -20,7 +20,9 @@ from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
 from east.images.tiling import network_size_of
+from east.ocr import find
 from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
+from east.reading import Recogniser
 from east.types import Size
 
 from . import tracing
@@ -28,6 +30,7 @@ from .context import RequestContext
 from .decoders import Decoders, Encoded
 from .metrics import Metrics
 from .problems import Problem, deadline_passed
+from .reading import Reader
 from .room import Room
 from .scheduling import Job, Scheduler
 from .settings import Settings
@@ -52,17 +55,25 @@ class Service:
         metrics: told of each step.
         on_failure: called when the service cannot go on.
         detector: loaded by the settings when not given.
+        recogniser: likewise.
 
     Attributes:
+        reader: reads words; None where nothing does.
         failure: why the service cannot go on; None while it can.
         stopping: whether the process has been told to stop.
     """
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, on_failure: Callable[[], None], detector: TextDetector | None
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        on_failure: Callable[[], None],
+        detector: TextDetector | None,
+        recogniser: Recogniser | None = None,
     ) -> None:
         self.settings = settings
         self.detector = detector
+        self.reader = None if recogniser is None else self._reader(recogniser)
         self._owns_detector = detector is None
         self.failure: str | None = None
         self.stopping: Callable[[], bool] = lambda: False
@@ -73,6 +84,7 @@ class Service:
         self._scheduler: Scheduler | None = None
         self._inspecting = asyncio.Semaphore(2)  # more at a time would only contend for the interpreter
         self._room = Room(lambda: self.settings.queue.bytes)
+        metrics.reads_waiting.set_function(lambda: 0 if self.reader is None else self.reader.admitted)
         metrics.held_bytes.set_function(lambda: self._room.held)
         metrics.ready.set_function(lambda: self._scheduler is not None and self.failure is None)
 
@@ -94,6 +106,8 @@ class Service:
             await self._scheduler.close()
         if self._decoders is not None:
             await self._decoders.close()
+        if self.reader is not None:
+            await asyncio.to_thread(self.reader.close)
         if self._owns_detector and self.detector is not None and self.failure is None:
             self.detector.close()
 
@@ -110,6 +124,11 @@ class Service:
         assert self.detector is not None  # noqa: S101  it is ready
         runtime = self.detector.runtime
         return {"weights": self.detector.weights, "runtime": runtime.name, "precision": str(runtime.precision)}
+
+    @property
+    def recogniser(self) -> str | None:
+        """What reads; None where nothing does."""
+        return None if self.reader is None else self.reader.name
 
     def reload(self, settings: Settings) -> None:
         """Goes on with other settings: those that are read whenever they are used."""
@@ -156,6 +175,59 @@ class Service:
         [drawn] = await self._detect(request, read, changes, lambda found, waited_ms: found.quads, _raise, form)
         return cast(bytes, drawn)
 
+    async def read(
+        self,
+        request: Request,
+        read: Callable[[Hold], Awaitable[Sequence[bytes]]],
+        changes: Callable[[], CallChanges],
+        finish: Callable[[Detections, float, float], Result],
+    ) -> Result:
+        """Likewise for one image, whose words are read.
+
+        ``finish`` is given the milliseconds that reading took besides. Raises `Problem` too where nothing reads, and
+        for more words than are read.
+        """
+        reader = self.reader
+        if reader is None:
+            self.check_ready()
+            detail = "this service reads nothing: whoever runs it has to start it with --recogniser rapidocr"
+            raise Problem(404, "no-recogniser", detail)
+
+        async def read_words(
+            found: Detections, waited_ms: float, image: Encoded, hold: Hold, deadline: float
+        ) -> Result:
+            texts, read_ms = await self._texts(reader, turn, context, found, image, hold, deadline)
+            return await asyncio.to_thread(finish, texts, waited_ms, read_ms)
+
+        context = RequestContext.of(request)
+        with reader.admission() as turn:
+            [result] = await self._detect(request, read, changes, _waited, _raise, then=read_words)
+        return cast(Result, result)
+
+    async def _texts(
+        self,
+        reader: Reader,
+        turn: int,
+        context: RequestContext,
+        found: Detections,
+        image: Encoded,
+        hold: Hold,
+        deadline: float,
+    ) -> tuple[Detections, float]:
+        """The same detections with what was read, and the milliseconds that it took, its wait included."""
+        if len(found) > (most := self.settings.limits.words):
+            detail = f"{len(found)} words were found, and no more than {most} of an image are read: send parts of it"
+            raise Problem(422, "too-many-words", detail)
+        asked = time.perf_counter()
+        texts: list[tuple[str, float]] = []
+        if found.boxes:
+            assert self._decoders is not None  # noqa: S101  it is ready
+            crops = await self._decoders.cut_out(image, found.quads, self.settings.padding, hold, deadline)
+            texts, start, end = await reader.read(crops, turn, deadline)
+            self._metrics.read(end - start)
+            tracing.reading(context.span, context.epoch, asked, start, end, len(texts))
+        return found.with_texts(texts), (time.perf_counter() - asked) * 1e3
+
     async def _detect(
         self,
         request: Request,
@@ -164,6 +236,7 @@ class Service:
         finish: Callable[[Detections, float], Any],
         refuse: Callable[[int, ImageError], Any],
         draw: str | None = None,
+        then: Callable[[Detections, Any, Encoded, Hold, float], Awaitable[Any]] | None = None,
     ) -> list[Any]:
         context = RequestContext.of(request)
         detector, scheduler, decoders = self.detector, self._scheduler, self._decoders
@@ -211,6 +284,8 @@ class Service:
                     tracing.detection(context.span, context.epoch, decoded, found.timings, end)
                 finally:
                     scheduler.withdraw([job])
+                if then is not None:
+                    return await then(found, result, image, hold, deadline), len(found)
                 return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), len(found)
 
             answers = await _answers(request, deadline, [answer(encoded[index], job) for index, job in jobs.items()])
@@ -262,6 +337,10 @@ class Service:
         try:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
+            reading = self.settings.reading_options()
+            if self.reader is None and reading is not None:
+                recogniser = find(reading.recogniser, language=reading.language, threads=self.settings.threads)
+                self.reader = self._reader(recogniser)
             sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
             for size in sizes:
                 self.detector.warm_up(size)
@@ -272,6 +351,9 @@ class Service:
             done = partial(_set, loaded, error)
         with suppress(RuntimeError):  # the service was stopped meanwhile
             loop.call_soon_threadsafe(done)
+
+    def _reader(self, recogniser: Recogniser) -> Reader:
+        return Reader(recogniser, getattr(recogniser, "name", type(recogniser).__name__), lambda: self.settings.queue)
 
     def _open(self, parallel: int, size: Size, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
@@ -290,12 +372,17 @@ class Service:
             batch=queue.batch or runtime.batch,
             measured=(size, seconds),
         )
-        logger.info("ready: %s %s on %s", runtime.name, runtime.precision, runtime.device)
+        read_by = f", read by {self.reader.name}" if self.reader is not None else ""
+        logger.info("ready: %s %s on %s%s", runtime.name, runtime.precision, runtime.device, read_by)
 
     def _fail(self, reason: str, error: Exception | None = None) -> None:
         self.failure = reason
         logger.critical("%s", reason, exc_info=error if self.settings.debug else None)
         self._on_failure()
+
+
+def _waited(found: Detections, waited_ms: float) -> float:
+    return waited_ms
 
 
 def _bound(asked: CallChanges, own: DetectorOptions) -> None:

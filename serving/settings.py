@@ -34,7 +34,7 @@ from pydantic_settings import (
 )
 
 from east.option_fields import Leaf, leaves, to_paths
-from east.options import DetectorOptions
+from east.options import RECOGNISERS, DetectorOptions, ReadingOptions
 from east.types import Size
 
 from .memory import affordable_pixels
@@ -93,6 +93,7 @@ class Limits(SettingsGroup):
     )
     parts: Count = _live(default=32, description="parts of a multipart body")
     images: Count = _live(default=16, description="images of one batch request")
+    words: Count = _live(default=1000, description="words of one image that are read")
     boxes: Count = Field(default=4000, description="boxes of one image that are compared with each other")
     header_seconds: Seconds = Field(default=10, description="time a client has to send its request header")
     body_seconds: Seconds = _live(default=30, description="time a client has to send its request body")
@@ -148,11 +149,23 @@ def _option_fields(options: type[Any]) -> dict[str, Any]:
     return fields
 
 
+def _reading_fields() -> dict[str, Any]:
+    """A field for every option of reading; by default nothing reads."""
+    fields = _option_fields(ReadingOptions)
+    told = "what reads the words for POST /read; it is loaded at the start"
+    kind = Annotated[Literal[("none", *RECOGNISERS)], BeforeValidator(_lower)]
+    return fields | {"recogniser": (kind, Field(default="none", description=told))}
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 def _group(group: Callable[..., Any], values: BaseModel) -> Any:
     return group(**dict(values))
 
 
-@with_fields(_option_fields(DetectorOptions))
+@with_fields(_option_fields(DetectorOptions) | _reading_fields())
 class Settings(BaseSettings):
     """Detects words in images, over HTTP. Every flag can be given by environment: --max-side as EAST_MAX_SIDE."""
 
@@ -213,6 +226,11 @@ class Settings(BaseSettings):
         if self.queue.requests < (images := self.limits.images):
             raise ValueError(f"--queue.requests ({self.queue.requests}) must not be under --limits.images ({images})")
         return self
+
+    def reading_options(self) -> ReadingOptions | None:
+        """How words are read; None where nothing reads."""
+        values = {leaf.name: getattr(self, leaf.name) for leaf in leaves(ReadingOptions)}
+        return None if values["recogniser"] == "none" else ReadingOptions(**values)
 
     def detector_options(self) -> DetectorOptions:
         """What the detector is told."""

@@ -178,6 +178,21 @@ def detection(span: Span, epoch: int, asked: float, timings: Timings, end: float
     _steps(span, epoch, ["queue", "network", "postprocess"], [asked, network, postprocess, end])
 
 
+def reading(span: Span, epoch: int, asked: float, start: float, end: float, words: int) -> None:
+    """Records the wait of an image's words for the recogniser, and the reading.
+
+    Args:
+        span: of the request.
+        epoch: of the request.
+        asked: since when they waited, in seconds of ``time.perf_counter``.
+        start: when the recogniser began, likewise.
+        end: when it was done, likewise.
+        words: how many they were.
+    """
+    stage(span, epoch, "read-queue", asked, start)
+    stage(span, epoch, "read", start, end, **{"east.words": words})
+
+
 def _steps(span: Span, epoch: int, names: Sequence[str], times: Sequence[float]) -> None:
     for name, (start, end) in zip(names, pairwise(times), strict=True):
         stage(span, epoch, name, min(start, end), end)

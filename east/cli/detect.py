@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from ..outputs import Output, check_outputs
 from .inputs import InputImage, find_images
 
 if TYPE_CHECKING:
+    from ..detections import Detections
     from ..options import DetectorOptions
     from .output import Writer
 
@@ -27,44 +28,52 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "go on; the exit status is then 1.",
     )
     parser.add_argument("inputs", nargs="+", metavar="IMAGE_OR_DIR", help="files, folders, or - for standard input")
-    output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=["json", "jsonl", "icdar", "csv"], default="json", help="default: json")
-    output.add_argument(
-        "--output",
-        type=Path,
-        metavar="PATH",
-        help="file to write instead of standard output; with --format icdar and several images a folder",
-    )
-    output.add_argument("--draw", type=Path, metavar="DIR", help="write each image with its boxes drawn")
-    output.add_argument("--crops", type=Path, metavar="DIR", help="write each word, cut out and rectified")
+    add_output(parser, ["json", "jsonl", "icdar", "csv"])
     add_options(parser)
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Detects, writes, and returns 1 if any image could not be used."""
+def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
+    """Adds what says what to write and where; the first of the formats is the default."""
+    output = parser.add_argument_group("output")
+    output.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+    several = "; with --format icdar and several images a folder" if "icdar" in formats else ""
+    output.add_argument(
+        "--output", type=Path, metavar="PATH", help=f"file to write instead of standard output{several}"
+    )
+    output.add_argument("--draw", type=Path, metavar="DIR", help="write each image with its boxes drawn")
+    output.add_argument("--crops", type=Path, metavar="DIR", help="write each word, cut out and rectified")
+
+
+def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections], Detections]] | None = None) -> int:
+    """Detects, writes, and returns 1 if any image could not be used.
+
+    ``load_reader`` gives what reads the words, of a command that has them read; called once all else is checked.
+    """
     from .output import Writer, save_crops, save_drawing
 
     sources = find_images(args.inputs, [folder for folder in (args.draw, args.crops) if folder is not None])
     options, failures = options_from(args), 0
-    writer = Writer(args.format, args.output, several=len(sources) > 1)
+    writer = Writer(args.format, args.output, several=len(sources) > 1, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
 
     from ..detector import TextDetector
 
+    read = load_reader() if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         stream = zip(sources, detector.stream(map(_image, sources)), strict=True)
-        for source, found in progress(stream, total=len(sources), unit="image", description="detect"):
+        for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1
                 place = "standard input: " if source.path is None else ""  # other messages begin with the path
                 print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
                 continue
-            writer.add(source, found)
+            result = found if read is None else read(found)
+            writer.add(source, result)
             if args.draw is not None:
-                save_drawing(args.draw, source, found)
+                save_drawing(args.draw, source, result)
             if args.crops is not None:
-                save_crops(args.crops, source, found)
+                save_crops(args.crops, source, result)
     if failures:
         print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
     return 1 if failures else 0

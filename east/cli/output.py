@@ -1,4 +1,4 @@
-"""What ``east detect`` writes, and where."""
+"""What ``east detect`` and ``east read`` write, and where."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class Writer:
     where the file itself cannot be written there is none.
     """
 
-    def __init__(self, form: str, path: Path | None, *, several: bool) -> None:
+    def __init__(self, form: str, path: Path | None, *, several: bool, texts: bool = False) -> None:
         self._form, self._path = form, path
+        self._several, self._texts = several, texts
         self._folder = form == "icdar" and path is not None and (several or path.is_dir())
         if form == "icdar" and path is None and several:
             raise UsageError("--format icdar writes a file per image: give --output FOLDER, or one image")
@@ -63,8 +64,11 @@ class Writer:
                 file.write(found.to_icdar().encode())
         elif self._form == "icdar":
             self._write(found.to_icdar())
+        elif self._form == "text":
+            title = ("\n" if self._count else "") + f"==> {name} <==\n" if self._several else ""
+            self._write(title + (f"{found.text}\n" if found.text else ""))
         elif self._form == "csv":
-            header, *rows = found.to_csv().splitlines()
+            header, *rows = found.to_csv(texts=self._texts).splitlines()
             if not self._count:
                 self._write(f"file,{header}\n")
             self._write("".join(f"{_csv_field(name)},{row}\n" for row in rows))

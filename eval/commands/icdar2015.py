@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
-from east.flags import add_options, argument_type, options_from, positive
-from east.options import EVALUATION_SIZE
+from east.flags import add_options, add_reading_options, argument_type, options_from, positive, reading_options_from
+from east.options import EVALUATION_SIZE, RECOGNISERS
 from east.outputs import Output, check_outputs
 
 from . import add_choice
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..dataset import Icdar2015
     from ..journal import Journal
+    from ..run import Reader
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,6 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
     add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16, INT8 and auto (default: FP32)")
     add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
+    reading = add_reading_options(parser, without=["recogniser"])
+    reading.add_argument(
+        "--read", choices=RECOGNISERS, metavar="NAME", help=f"also have the words read, by {' or '.join(RECOGNISERS)}"
+    )
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
     output.add_argument("--gallery", type=positive, default=60, metavar="N", help="images in the gallery (default: 60)")
@@ -76,12 +81,13 @@ def run(args: argparse.Namespace) -> int:
     from .. import dataset as icdar2015
     from ..report import overview, report_files, write_report
     from ..run import evaluate
-    from ..table import accuracy_tables
+    from ..table import accuracy_tables, reading_table
 
     if args.data is None:
         raise UsageError(icdar2015.HOW_TO_GET_IT)
     if args.report is not None and args.report.is_file():
         raise UsageError(f"--report needs a folder, and {args.report} is a file")
+    reader = _reader(args)
     todo, impossible = _possible(args)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
@@ -99,9 +105,9 @@ def run(args: argparse.Namespace) -> int:
         runs = []
         for options in todo:
             with TextDetector.from_options(options) as detector:
-                journals.append(stack.enter_context(_journal(args, dataset, detector)))
+                journals.append(stack.enter_context(_journal(args, dataset, detector, reader)))
                 try:
-                    runs.append(evaluate(detector, dataset, journals[-1]))
+                    runs.append(evaluate(detector, dataset, journals[-1], reader))
                 except KeyboardInterrupt:
                     done = f"{len(journals[-1].results)} of {len(dataset.samples)} images are done"
                     _tell(f"{done}; the same command goes on from there")
@@ -111,7 +117,8 @@ def run(args: argparse.Namespace) -> int:
         for journal in journals:
             journal.forget()
     if runs:
-        print(json.dumps(overview(dataset, runs), indent=2) if args.json else accuracy_tables(runs).rstrip())
+        tables = f"{accuracy_tables(runs)}\n{reading_table(runs)}".rstrip()
+        print(json.dumps(overview(dataset, runs), indent=2) if args.json else tables)
     return 1 if impossible else 0
 
 
@@ -133,10 +140,21 @@ def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str
     return list(possible), impossible
 
 
-def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetector) -> Journal:
+def _reader(args: argparse.Namespace) -> Reader | None:
+    if args.read is None:
+        return None
+    from east.ocr import find
+
+    from ..run import Reader
+
+    options = replace(reading_options_from(args), recogniser=args.read)
+    return Reader(find(options.recogniser, language=options.language, threads=options_from(args).threads), options)
+
+
+def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetector, reader: Reader | None) -> Journal:
     from ..run import open_journal
 
-    journal = open_journal(dataset, detector)
+    journal = open_journal(dataset, detector, reader)
     if args.restart:
         journal.forget()
     if journal.results:

@@ -10,6 +10,7 @@ from east.metrics import Counts, figures
 
 from ..analysis import Latency, by_height, by_orientation, threshold_sweep
 from ..dataset import Icdar2015, Sample
+from ..end_to_end import ReadWords
 from ..run import Run, environment
 
 FORMAT = 1
@@ -30,7 +31,12 @@ def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
         },
         "environment": environment(),
         "runs": [
-            {"run": dict(run.about), "score": {**figures(run.score), **asdict(run.score.counts)}, "speed": _speed(run)}
+            {
+                "run": dict(run.about),
+                "score": {**figures(run.score), **asdict(run.score.counts)},
+                **({} if run.reading is None else {"end_to_end": {**_rates(run.reading), **asdict(run.reading)}}),
+                "speed": _speed(run),
+            }
             for run in runs
         ],
     }
@@ -49,12 +55,20 @@ def full(dataset: Icdar2015, run: Run) -> dict[str, Any]:
     }
 
 
+def _read(key: str, run: Run) -> list[dict[str, Any]]:
+    read = ReadWords.of(key, run.results[key])
+    return [
+        {"quad": quad.ravel().tolist(), "text": text} for quad, text in zip(read.words.quads, read.texts, strict=True)
+    ]
+
+
 def _speed(run: Run) -> dict[str, Any]:
     return {
         "fps_network": run.speed.network_fps,
         "fps_end_to_end": run.speed.end_to_end_fps,
         "network_ms": _latency(run.speed.network),
         "end_to_end_ms": _latency(run.speed.end_to_end),
+        **({} if run.reading is None else {"reading_ms": _latency(run.speed.reading)}),
     }
 
 
@@ -98,5 +112,6 @@ def _image(sample: Sample, run: Run) -> dict[str, Any]:
         **figures(score),
         "words": words,
         "detections": detections,
+        **({} if result.texts is None else {"read": _read(sample.key, run)}),
         "ms": {name: getattr(result, name) for name in ("decode", "resize", "network", "postprocess", "wall")},
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dataset import Icdar2015
 from ..run import Run
-from ..table import accuracy_tables, markdown_table
+from ..table import accuracy_tables, markdown_table, reading_table
 from .plots import PLOTS
 
 _RATES = ("recall", "precision", "hmean")
@@ -19,6 +19,7 @@ def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
         f"# {run.name} on ICDAR2015",
         about_data(dataset),
         accuracy_tables([run]).rstrip(),
+        *filter(None, [reading_table([run]).rstrip()]),
         "## What was run",
         _settings(run, values["environment"]),
         "## By word height in pixels",
@@ -37,7 +38,8 @@ def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
 def several(dataset: Icdar2015, runs: Mapping[str, Run]) -> str:
     """The overview of several runs, given by the name of the folder that holds their report."""
     links = "\n".join(f"- [{run.name}]({folder}/report.md)" for folder, run in runs.items())
-    parts = ["# ICDAR2015", about_data(dataset), accuracy_tables(runs.values()).rstrip(), "## Reports", links]
+    parts = ["# ICDAR2015", about_data(dataset), accuracy_tables(runs.values()).rstrip()]
+    parts += [*filter(None, [reading_table(runs.values()).rstrip()]), "## Reports", links]
     return "\n\n".join(parts) + "\n"
 
 

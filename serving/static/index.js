@@ -10,26 +10,37 @@ const state = {
   found: null, // the answer, asked for with every box, so that the box slider needs no new request
   running: null, // AbortController of the request under way
   key: sessionStorage.getItem("key") ?? "",
+  recogniser: undefined, // what reads the words, null where nothing does; undefined until the service has told
 };
 
 // ---- asking
 
+// Where something reads, only the words that are shown are asked for: reading takes time.
 async function ask(format = "json") {
+  const reads = format === "json" && (await recogniser());
   const query = new URLSearchParams({
     score_threshold: $("score").value,
     nms_threshold: $("nms").value,
-    box_threshold: format === "json" ? "0" : "1",
+    box_threshold: format !== "json" ? "1" : reads ? $("box").value : "0",
     format,
   });
   const headers = { "Content-Type": mediaType() };
   if (state.key) headers["X-API-Key"] = state.key;
-  const answer = await fetch(`detect?${query}`, {
+  const answer = await fetch(`${reads ? "read" : "detect"}?${query}`, {
     method: "POST", body: state.image, headers, signal: state.running.signal,
   });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({ detail: answer.statusText }));
   const wait = Number(answer.headers.get("Retry-After"));
   throw Object.assign(new Error(problem.detail), { status: answer.status, wait });
+}
+
+async function recogniser() {
+  if (state.recogniser === undefined) {
+    const told = await fetch("readyz", { signal: state.running.signal });
+    if (told.ok) state.recogniser = (await told.json()).recogniser;
+  }
+  return state.recogniser;
 }
 
 const mediaType = () => (state.image.type.startsWith("image/") ? state.image.type : "application/octet-stream");
@@ -145,9 +156,9 @@ function nothing() {
 }
 
 function summary(count) {
-  const { image, timings_ms: times, model } = state.found;
+  const { found } = state, { image, timings_ms: times, model } = found;
   const words = count === 1 ? "1 word" : `${count || "No"} words`;
-  return `${words} in ${image.width} × ${image.height} pixels, ${Math.round(times.total)} ms (${model.runtime} ${model.precision}).`;
+  return `${words} in ${image.width} × ${image.height} pixels, ${Math.round(times.total)} ms (${model.runtime} ${model.precision}${found.recogniser ? `, ${found.recogniser}` : ""}).`;
 }
 
 function polygon(box, index) {
@@ -163,8 +174,11 @@ function row(box, index) {
   const word = document.createElement("button");
   word.type = "button";
   word.className = "word";
-  word.setAttribute("aria-label", `Word ${index + 1}, score ${box.score.toFixed(2)}, at ${box.quad[0].map(Math.round).join(", ")}`);
-  word.append(text("span", "number", index + 1), crop(box.quad), text("span", "score", box.score.toFixed(2)));
+  const read = box.text === undefined ? [] : [text("span", "text", box.text)];
+  const said = box.text ? ` “${box.text}”` : "";
+  word.classList.toggle("read", read.length > 0);
+  word.setAttribute("aria-label", `Word ${index + 1}${said}, score ${box.score.toFixed(2)}, at ${box.quad[0].map(Math.round).join(", ")}`);
+  word.append(text("span", "number", index + 1), crop(box.quad), ...read, text("span", "score", box.score.toFixed(2)));
   word.addEventListener("pointerenter", () => mark(index));
   word.addEventListener("pointerleave", () => mark(-1));
   word.addEventListener("focus", () => mark(index));
@@ -204,13 +218,13 @@ function mark(index) {
   tag(kept()[index]);
 }
 
-// The score at a box's highest corner.
+// The text, or the score, at a box's highest corner.
 function tag(box) {
   $("tag").hidden = !box;
   if (!box) return;
   const { width, height } = state.found.image;
   const [x, y] = box.quad.reduce((high, point) => (point[1] < high[1] ? point : high));
-  $("tag").textContent = box.score.toFixed(2);
+  $("tag").textContent = box.text || box.score.toFixed(2);
   $("tag").style.left = `${(100 * Math.min(Math.max(x, 0), width * 0.95)) / width}%`;
   $("tag").style.top = `${(100 * Math.max(y, height * 0.05)) / height}%`;
 }
@@ -247,7 +261,7 @@ async function copyCurl() {
   const quote = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
   const query = new URLSearchParams(sliders.map((id) => [`${id}_threshold`, $(id).value]));
   const key = state.key ? " -H 'X-API-Key: YOUR_KEY'" : "";
-  const command = `curl -H 'Content-Type: ${mediaType()}'${key} --data-binary ${quote("@" + state.name)} ${quote(new URL(`detect?${query}`, location.href).href)}`;
+  const command = `curl -H 'Content-Type: ${mediaType()}'${key} --data-binary ${quote("@" + state.name)} ${quote(new URL(`${state.recogniser ? "read" : "detect"}?${query}`, location.href).href)}`;
   const button = $("curl");
   await navigator.clipboard.writeText(command).then(
     () => { button.textContent = "Copied"; },
@@ -299,7 +313,10 @@ $("example").addEventListener("click", example);
 $("another").addEventListener("click", reset);
 $("download").addEventListener("click", download);
 $("curl").addEventListener("click", copyCurl);
-$("box").addEventListener("input", show);
+$("box").addEventListener("input", () => {
+  show();
+  if (state.recogniser) later(0.25);
+});
 for (const id of ["score", "nms"]) {
   $(id).addEventListener("input", () => {
     $(`${id}-value`).textContent = Number($(id).value).toFixed(2);

@@ -17,6 +17,7 @@ import uvicorn
 from PIL import Image
 
 from east import TextDetector
+from east.reading import Recogniser
 from serving.app import create_app
 from serving.process import uvicorn_config
 from serving.settings import Settings
@@ -33,10 +34,10 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 @contextmanager
-def running(detector: Any, **options: Any) -> Iterator[httpx.Client]:
-    """A server with these settings; gives a client for it."""
+def running(detector: Any, *, reads: Recogniser | None = None, **options: Any) -> Iterator[httpx.Client]:
+    """A server with these settings, and what reads words, if given; gives a client for it."""
     settings = Settings(**{"port": 0, "log_level": "warning", "warm_up": ["32x32"], **options})
-    server = uvicorn.Server(uvicorn_config(settings, create_app(settings, detector)))
+    server = uvicorn.Server(uvicorn_config(settings, create_app(settings, detector, recogniser=reads)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
     try:

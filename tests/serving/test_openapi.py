@@ -36,7 +36,7 @@ def test_no_answer_breaks_the_document(client: httpx.Client, tmp_path: Path) -> 
     ]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stdout
-    assert "11 selected / 11 total" in run.stdout
+    assert "12 selected / 12 total" in run.stdout
 
 
 def test_openapi_describes_the_operations(client: httpx.Client) -> None:
@@ -56,6 +56,7 @@ def test_openapi_describes_the_operations(client: httpx.Client) -> None:
 OPERATIONS = {
     "detect": "POST /detect",
     "detectBatch": "POST /detect/batch",
+    "read": "POST /read",
     "healthz": "GET /healthz",
     "readyz": "GET /readyz",
     "metrics": "GET /metrics",

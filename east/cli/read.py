@@ -1,0 +1,42 @@
+"""``east read``: images, folders or standard input in, their text out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..flags import add_options, add_reading_options, options_from, reading_options_from
+from . import detect
+
+if TYPE_CHECKING:
+    from ..detections import Detections
+    from ..options import ReadingOptions
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "read",
+        help="read the text in images",
+        description="Finds the words in images, reads them with a recogniser and prints the text in reading order. An "
+        "image that cannot be used is named on stderr and the others go on; the exit status is then 1.",
+    )
+    parser.add_argument("inputs", nargs="+", metavar="IMAGE_OR_DIR", help="files, folders, or - for standard input")
+    detect.add_output(parser, ["text", "json", "jsonl", "csv"])
+    add_reading_options(parser)
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Detects, reads, writes, and returns 1 if any image could not be used."""
+    return detect.run(args, partial(_load, reading_options_from(args), options_from(args).threads))
+
+
+def _load(options: ReadingOptions, threads: int | None) -> Callable[[Detections], Detections]:
+    from ..ocr import find
+
+    recogniser = find(options.recogniser, language=options.language, threads=threads)
+    return lambda found: found.read(recogniser, padding=options.padding)
