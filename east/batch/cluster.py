@@ -1,0 +1,130 @@
+"""A job on a Ray cluster: Ray Data hands the shards to a pool of detectors, and again what a dead one had."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ..errors import EastError, RuntimeUnavailableError
+from ..extras import missing_package
+from .listing import Shard
+from .options import Cluster
+from .work import Done, Work, Worker
+
+_TRIES_AGAIN = 5
+"""How often a shard is handed out again whose detector died over it: nodes die, but not always over the same one."""
+
+
+class ClusterWorker:
+    """A `Worker` as Ray Data wants one: shards in, what they came to out, each pickled in a row."""
+
+    def __init__(self, work: Work) -> None:
+        self._worker = Worker(work)
+
+    def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
+        """Works off the shards of some rows."""
+        return {"done": [pickle.dumps(self._worker(pickle.loads(shard))) for shard in rows["shard"]]}  # noqa: S301
+
+
+def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]:
+    """Works the shards off on a cluster; they come as they are done, in no order.
+
+    Raises:
+        RuntimeUnavailableError: the cluster cannot be reached, or has not what a detector needs.
+        EastError, OSError, ValueError: what a `Worker` raises, there as here.
+    """
+    with _connected(cluster.address) as ray:
+        import ray.data
+        from ray.data import ActorPoolStrategy
+
+        cpus, gpus = _resources(ray, cluster)
+        if not gpus and work.options.threads is None:
+            work = work._replace(options=replace(work.options, threads=cpus))
+        rooms = _rooms(ray, cpus, gpus)
+        most = cluster.detectors or len(shards)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        found = ray.data.from_items(
+            [{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards)
+        ).map_batches(
+            ClusterWorker,
+            batch_size=1,
+            batch_format="numpy",
+            fn_constructor_args=[work],
+            compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
+            num_cpus=cpus,
+            num_gpus=gpus,
+            max_task_retries=_TRIES_AGAIN,
+        )
+        try:
+            for row in found.iter_rows():
+                yield pickle.loads(row["done"])  # noqa: S301 -- by a worker of this job
+        except ray.exceptions.RayError as error:
+            raise _cause(error) from error
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[Any]:
+    """Ray, connected; as before afterwards."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "a Ray cluster") from error
+    ours = not ray.is_initialized()
+    if ours:
+        try:
+            ray.init(address or "local", include_dashboard=False if address is None else None, log_to_driver=False)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            told = address or "on this machine"
+            raise RuntimeUnavailableError(f"the Ray cluster {told} cannot be used: {error}") from error
+    try:
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _resources(ray: Any, cluster: Cluster) -> tuple[int, float]:
+    """Processor cores and GPUs of each detector."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = cluster.gpus_per_detector
+    if gpus is None:
+        gpus = 1.0 if any(node.get("GPU") for node in nodes) else 0.0
+    cpus = cluster.cpus_per_detector
+    if cpus is None:
+        fitting = [node for node in nodes if node.get("CPU") and node.get("GPU", 0) >= gpus]
+        shares = [node["CPU"] / (node["GPU"] / gpus if gpus else 1) for node in fitting]
+        cpus = max(1, int(min(shares, default=1)))
+    return cpus, gpus
+
+
+def _rooms(ray: Any, cpus: int, gpus: float) -> int:
+    """How many detectors the nodes have room for."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    rooms = sum(
+        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) / gpus if gpus else node.get("CPU", 0) // cpus))
+        for node in nodes
+    )
+    if not rooms:
+        raise RuntimeUnavailableError(
+            f"no node of the Ray cluster has the {cpus} processor cores and {gpus:g} GPUs that a detector is to have"
+        )
+    return rooms
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The project's own error within one of Ray's, or one that says what Ray says."""
+    seen: BaseException | None = error
+    while seen is not None:
+        inner = getattr(seen, "cause", None)
+        for one in (seen, inner):
+            if isinstance(one, (EastError, OSError, ValueError)) and not type(one).__module__.startswith("ray"):
+                return one
+        seen = seen.__cause__ or (inner if isinstance(inner, BaseException) else None)
+    return RuntimeUnavailableError(f"the Ray cluster failed: {str(error).strip().splitlines()[-1]}")
