@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..errors import EastError, RuntimeUnavailableError
@@ -17,6 +19,10 @@ from .work import Done, Work, Worker
 
 _TRIES_AGAIN = 5
 """How often a shard is handed out again whose detector died over it: nodes die, but not always over the same one."""
+
+
+_OBJECTS = 256 * 2**20
+"""Bytes of shared memory of a cluster that is there for one job: shards are lists of names."""
 
 
 class ClusterWorker:
@@ -46,8 +52,8 @@ def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]
             work = work._replace(options=replace(work.options, threads=cpus))
         rooms = _rooms(ray, cpus, gpus)
         most = cluster.detectors or len(shards)
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.WARNING)
         found = ray.data.from_items(
             [{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards)
         ).map_batches(
@@ -58,7 +64,7 @@ def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]
             compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
             num_cpus=cpus,
             num_gpus=gpus,
-            max_task_retries=_TRIES_AGAIN,
+            ray_remote_args_fn=partial(dict, max_task_retries=_TRIES_AGAIN),
         )
         try:
             for row in found.iter_rows():
@@ -79,7 +85,10 @@ def _connected(address: str | None) -> Iterator[Any]:
     ours = not ray.is_initialized()
     if ours:
         try:
-            ray.init(address or "local", include_dashboard=False if address is None else None, log_to_driver=False)
+            here: dict[str, Any] = (
+                {"object_store_memory": _OBJECTS, "include_dashboard": False} if address is None else {}
+            )
+            ray.init(address or "local", log_to_driver=False, logging_level=logging.WARNING, **here)
         except (ConnectionError, ValueError, RuntimeError) as error:
             told = address or "on this machine"
             raise RuntimeUnavailableError(f"the Ray cluster {told} cannot be used: {error}") from error

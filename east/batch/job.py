@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DatasetError
+from ..errors import RuntimeUnavailableError
 from ..model.source import ModelSource
 from ..option_fields import to_paths
 from ..options import DEFAULTS, DetectorOptions
@@ -48,7 +49,7 @@ def detect_all(
     *,
     batch: BatchOptions | None = None,
     cluster: Cluster | None = None,
-    read: Recogniser | None = None,
+    read: Recogniser | type[Any] | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Summary:
     """Finds the words of any number of images, and writes a row for each (`east.batch.rows`).
@@ -70,9 +71,8 @@ def detect_all(
 
     Raises:
         UsageError: the output is that of another job; a Parquet file has no images.
-        OSError: a source that is not there or cannot be read; an output that cannot be written.
+        OSError: a source that is not there, cannot be read, or changes meanwhile; an output that cannot be written.
         ValueError: a source without images; an option out of range.
-        DatasetError: a file changed, or went away, while the job was running.
         EastError: what a `TextDetector` cannot be made with.
     """
     batch = batch or BatchOptions()
@@ -82,7 +82,7 @@ def detect_all(
     spans = list_images(named, batch.column, place)
     shards = cut(spans, batch.shard_size)
     folder = OutputFolder(place, batch.format)
-    folder.begin(_identity(spans, options, batch, texts=read is not None), overwrite=batch.overwrite)
+    folder.begin(_identity(spans, options, batch, read), overwrite=batch.overwrite)
     counted = _done_before(folder, shards)
     total = sum(shard.images for shard in shards)
     before = done = sum(images for images, _ in counted.values())
@@ -94,17 +94,17 @@ def detect_all(
         if shard.number in counted:
             continue
         if shard.images != shards[shard.number].images:
-            raise DatasetError(
-                f"shard {shard.number}: {shard.images} images of {shards[shard.number].images} are there"
-            )
+            place = shards[shard.number].spans[0].place
+            told = f"{shard.images} images where {shards[shard.number].images} were listed: a file changed meanwhile"
+            raise OSError(errno.EIO, told, place)
         if shard.content is not None:
             folder.write(shard.number, shard.content)
         counted[shard.number] = shard.images, shard.failed
         done += shard.images
         failed += shard.failed
         progress(done, total)
-    if missing := [shard.number for shard in shards if shard.number not in counted]:
-        raise DatasetError(f"{len(missing)} shards were not worked off, the first is {missing[0]}: run it again")
+    if missing := len(shards) - len(counted):
+        raise RuntimeUnavailableError(f"the cluster has left out {missing} of {len(shards)} shards: run it again")
     return Summary(done, failed, before)
 
 
@@ -134,7 +134,7 @@ def _done_before(folder: OutputFolder, shards: Sequence[Shard]) -> dict[int, tup
     return counted
 
 
-def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptions, *, texts: bool) -> dict[str, Any]:
+def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptions, read: Any) -> dict[str, Any]:
     """All that the results depend on, as JSON values."""
     import east
 
@@ -143,7 +143,7 @@ def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptio
         "sources": digest(spans),
         "shard_size": batch.shard_size,
         "format": batch.format,
-        "texts": texts,
+        "read": read and getattr(read, "__qualname__", type(read).__qualname__),
         "weights": ModelSource.find(options.weights, options.nodes).sha256,
         "options": {".".join(path): str(value) for path, value in to_paths(options).items() if path not in _SPEED},
         "east": east.__version__,

@@ -153,11 +153,14 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
 
 
 def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
+    """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
+    pattern = places.is_pattern(source)
+    start = places.fixed_part(source)
     for entry in places.find(source):
-        name = PurePosixPath(entry.place.removeprefix(source).lstrip("/"))
+        name = PurePosixPath(entry.place.removeprefix(start).lstrip("/"))
         written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
-        below = name.suffix.lower() in _TAKEN and not any(map(is_litter, name.parts)) and not written
-        if entry.place == source or (below if not places.is_pattern(source) else not written):
+        unwanted = written or any(map(is_litter, name.parts)) or not (pattern or name.suffix.lower() in _TAKEN)
+        if entry.place == source or not unwanted:
             yield entry
 
 

@@ -34,6 +34,12 @@ def is_pattern(place: str) -> bool:
     return _WILD.search(place) is not None
 
 
+def fixed_part(place: str) -> str:
+    """The folder that a pattern starts from, or a place itself that is none."""
+    wild = _WILD.search(place)
+    return place if wild is None else place[: wild.start()].rpartition("/")[0]
+
+
 def join(folder: str, name: str) -> str:
     """A place within a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_uri(folder) else str(Path(folder, name))
@@ -105,10 +111,8 @@ def find(uri: str) -> list[Entry]:
     """
     from pyarrow.fs import FileSelector, FileType
 
+    start = fixed_part(uri)
     pattern = None
-    start = uri
-    if is_pattern(uri):
-        start = uri[: _WILD.search(uri).start()].rpartition("/")[0]  # type: ignore[union-attr]
     system, path = _system(start)
     if start != uri:
         pattern = _compiled(path + uri[len(start) :])

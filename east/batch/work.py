@@ -42,7 +42,7 @@ class Work(NamedTuple):
     form: Format
     output: str
     base: str
-    read: Recogniser | None = None
+    read: Recogniser | type[Any] | None = None
 
 
 class Done(NamedTuple):

@@ -86,9 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
         summary = detect_all(args.sources, args.output, options, batch=batch, cluster=cluster, progress=show)
     before = f", {summary.before} of them before" if summary.before else ""
-    print(
-        f"{args.output}: {summary.images} images{before}, {summary.failed} of them could not be used", file=sys.stderr
-    )
+    told = f"{summary.images} images{before}, {summary.failed} could not be used"
+    print(f"east: {args.output}: {told}", file=sys.stderr)
     return 1 if summary.failed else 0
 
 
