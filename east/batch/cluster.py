@@ -43,14 +43,16 @@ def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]
         RuntimeUnavailableError: the cluster cannot be reached, or has not what a detector needs.
         EastError, OSError, ValueError: what a `Worker` raises, there as here.
     """
-    with _connected(cluster.address) as ray:
+    with _connected(cluster.address):
         import ray.data
+        import ray.exceptions
         from ray.data import ActorPoolStrategy
 
-        cpus, gpus = _resources(ray, cluster)
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        cpus, gpus = _resources(nodes, cluster)
         if not gpus and work.options.threads is None:
             work = work._replace(options=replace(work.options, threads=cpus))
-        rooms = _rooms(ray, cpus, gpus)
+        rooms = _rooms(nodes, cpus, gpus)
         most = cluster.detectors or len(shards)
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.WARNING)
@@ -74,12 +76,11 @@ def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]
 
 
 @contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
+def _connected(address: str | None) -> Iterator[None]:
     """Ray, connected; as before afterwards."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
-        import ray.exceptions
     except ModuleNotFoundError as error:
         raise missing_package(error, "a Ray cluster") from error
     ours = not ray.is_initialized()
@@ -93,15 +94,14 @@ def _connected(address: str | None) -> Iterator[Any]:
             told = address or "on this machine"
             raise RuntimeUnavailableError(f"the Ray cluster {told} cannot be used: {error}") from error
     try:
-        yield ray
+        yield
     finally:
         if ours:
             ray.shutdown()
 
 
-def _resources(ray: Any, cluster: Cluster) -> tuple[int, float]:
+def _resources(nodes: Sequence[dict[str, float]], cluster: Cluster) -> tuple[int, float]:
     """Processor cores and GPUs of each detector."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     gpus = cluster.gpus_per_detector
     if gpus is None:
         gpus = 1.0 if any(node.get("GPU") for node in nodes) else 0.0
@@ -113,13 +113,12 @@ def _resources(ray: Any, cluster: Cluster) -> tuple[int, float]:
     return cpus, gpus
 
 
-def _rooms(ray: Any, cpus: int, gpus: float) -> int:
+def _rooms(nodes: Sequence[dict[str, float]], cpus: int, gpus: float) -> int:
     """How many detectors the nodes have room for."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    rooms = sum(
-        int(min(node.get("CPU", 0) // cpus, node.get("GPU", 0) / gpus if gpus else node.get("CPU", 0) // cpus))
-        for node in nodes
-    )
+    rooms = 0
+    for node in nodes:
+        by_cpu = int(node.get("CPU", 0) / cpus)
+        rooms += min(by_cpu, int(node.get("GPU", 0) / gpus)) if gpus else by_cpu
     if not rooms:
         raise RuntimeUnavailableError(
             f"no node of the Ray cluster has the {cpus} processor cores and {gpus:g} GPUs that a detector is to have"
