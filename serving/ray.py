@@ -248,10 +248,11 @@ class ReplicaApplication:
             asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os._exit, 1)
 
     def _tell(self) -> None:
-        while not self._stopped.wait(_TELL_SECONDS):
+        while not self._stopped.is_set():
             with suppress(UnreachableError):
                 if self._state is not None:
                     self._state("tell", self._name, self._own())
+            self._stopped.wait(_TELL_SECONDS)
 
     def _own(self) -> bytes:
         return pickle.dumps((self._node, list(self._metrics.registry.collect())))
@@ -284,9 +285,7 @@ def serve(settings: ClusterSettings, program: str) -> int:
         sys.stderr.write(f"{program}: {missing_package(error, '--ray')}\n")
         return 1
     logging.config.dictConfig(logging_config(settings))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     address = settings.ray_address or os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": _OBJECTS}
     limits = settings.limits
@@ -306,6 +305,9 @@ def serve(settings: ClusterSettings, program: str) -> int:
         logger.critical("the service cannot be started on Ray: %s", str(error).strip())
         ray.shutdown()
         return 1
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # only now: Ray has put its own there
+        signal.signal(number, lambda *_: stop.set())
     logger.info("%s replicas running on http://%s:%d", settings.replicas, settings.host, settings.port)
     stop.wait()
     logger.info("stopping")

@@ -27,7 +27,7 @@ LEASE_SECONDS = 1.0
 AWAY_SECONDS = 1.0
 """How long nobody is asked who has not answered."""
 
-FORGET_SECONDS = 20.0
+FORGET_SECONDS = 15.0
 """A replica that has told nothing for so long is gone."""
 
 _MOST_CALLERS = 100_000
