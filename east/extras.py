@@ -17,6 +17,8 @@ EXTRAS: Final = {
     "eval": ("matplotlib", "shapely"),
     "train": ("keras", "tensorboard", "fontTools", "matplotlib", "shapely"),
     "onnx": ("onnx", "onnxruntime"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray", "pyarrow", "pandas", "fsspec"),
     "tensorrt": ("tensorrt",),
     "tensorrt-rtx": ("tensorrt_rtx_bindings", "onnxruntime_ep_nv_tensorrt_rtx"),
 }  # fmt: skip

@@ -60,6 +60,14 @@ def build(args: dict[str, Any]) -> Any:
     Raises:
         ValueError: settings that are wrong; the message names all.
     """
+    try:
+        return application(settings_of(args))
+    except (OSError, ValueError) as error:
+        raise ValueError("; ".join(complaints(error))) from error
+
+
+def settings_of(args: Mapping[str, Any]) -> ClusterSettings:
+    """The settings that the arguments of `build` mean. Raises ``OSError`` or ``ValueError`` for wrong ones."""
     given: dict[str, Any] = {}
     for name, value in args.items():
         group = given
@@ -67,10 +75,7 @@ def build(args: dict[str, Any]) -> Any:
         for part in path:
             group = group.setdefault(part, {})
         group[last] = value
-    try:
-        return application(ClusterSettings(**{**given, "ray": True}))
-    except (OSError, ValueError) as error:
-        raise ValueError("; ".join(complaints(error))) from error
+    return ClusterSettings(**{**given, "ray": True})
 
 
 def application(settings: ClusterSettings) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -56,18 +57,21 @@ def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]
         most = cluster.detectors or len(shards)
         ray.data.DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.WARNING)
-        found = ray.data.from_items(
+        listed = ray.data.from_items(
             [{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards)
-        ).map_batches(
-            ClusterWorker,
-            batch_size=1,
-            batch_format="numpy",
-            fn_constructor_args=[work],
-            compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
-            num_cpus=cpus,
-            num_gpus=gpus,
-            ray_remote_args_fn=partial(dict, max_task_retries=_TRIES_AGAIN),
         )
+        with warnings.catch_warnings():  # there is no other way to bound how often a shard is handed out
+            warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
+            found = listed.map_batches(
+                ClusterWorker,
+                batch_size=1,
+                batch_format="numpy",
+                fn_constructor_args=[work],
+                compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
+                num_cpus=cpus,
+                num_gpus=gpus,
+                ray_remote_args_fn=partial(dict, max_task_retries=_TRIES_AGAIN),
+            )
         try:
             for row in found.iter_rows():
                 yield pickle.loads(row["done"])  # noqa: S301 -- by a worker of this job

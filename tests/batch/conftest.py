@@ -11,6 +11,9 @@ from PIL import Image
 from east.options import DetectorOptions
 from tests.support.pictures import write
 
+FAST = DetectorOptions(precision="FP32", runtime="openvino", threads=1)
+"""A detector that the shared cache has already, once `detector` has been asked for."""
+
 
 def picture(number: int, form: str = "PNG") -> bytes:
     """A file of 160x96 pixels with a number on it."""
@@ -37,5 +40,4 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def fast() -> DetectorOptions:
-    """A detector that the shared cache has already."""
-    return DetectorOptions(precision="FP32", runtime="openvino", threads=1)
+    return FAST
