@@ -19,6 +19,8 @@ EXTRAS: Final = {
     "onnx": ("onnx", "onnxruntime"),
     "pdf": ("pypdfium2", "pikepdf"),
     "ocr": ("rapidocr", "pytesseract"),
+    "parquet": ("pyarrow",),
+    "ray": ("ray", "pyarrow", "pandas", "fsspec"),
     "tensorrt": ("tensorrt",),
     "tensorrt-rtx": ("tensorrt_rtx_bindings", "onnxruntime_ep_nv_tensorrt_rtx"),
 }  # fmt: skip

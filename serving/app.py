@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
     raise missing_package(error, __name__) from error
 
 from . import kserve, problems, routes
-from .auth import Gate
+from .auth import Gate, Limit, own_limit
 from .context import ContextMiddleware, RequestContext
 from .heartbeat import Heartbeat
 from .metrics import Metrics
@@ -41,6 +41,8 @@ def create_app(
     recogniser: Recogniser | None = None,
     on_failure: Callable[[], None] = lambda: None,
     metrics_here: bool = True,
+    limit: Callable[[str, int], Limit] = own_limit,
+    cores: int | None = None,
 ) -> FastAPI:
     """Makes the application.
 
@@ -53,14 +55,16 @@ def create_app(
             ``app.state.service.failure`` why.
         metrics_here: whether ``/metrics`` is among the operations, rather than on the port of `create_admin_app`;
             that port is opened by ``python -m serving``, so ``admin_port`` means nothing here.
+        limit: makes the rate limits, as `serving.auth.Gate` wants it.
+        cores: of the processor, that it has; all of the machine's when not given.
 
     Raises:
         ValueError: keys that cannot be read.
     """
     settings = settings or Settings()
     metrics = Metrics()
-    service = Service(settings, metrics, on_failure, detector, recogniser)
-    gate = Gate(settings.security)
+    service = Service(settings, metrics, on_failure, detector, recogniser, cores)
+    gate = Gate(settings.security, limit)
     heartbeat = Heartbeat()
 
     @asynccontextmanager

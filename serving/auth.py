@@ -18,6 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from starlette.requests import Request
 
@@ -72,6 +73,11 @@ class KeyRing:
         return owners[0] if owners else None
 
 
+def readable_keys(settings: Security) -> list[str]:
+    """All keys, those of the file among them, as `Security.keys` has them. Raises like `KeyRing`."""
+    return [f"{name}:{known}" for known, name in KeyRing(settings)._names.items()]
+
+
 def _lines(file: Path) -> list[str]:
     """The lines of a file of keys, whatever editor has written it."""
     try:
@@ -111,17 +117,40 @@ class RateLimit:
 
     def wait(self, caller: str) -> float:
         """Takes one from the caller's bucket. Returns 0, or the seconds until there is one again."""
+        return self.take(caller, 1)[1]
+
+    def take(self, caller: str, most: int, back: int = 0) -> tuple[int, float]:
+        """Takes several from the caller's bucket, or as many as there are, once ``back`` have been put back.
+
+        Returns:
+            how many were taken; if none, the seconds until there is one again, else 0.
+        """
         with self._lock:
             now = self._clock()
-            full_at = max(self._full_at.get(caller, now), now) + self._interval
-            missing = full_at - self._burst - now
+            full_at = max(self._full_at.get(caller, now) - back * self._interval, now)
+            missing = full_at + self._interval - self._burst - now
             if missing > 0:
-                return missing
-            self._full_at[caller] = full_at
+                if back:
+                    self._full_at[caller] = full_at
+                return 0, missing
+            taken = min(most, 1 + int(-missing / self._interval))
+            self._full_at[caller] = full_at + taken * self._interval
             self._full_at.move_to_end(caller)
             while len(self._full_at) > self._most or next(iter(self._full_at.values())) <= now:
                 self._full_at.popitem(last=False)
-            return 0.0
+            return taken, 0.0
+
+
+class Limit(Protocol):
+    """Says how long a caller has to wait."""
+
+    def wait(self, caller: str) -> float:
+        """Takes one from the caller's bucket. Returns 0, or the seconds until there is one again."""
+
+
+def own_limit(kind: str, per_minute: int) -> Limit:
+    """A limit that this process keeps for itself."""
+    return RateLimit(per_minute)
 
 
 def _address(request: Request) -> str:
@@ -140,20 +169,25 @@ class Gate:
     """Lets a request in, or raises the `Problem` to answer with; before any of its body is read.
 
     Wrong keys have a limit of their own for each address, which does not concern those who have a right one.
+
+    Args:
+        settings: keys and rate.
+        limit: makes a limit, given what it is of and how many a minute.
     """
 
-    def __init__(self, settings: Security) -> None:
+    def __init__(self, settings: Security, limit: Callable[[str, int], Limit] = own_limit) -> None:
         self.keys = KeyRing(settings)
+        self._make = limit
         self._per_minute = settings.requests_per_minute
-        self._limit = RateLimit(settings.requests_per_minute) if settings.requests_per_minute else None
-        self._wrong = RateLimit(_WRONG_KEYS_PER_MINUTE)
+        self._limit = limit("requests", self._per_minute) if self._per_minute else None
+        self._wrong = limit("wrong-keys", _WRONG_KEYS_PER_MINUTE)
 
     def reload(self, settings: Security) -> None:
         """Takes other keys and another rate; with the same rate, callers keep their buckets. Raises like `KeyRing`."""
         keys = KeyRing(settings)
         if settings.requests_per_minute != self._per_minute:
             self._per_minute = settings.requests_per_minute
-            self._limit = RateLimit(self._per_minute) if self._per_minute else None
+            self._limit = self._make("requests", self._per_minute) if self._per_minute else None
         self.keys = keys
 
     def __call__(self, request: Request) -> None:

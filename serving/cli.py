@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_settings import CliSettingsSource
 
 from .auth import KeyRing
-from .settings import Settings, complaints
+from .settings import ClusterSettings, complaints
 
 
 class _Help(argparse.HelpFormatter):
@@ -26,18 +26,18 @@ def main(program: str) -> int:
         The exit status: 2 for settings that are wrong.
     """
     parser = argparse.ArgumentParser(
-        program, "%(prog)s [-h] [--FLAG VALUE ...]", Settings.__doc__, formatter_class=_Help, allow_abbrev=False
+        program, "%(prog)s [-h] [--FLAG VALUE ...]", ClusterSettings.__doc__, formatter_class=_Help, allow_abbrev=False
     )
-    source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(Settings, root_parser=parser)
+    source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(ClusterSettings, root_parser=parser)
     parser.add_argument("--workers", nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     args = parser.parse_args()
 
-    def read() -> Settings:
+    def read() -> ClusterSettings:
         given: dict[str, Any] = {
             "_cli_settings_source": source(parsed_args=args),
             "_env_file": vars(args).get("settings_file"),
         }
-        return Settings(**given)
+        return ClusterSettings(**given)
 
     try:
         if "workers" in args:
@@ -50,6 +50,10 @@ def main(program: str) -> int:
         for line in complaints(error):
             sys.stderr.write(f"{program}: {line}\n")
         return 2
+    if settings.ray:
+        from . import ray
+
+        return ray.serve(settings, program)
     from .process import serve
 
     return serve(settings, read)

@@ -6,7 +6,8 @@
         for box in client.detect("sign.jpg").boxes:
             print(box.quad, box.score)
 
-A busy or starting service (429, 503) and a lost connection are tried again, after the time the service asks for.
+A busy or starting service (429, 503) and a lost connection are tried again, after the time the service asks for; so is
+what something in front of the service answers in its place (5xx without problem details), as when a replica has died.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ class _Calls(ABC, Generic[Http]):
                 if last or isinstance(error, (httpx.UnsupportedProtocol, httpx.ReadTimeout)):
                     raise ServiceError(0, "no-answer", f"no answer: {error or type(error).__name__}") from error
             else:
-                if last or answer.status_code not in _TRY_AGAIN:
+                if last or not _may_pass(answer):
                     return _checked(answer)
                 if (asked := answer.headers.get("retry-after", "")).isdecimal():
                     pause = float(asked)
@@ -224,6 +225,12 @@ def _finished(call: Coroutine[Any, Any, Got]) -> Got:
 
 def _read(image: ImageSource) -> bytes:
     return image if isinstance(image, bytes) else Path(image).read_bytes()
+
+
+def _may_pass(answer: httpx.Response) -> bool:
+    """Whether another try may be answered otherwise: the service is busy, or this is not its own answer."""
+    ours = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return answer.status_code in _TRY_AGAIN or (answer.is_server_error and not ours)
 
 
 def _checked(answer: httpx.Response) -> dict[str, Any]:

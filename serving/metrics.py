@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.metrics_core import Metric
 
 from east import TextDetector, __version__
 from east.types import Timings
@@ -14,10 +16,15 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 
 
 class Metrics:
-    """The service's counters, gauges and histograms."""
+    """The service's counters, gauges and histograms.
+
+    Attributes:
+        told: what ``/metrics`` tells: of this process, unless somebody has put there what tells of others, too.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.told: Callable[[], Iterable[Metric]] = self.registry.collect
         ProcessCollector(registry=self.registry)
         Info("east_build", "What is running.", registry=self.registry).info(
             {"version": __version__, "python": platform.python_version()}

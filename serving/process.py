@@ -25,7 +25,7 @@ from .settings import Settings, ignored_variables
 
 logger = logging.getLogger("serving")
 
-_SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter while others want it: the event loop needs it often, and briefly."""
 
 _COMMON: dict[str, Any] = {"ws": "none", "log_config": None, "access_log": False, "server_header": False}
@@ -46,7 +46,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     logging.config.dictConfig(logging_config(settings))
     connections = settings.limits.connections
     allow_open_files(connections + most_refused(connections))
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     tracing.configure()
     if _HANG_UP is not None:
         signal.signal(_HANG_UP, signal.SIG_IGN)  # until there is something to reload

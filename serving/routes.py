@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -195,13 +196,26 @@ async def readyz(request: Request) -> dict[str, Any]:
     response_class=Response,
     responses={200: {"content": {"text/plain": {**_TEXT, "example": examples.METRICS}}}},
 )
-async def show_metrics(request: Request) -> Response:
-    """Counts and times of this process, in the text format or, where that is asked for, as OpenMetrics."""
-    registry = request.app.state.metrics.registry
+def show_metrics(request: Request) -> Response:
+    """Counts and times of this process, in the text format or, where that is asked for, as OpenMetrics.
+
+    On a Ray cluster those of all replicas, each with its `replica` and `node`.
+    """
+    told = _Told(request.app.state.metrics.told())
     if "application/openmetrics-text" in request.headers.get("accept", ""):
-        text = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        text = openmetrics.generate_latest(told)  # type: ignore[no-untyped-call]
         return Response(text, headers={"Content-Type": openmetrics.CONTENT_TYPE_LATEST})
-    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(generate_latest(told), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _Told:
+    """Metrics in the form of a registry, as those who write them out want it."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
 
 
 def _page(name: str) -> Callable[[], Awaitable[FileResponse]]:

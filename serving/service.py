@@ -56,6 +56,7 @@ class Service:
         on_failure: called when the service cannot go on.
         detector: loaded by the settings when not given.
         recogniser: likewise.
+        cores: of the processor, that it has; all of the machine's when not given.
 
     Attributes:
         reader: reads words; None where nothing does.
@@ -70,8 +71,10 @@ class Service:
         on_failure: Callable[[], None],
         detector: TextDetector | None,
         recogniser: Recogniser | None = None,
+        cores: int | None = None,
     ) -> None:
         self.settings = settings
+        self._cores = cores or os.cpu_count() or 1
         self.detector = detector
         self.reader = None if recogniser is None else self._reader(recogniser)
         self._owns_detector = detector is None
@@ -97,6 +100,11 @@ class Service:
     def start(self) -> None:
         """Loads and warms up aside, so that the service is alive, and can be stopped, meanwhile."""
         self._starting = asyncio.create_task(self._start())
+
+    async def started(self) -> None:
+        """Waits until images can be answered, or never will be: `failure` tells which."""
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
 
     async def stop(self) -> None:
         """Ends the work; nothing is answered any more."""
@@ -321,7 +329,7 @@ class Service:
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        parallel = min(16, max(2, (os.cpu_count() or 1) // 2))
+        parallel = min(16, max(2, self._cores // 2))
         self._decoders = Decoders(self._metrics, max_pixels=self.settings.limits.pixels, parallel=parallel)
         loaded: asyncio.Future[tuple[Size, float]] = loop.create_future()
         threading.Thread(target=self._load, args=[loop, loaded], name="load", daemon=True).start()

@@ -239,6 +239,39 @@ class Settings(BaseSettings):
         return DetectorOptions(**values, max_boxes=self.limits.boxes, max_pixels=self.limits.pixels)
 
 
+class ClusterSettings(Settings):
+    """Detects words in images, over HTTP. Every flag can be given by environment: --max-side as EAST_MAX_SIDE."""
+
+    ray: bool = Field(default=False, description="serve by replicas on a Ray cluster")
+    ray_address: str | None = Field(
+        default=None,
+        description="of that cluster, auto for the one of this machine; that of RAY_ADDRESS, or a new one on this "
+        "machine, if not given",
+    )
+    replicas: Count | Literal["auto"] = Field(
+        default=1, description="detectors, each a process of its own; auto follows the requests under way"
+    )
+    least_replicas: Count = Field(default=1, description="with --replicas auto")
+    most_replicas: Count = Field(default=10, description="with --replicas auto")
+    requests_per_replica: Count = Field(default=4, description="under way at each, with --replicas auto")
+    cpus_per_replica: Count = Field(default=2, description="processor cores of each")
+    gpus_per_replica: float = Field(default=0, ge=0, description="GPUs of each, or a share of one")
+
+    @model_validator(mode="after")
+    def _of_a_cluster(self) -> ClusterSettings:
+        own = set(ClusterSettings.model_fields) - set(Settings.model_fields) - {"ray"}
+        given = sorted(own & self.model_fields_set)
+        if given and not self.ray:
+            raise ValueError(f"--{given[0].replace('_', '-')} needs --ray")
+        if self.least_replicas > self.most_replicas:
+            raise ValueError(
+                f"--least-replicas ({self.least_replicas}) must not be over --most-replicas ({self.most_replicas})"
+            )
+        if self.ray and self.admin_port is not None:
+            raise ValueError("--admin-port is not for --ray: replicas have no ports of their own")
+        return self
+
+
 def with_live(current: Declared, new: Declared, group: str = "") -> tuple[Declared, list[str], list[str]]:
     """Takes over the settings that can change while the service runs.
 

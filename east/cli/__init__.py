@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from ..console import make_parser, run_command
-from . import cache, calibrate, convert, detect, export, freeze, inspect, read, runtimes, train, weights
+from . import batch, cache, calibrate, convert, detect, export, freeze, inspect, read, runtimes, train, weights
 from .neighbours import NEIGHBOURS, run_neighbour
 
 
@@ -15,6 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in {neighbour.name for neighbour in NEIGHBOURS}:
         return run_neighbour(arguments[0], arguments[1:])
-    commands = (detect, read, freeze, calibrate, convert, export, inspect, runtimes, cache, weights, train, *NEIGHBOURS)
+    own = (detect, read, batch, freeze, calibrate, convert, export, inspect, runtimes, cache, weights, train)
     description = "EAST scene-text detection: words as quadrilaterals."
-    return run_command(make_parser("east", description, [command.add_parser for command in commands]), arguments)
+    adders = [command.add_parser for command in (*own, *NEIGHBOURS)]
+    return run_command(make_parser("east", description, adders), arguments)

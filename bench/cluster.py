@@ -1,0 +1,300 @@
+"""A detector on a Ray cluster: what is lost when a part of it dies, and how many images a second N detectors do.
+
+::
+
+    python bench/cluster.py batch --images 1000        # a node is killed in the middle; compared with one process
+    python bench/cluster.py serve --replicas 2         # eight clients, a replica is killed
+    python bench/cluster.py scaling --data DIR --gpus 1 2 4 --precision FP16
+
+The first two bring up their cluster on this machine, draw their pictures, and say what they found as JSON; their status
+is 1 where something was lost. The third runs ``east batch`` and eight clients a replica on so many GPUs (``--cpus``
+for a machine without), and tells images a second of each and how many times that is what one does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PIL import Image, ImageDraw, ImageFont
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+from east.batch import BatchOptions, Cluster, detect_all
+from east.batch.rows import Row, decode
+from east.options import DetectorOptions
+from serving.client import Client, ServiceError
+
+
+def main() -> int:
+    """Runs one of the benchmarks. Returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    batch = commands.add_parser("batch")
+    batch.add_argument("--images", type=int, default=1000)
+    batch.add_argument("--nodes", type=int, default=2)
+    batch.add_argument("--shard-size", type=int, default=25)
+    serve = commands.add_parser("serve")
+    serve.add_argument("--replicas", type=int, default=2)
+    serve.add_argument("--clients", type=int, default=8)
+    serve.add_argument("--seconds", type=float, default=30)
+    scaling = commands.add_parser("scaling")
+    scaling.add_argument("--data", type=Path, required=True, help="folder of images")
+    scaling.add_argument("--gpus", type=int, nargs="+", default=[])
+    scaling.add_argument("--cpus", type=int, nargs="+", default=[], help="cores, in place of GPUs: a detector each")
+    scaling.add_argument("--repeat", type=int, default=1, help="how often to have the folder among the sources")
+    scaling.add_argument("--seconds", type=float, default=30)
+    scaling.add_argument("--clients", type=int, default=8, help="a replica")
+    scaling.add_argument("--precision", default="auto")
+    args = parser.parse_args()
+    run: Callable[[argparse.Namespace], dict[str, Any]] = {
+        "batch": batch_with_a_dead_node,
+        "serve": serve_with_a_dead_replica,
+        "scaling": measure_scaling,
+    }[args.command]
+    result = run(args)
+    print(json.dumps(result, indent=2))
+    return 0 if result.get("sound", True) else 1
+
+
+def draw(number: int) -> bytes:
+    """A JPEG of 160x96 pixels with a word on it that no other has."""
+    image = Image.new("RGB", (160, 96), "white")
+    ImageDraw.Draw(image).text((8 + number % 9, 22 + number % 7), f"N{number}", "black", ImageFont.load_default(34))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def rows_of(folder: Path) -> list[Row]:
+    """All rows of an output."""
+    return [row for part in sorted(folder.glob("part-*")) for row in decode(part.read_bytes(), "jsonl")]
+
+
+def batch_with_a_dead_node(args: argparse.Namespace) -> dict[str, Any]:
+    """Runs ``east batch`` in one process and on a cluster of which a node is killed in the middle."""
+    import ray
+    from ray.cluster_utils import Cluster as TestCluster
+
+    with tempfile.TemporaryDirectory() as text:
+        place = Path(text)
+        (place / "in").mkdir()
+        for number in range(args.images):
+            (place / "in" / f"{number:05}.jpg").write_bytes(draw(number))
+        options, batch = DetectorOptions(threads=1), BatchOptions(shard_size=args.shard_size)
+        start = time.perf_counter()
+        detect_all(place / "in", place / "one", options, batch=batch)
+        alone = time.perf_counter() - start
+        cluster = TestCluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 << 20})
+        nodes = [cluster.add_node(num_cpus=1, object_store_memory=100 << 20) for _ in range(args.nodes)]
+        ray.init(cluster.address, log_to_driver=False)
+        seen: list[int] = []
+
+        def kill(done: int, total: int) -> None:
+            seen.append(done)
+            if done >= total // 3 and nodes:
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+                cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+                nodes.clear()
+
+        start = time.perf_counter()
+        pool = Cluster(detectors=args.nodes, cpus_per_detector=1, gpus_per_detector=0)
+        summary = detect_all(place / "in", place / "many", options, batch=batch, cluster=pool, progress=kill)
+        together = time.perf_counter() - start
+        ray.shutdown()
+        cluster.shutdown()
+        one, many = rows_of(place / "one"), rows_of(place / "many")
+    doubles = len(many) - len({row["image"] for row in many})
+    return {
+        "images": args.images,
+        "rows of one process": len(one),
+        "rows of the cluster": len(many),
+        "boxes": sum(len(row["boxes"]) for row in many),
+        "failed": summary.failed,
+        "doubles": doubles,
+        "same rows": one == many,
+        "node killed after": next(done for done in seen if done >= args.images // 3),
+        "seconds of one process": round(alone, 1),
+        "seconds of the cluster": round(together, 1),
+        "sound": one == many and len(many) == args.images and not doubles,
+    }
+
+
+@contextmanager
+def service(*flags: str) -> Iterator[tuple[str, int]]:
+    """``python -m serving --ray`` as a process of its own, ready; gives its address and process id."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "serving", "--ray", "--port", str(port), *flags]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + 300
+        while not _is_ready(url):
+            if process.poll() is not None or time.monotonic() > give_up:
+                raise SystemExit("the service did not come up")
+            time.sleep(0.5)
+        yield url, process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
+
+
+def _is_ready(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+    return False
+
+
+def replicas(url: str) -> set[str]:
+    """The replicas that tell metrics; one that has died does so no longer than 15 seconds."""
+    text = httpx.get(f"{url}/metrics", timeout=10).text
+    return {line.split('replica="')[1].split('"')[0] for line in text.splitlines() if line.startswith("east_ready{")}
+
+
+def descendants(pid: int) -> Iterator[tuple[int, str]]:
+    """The processes below one: ids and command lines."""
+    for child in Path(f"/proc/{pid}/task").glob("*/children"):
+        for one in child.read_text().split():
+            with suppress(OSError):
+                yield int(one), Path(f"/proc/{one}/cmdline").read_text().replace("\0", " ")
+                yield from descendants(int(one))
+
+
+class Load:
+    """Clients that post images one after the other, and somebody who asks all the time whether the service is ready."""
+
+    def __init__(self, url: str, images: Sequence[bytes], clients: int) -> None:
+        self.answers: Counter[str] = Counter()
+        self.ready: Counter[str] = Counter()
+        self._url, self._images = url, images
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._post, args=[number]) for number in range(clients)]
+        self._threads.append(threading.Thread(target=self._probe))
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _post(self, number: int) -> None:
+        with Client(self._url, tries=8) as client:
+            while not self._stop.is_set():
+                try:
+                    client.detect(self._images[number % len(self._images)])
+                    self.answers["answered"] += 1
+                except ServiceError as error:
+                    self.answers[f"{error.status} {error.code}"] += 1
+                number += 1
+
+    def _probe(self) -> None:
+        with httpx.Client(base_url=self._url, timeout=10) as client:
+            while not self._stop.is_set():
+                try:
+                    self.ready[str(client.get("/readyz").status_code)] += 1
+                except httpx.HTTPError as error:
+                    self.ready[type(error).__name__] += 1
+                time.sleep(0.05)
+
+
+def serve_with_a_dead_replica(args: argparse.Namespace) -> dict[str, Any]:
+    """Loads the service by clients, kills one replica, and tells how each request ended."""
+    images = [draw(number) for number in range(50)]
+    flags = ["--replicas", str(args.replicas), "--cpus-per-replica", "1", "--warm-up", "96x160"]
+    with service(*flags) as (url, pid):
+        _wait(lambda: len(replicas(url)) == args.replicas)
+        first = replicas(url)
+        with Load(url, images, args.clients) as load:
+            time.sleep(args.seconds / 3)
+            found = [one for one, name in descendants(pid) if name.startswith("ray::ServeReplica:east:detector")]
+            os.kill(found[0], signal.SIGKILL)
+            killed = time.perf_counter()
+            before = load.answers["answered"]
+            time.sleep(args.seconds * 2 / 3)
+            _wait(lambda: not replicas(url) <= first)
+            again = time.perf_counter() - killed
+            time.sleep(5)
+    refused = sum(load.answers.values()) - load.answers["answered"]
+    return {
+        "replicas": args.replicas,
+        "clients": args.clients,
+        "answered before": before,
+        "answered": load.answers["answered"],
+        "lost": {name: count for name, count in load.answers.items() if name != "answered"},
+        "readiness": dict(load.ready),
+        "seconds until another took its place": round(again, 1),
+        "sound": refused == 0 and set(load.ready) == {"200"},
+    }
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 180
+    while not condition():
+        if time.monotonic() > give_up:
+            raise SystemExit("the replicas did not come up")
+        time.sleep(0.5)
+
+
+def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
+    """Images a second of ``east batch`` and of the service, by the number of detectors."""
+    files = sorted(args.data.glob("*.jpg"))
+    images = [path.read_bytes() for path in files]
+    each = "gpus" if args.gpus else "cpus"
+    found: dict[str, Any] = {}
+    for count in args.gpus or args.cpus:
+        cores = max(1, (os.cpu_count() or 1) // count) if args.gpus else 1
+        pool = Cluster(detectors=count, cpus_per_detector=cores, gpus_per_detector=1 if args.gpus else 0)
+        with tempfile.TemporaryDirectory() as text:
+            place = Path(text)
+            sources = []
+            for turn in range(args.repeat):  # under another name each time: an image that is meant twice comes once
+                (place / f"in{turn}").symlink_to(args.data.resolve(), target_is_directory=True)
+                sources.append(str(place / f"in{turn}"))
+            times: list[tuple[int, float]] = []
+            detect_all(
+                sources,
+                place / "out",
+                DetectorOptions(precision=args.precision),
+                batch=BatchOptions(shard_size=64),
+                cluster=pool,
+                progress=lambda done, total: times.append((done, time.perf_counter())),  # noqa: B023
+            )
+        first = times[min(count, len(times) - 2)]  # by when all detectors are loaded
+        batch = (times[-1][0] - first[0]) / (times[-1][1] - first[1])
+        flags = ["--replicas", str(count), "--cpus-per-replica", str(cores), "--precision", args.precision]
+        with service(*flags, *(["--gpus-per-replica", "1"] if args.gpus else [])) as (url, _):
+            _wait(lambda: len(replicas(url)) == count)  # noqa: B023
+            with Load(url, images, args.clients * count) as load:
+                time.sleep(args.seconds / 3)
+                before, start = load.answers["answered"], time.perf_counter()
+                time.sleep(args.seconds)
+                served = (load.answers["answered"] - before) / (time.perf_counter() - start)
+        found[f"{count} {each}"] = {"batch": round(batch, 1), "serve": round(served, 1)}
+    one = next(iter(found.values()))
+    for rates in found.values():
+        rates["times"] = [round(rates[kind] / one[kind], 2) for kind in ("batch", "serve")]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

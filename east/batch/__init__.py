@@ -1,0 +1,21 @@
+"""Any number of images to files of results, on one machine or on many: ``east batch``.
+
+::
+
+    from east.batch import detect_all
+
+    summary = detect_all(["photos/", "s3://bucket/scans/*.jpg"], "words/")
+    print(summary.images, summary.failed)
+
+The images are listed once and cut into shards; a shard is one file of results, written aside and renamed when it is
+whole. A job that was killed goes on with the shards that are missing, so each image is in the output exactly once.
+`east.batch.rows` says what a row holds. With `Cluster`, the shards are worked off by detectors all over a Ray cluster.
+"""
+
+from __future__ import annotations
+
+from .job import Summary, detect_all
+from .options import BatchOptions, Cluster
+from .rows import Recogniser
+
+__all__ = ["BatchOptions", "Cluster", "Recogniser", "Summary", "detect_all"]

@@ -1,0 +1,199 @@
+"""Which images a job has: listed once, in one order, each once."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from ..errors import UsageError
+from ..extras import missing_package
+from ..files import IMAGE_SUFFIXES
+from ..folders import files_below, is_litter
+from . import places
+
+_PARQUET = frozenset([".parquet", ".pq"])
+_TAKEN = IMAGE_SUFFIXES | _PARQUET
+
+
+class Span(NamedTuple):
+    """One image file, or rows of one Parquet file.
+
+    Attributes:
+        place: path or URI, as it was given or found.
+        size: bytes of the file.
+        start, stop: the rows, -1 for an image file.
+        column: which has the images.
+    """
+
+    place: str
+    size: int
+    start: int = -1
+    stop: int = -1
+    column: str = ""
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether it is rows of a Parquet file."""
+        return self.start >= 0
+
+    @property
+    def images(self) -> int:
+        """Images."""
+        return self.stop - self.start if self.is_rows else 1
+
+    def name(self, offset: int = 0) -> str:
+        """What the image of that number is called in results."""
+        return f"{self.place}#{self.start + offset}" if self.is_rows else self.place
+
+
+class Shard(NamedTuple):
+    """The images of one file of results.
+
+    Attributes:
+        number: from 0.
+        first: number of its first image among all.
+        spans: where they are, in order.
+    """
+
+    number: int
+    first: int
+    spans: tuple[Span, ...]
+
+    @property
+    def images(self) -> int:
+        """Images."""
+        return sum(span.images for span in self.spans)
+
+
+def list_images(sources: Sequence[str], column: str | None, left_out: str = "") -> list[Span]:
+    """All images of some files, folders, patterns and URIs.
+
+    They come in the order of the sources, and of a folder or pattern by name, so in the same order each time; one that
+    is meant twice comes once. A folder is searched with those below it for image files and Parquet files; hidden ones
+    are left out.
+
+    Args:
+        sources: paths and URIs; a pattern has ``*``, ``?``, ``[…]``, or ``**`` for any folders.
+        column: of Parquet files, as `BatchOptions.column`.
+        left_out: a folder to leave out where it lies in a source: the one that is written to.
+
+    Raises:
+        OSError: a source that is not there or cannot be read.
+        ValueError: one that has no images.
+    """
+    spans: dict[str, Span] = {}
+    for source in sources:
+        found = [*_expand(source, left_out)]
+        if not found:
+            raise ValueError(f"{source}: no images here ({', '.join(sorted(_TAKEN))})")
+        for place, size in found:
+            if place not in spans:
+                spans[place] = Span(place, size)
+                if PurePosixPath(place).suffix.lower() in _PARQUET:
+                    spans[place] = _rows(place, size, column)
+    return [span for span in spans.values() if span.images]
+
+
+def cut(spans: Iterable[Span], size: int) -> list[Shard]:
+    """Shards of so many images each, the last one perhaps of fewer."""
+    shards: list[Shard] = []
+    some: list[Span] = []
+    room, first = size, 0
+    for span in (part for whole in spans for part in _parts(whole, size)):
+        if span.images > room:
+            shards.append(Shard(len(shards), first, tuple(some)))
+            first += shards[-1].images
+            some, room = [], size
+        some.append(span)
+        room -= span.images
+    if some:
+        shards.append(Shard(len(shards), first, tuple(some)))
+    return shards
+
+
+def digest(spans: Iterable[Span]) -> str:
+    """SHA-256 of where all images are, and of how many bytes each file has."""
+    sha = hashlib.sha256()
+    for span in spans:
+        sha.update(json.dumps(span).encode() + b"\n")
+    return sha.hexdigest()
+
+
+def _parts(span: Span, size: int) -> Iterator[Span]:
+    if not span.is_rows:
+        yield span
+        return
+    for start in range(span.start, span.stop, size):
+        yield span._replace(start=start, stop=min(start + size, span.stop))
+
+
+def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
+    if places.is_uri(source):
+        yield from _expand_uri(source, left_out)
+        return
+    path = Path(source)
+    written = [Path(left_out)] if left_out and not places.is_uri(left_out) else []
+    if source and path.is_dir():
+        files: Iterable[Path] = files_below(path, _TAKEN, written)
+    elif source and path.exists():
+        files = [path]
+    elif places.is_pattern(source):
+        inside = [folder.resolve() for folder in written]
+        matching = glob.glob(source, recursive=True)  # noqa: PTH207 -- which takes absolute patterns, too
+        found = filter(Path.is_file, map(Path, sorted(matching)))
+        files = [one for one in found if not any(map(one.resolve().is_relative_to, inside))]
+    else:
+        raise FileNotFoundError(2, "no such file", source or "''")
+    for file in files:
+        yield places.Entry(file.as_posix(), file.stat().st_size if file.exists() else -1)  # a link may lead nowhere
+
+
+def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
+    """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
+    pattern = places.is_pattern(source)
+    start = places.fixed_part(source)
+    for entry in places.find(source):
+        name = PurePosixPath(entry.place.removeprefix(start).lstrip("/"))
+        written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
+        unwanted = written or any(map(is_litter, name.parts)) or not (pattern or name.suffix.lower() in _TAKEN)
+        if entry.place == source or not unwanted:
+            yield entry
+
+
+def _rows(place: str, size: int, column: str | None) -> Span:
+    try:
+        import pyarrow.parquet
+    except ModuleNotFoundError as error:
+        raise missing_package(error, f"{place}: Parquet") from error
+
+    try:
+        with places.open_random(place) as file, pyarrow.parquet.ParquetFile(file) as parquet:
+            return Span(place, size, 0, parquet.metadata.num_rows, _column(parquet.schema_arrow, column))
+    except (pyarrow.ArrowInvalid, UsageError) as error:
+        raise UsageError(f"{place}: {error}") from error
+
+
+def _column(schema: Any, asked: str | None) -> str:
+    import pyarrow
+
+    kinds = {field.name: field.type for field in schema}
+    possible = [
+        name
+        for name, kind in kinds.items()
+        if pyarrow.types.is_binary(kind)
+        or pyarrow.types.is_large_binary(kind)
+        or pyarrow.types.is_string(kind)
+        or pyarrow.types.is_large_string(kind)
+        or (pyarrow.types.is_struct(kind) and {"bytes", "path"} & {kind.field(i).name for i in range(kind.num_fields)})
+    ]
+    wanted = asked or ("image" if "image" in possible else possible[0] if len(possible) == 1 else None)
+    if wanted in possible:
+        return str(wanted)
+    listed = ", ".join(possible) or "none"
+    if asked is not None:
+        raise UsageError(f"column {asked!r} has no images; columns of bytes, paths or {{bytes, path}} are: {listed}")
+    raise UsageError(f"which column has the images? Those of bytes, paths or {{bytes, path}} are: {listed}")

@@ -1,0 +1,195 @@
+"""Files that may lie anywhere: paths of this machine by the standard library, URIs by PyArrow or fsspec."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from secrets import token_hex
+from typing import IO, Any, NamedTuple
+
+from ..extras import missing_package
+from ..files import written_whole
+
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_WILD = re.compile(r"[*?\[]")
+
+
+class Entry(NamedTuple):
+    """A file that was found: where it is, and its bytes."""
+
+    place: str
+    size: int
+
+
+def is_uri(place: str) -> bool:
+    """Whether it is such as ``s3://bucket/key``; a Windows path is none."""
+    return _URI.match(place) is not None
+
+
+def is_pattern(place: str) -> bool:
+    """Whether it has a ``*``, ``?`` or ``[`` in it."""
+    return _WILD.search(place) is not None
+
+
+def fixed_part(place: str) -> str:
+    """The folder that a pattern starts from, or a place itself that is none."""
+    wild = _WILD.search(place)
+    return place if wild is None else place[: wild.start()].rpartition("/")[0]
+
+
+def join(folder: str, name: str) -> str:
+    """A place within a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_uri(folder) else str(Path(folder, name))
+
+
+def read(place: str) -> bytes:
+    """The bytes of a file. Raises ``OSError``."""
+    if not is_uri(place):
+        return Path(place).read_bytes()
+    system, path = _system(place)
+    with system.open_input_stream(path) as file:
+        content: bytes = file.read()
+    return content
+
+
+def open_random(place: str) -> IO[bytes]:
+    """A file to read parts of. Raises ``OSError``."""
+    if not is_uri(place):
+        return Path(place).open("rb")
+    system, path = _system(place)
+    opened: IO[bytes] = system.open_input_file(path)
+    return opened
+
+
+def write_whole(place: str, content: bytes) -> None:
+    """Writes a file that is there whole or not at all: aside first, then renamed; parent folders are made.
+
+    Raises ``OSError``.
+    """
+    if not is_uri(place):
+        with written_whole(Path(place)) as file:
+            file.write(content)
+        return
+    system, path = _system(place)
+    folder, name = posixpath.split(path)
+    system.create_dir(folder, recursive=True)
+    aside = posixpath.join(folder, f".{token_hex(8)}.{name}.part")
+    with system.open_output_stream(aside) as file:
+        file.write(content)
+    system.move(aside, path)
+
+
+def remove(place: str) -> None:
+    """Removes a file. Raises ``OSError``."""
+    if is_uri(place):
+        system, path = _system(place)
+        system.delete_file(path)
+    else:
+        Path(place).unlink()
+
+
+def names_in(folder: str) -> list[str]:
+    """The names of the files in a folder; none where there is no such folder. Raises ``OSError``."""
+    if not is_uri(folder):
+        here = Path(folder)
+        return sorted(one.name for one in here.iterdir() if one.is_file()) if here.is_dir() else []
+    from pyarrow.fs import FileSelector
+
+    system, path = _system(folder)
+    found = system.get_file_info(FileSelector(path, allow_not_found=True))
+    return sorted(one.base_name for one in found if one.is_file)
+
+
+def find(uri: str) -> list[Entry]:
+    """The files that a URI means, by name: a file itself, all below a folder, or those that a pattern fits.
+
+    Raises:
+        OSError: there is nothing, or it cannot be listed.
+    """
+    from pyarrow.fs import FileSelector, FileType
+
+    start = fixed_part(uri)
+    pattern = None
+    system, path = _system(start)
+    if start != uri:
+        pattern = _compiled(path + uri[len(start) :])
+    else:
+        info = system.get_file_info(path)
+        if info.type == FileType.File:
+            return [Entry(uri, info.size)]
+        if info.type == FileType.NotFound:
+            raise FileNotFoundError(2, "no such file", uri)
+    found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+    files = sorted((info.path, info.size) for info in found if info.type == FileType.File)
+    return [
+        Entry(start.rstrip("/") + name[len(path.rstrip("/")) :], size)
+        for name, size in files
+        if pattern is None or pattern.fullmatch(name)
+    ]
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of a whole path: ``*`` and ``?`` stay within a folder, ``**/`` passes any number of them."""
+
+    def parts() -> Iterator[str]:
+        for part in re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]/]+\])", pattern):
+            known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+            if part in known:
+                yield known[part]
+            elif part.startswith("[") and len(part) > 2:
+                inside = part[1:-1].replace("\\", r"\\")
+                yield f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+            else:
+                yield re.escape(part)
+
+    return re.compile("".join(parts()))
+
+
+def _system(uri: str) -> tuple[Any, str]:
+    """A PyArrow file system, and the path in it."""
+    match = _URI.match(uri)
+    assert match is not None  # noqa: S101 -- the caller has looked
+    try:
+        return _by_pyarrow(uri) or (_by_fsspec(match[1].lower()), _stripped(uri))
+    except ModuleNotFoundError as error:
+        raise missing_package(error, f"{match[1]}:// ") from error
+    except ValueError as error:
+        raise ValueError(f"{uri}: {error}") from error
+
+
+def _by_pyarrow(uri: str) -> tuple[Any, str] | None:
+    from pyarrow.fs import FileSystem
+    from pyarrow.lib import ArrowInvalid
+
+    scheme, _, rest = uri.partition("://")
+    bucket, slash, key = rest.partition("/")
+    try:  # a key is no part of what is parsed: it may hold what a URI has to escape
+        system, path = _parsed(f"{scheme}://{bucket}{'' if scheme != 'file' else '/'}", FileSystem)
+    except ArrowInvalid as error:
+        if "Unrecognized filesystem type" in str(error):
+            return None
+        raise ValueError(str(error)) from error
+    return system, f"{path.rstrip('/')}/{key}" if slash else path
+
+
+@cache
+def _parsed(root: str, system: Any) -> tuple[Any, str]:
+    found: tuple[Any, str] = system.from_uri(root)
+    return found
+
+
+@cache
+def _by_fsspec(scheme: str) -> Any:
+    import fsspec
+    from pyarrow.fs import FSSpecHandler, PyFileSystem
+
+    return PyFileSystem(FSSpecHandler(fsspec.filesystem(scheme)))
+
+
+def _stripped(uri: str) -> str:
+    import fsspec
+
+    return str(fsspec.get_filesystem_class(uri.partition("://")[0].lower())._strip_protocol(uri))

@@ -1,0 +1,176 @@
+"""What works a shard off: reads its images ahead, has their words found, and makes the rows; the same everywhere."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, TypeAlias
+
+from ..detector import TextDetector
+from ..errors import ImageError
+from ..options import DetectorOptions
+from ..prefetch import prefetch_map
+from . import places
+from .listing import Shard, Span
+from .options import Format
+from .output import OutputFolder
+from .rows import Recogniser, Row, encode, error_row, found_row
+
+_READERS = 8
+_AHEAD = 16
+_ROWS = 16
+"""Rows of a Parquet file that are held at once: an image of each."""
+
+Loaded: TypeAlias = bytes | ImageError
+
+
+class Work(NamedTuple):
+    """What each worker has to know of a job.
+
+    Attributes:
+        options: of its detector.
+        form: of the results.
+        output: place of the results.
+        base: folder that relative paths start from.
+        read: reads the words, where texts are asked for; or a class of such, made once a worker.
+    """
+
+    options: DetectorOptions
+    form: Format
+    output: str
+    base: str
+    read: Recogniser | type[Any] | None = None
+
+
+class Done(NamedTuple):
+    """A shard that is worked off.
+
+    Attributes:
+        number: of the shard.
+        images: how many it has.
+        failed: how many of them could not be used.
+        content: its file, where it is not written yet.
+    """
+
+    number: int
+    images: int
+    failed: int
+    content: bytes | None
+
+
+class Worker(AbstractContextManager["Worker"]):
+    """A detector that works shards off, one after the other."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._detector = TextDetector.from_options(work.options)
+        self._output = OutputFolder(work.output, work.form)
+        self._read: Recogniser | None = work.read() if isinstance(work.read, type) else work.read
+
+    def __call__(self, shard: Shard) -> Done:
+        """Works a shard off; writes its file where any machine can write it.
+
+        Raises ``OSError`` when that, or a Parquet file of the shard, fails.
+        """
+        rows = list(self._rows(shard))
+        content: bytes | None = encode(rows, self._work.form, texts=self._read is not None)
+        if self._output.everywhere and content is not None:
+            self._output.write(shard.number, content)
+            content = None
+        return Done(shard.number, len(rows), sum(row["error"] is not None for row in rows), content)
+
+    def close(self) -> None:
+        """Frees the network."""
+        self._detector.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _rows(self, shard: Shard) -> Iterator[Row]:
+        """The rows in order. Images that could not be read never come to the detector."""
+        names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
+        ready: deque[Row | int] = deque()
+
+        def readable() -> Iterator[bytes]:
+            for number, loaded in enumerate(load(shard.spans, self._work.base)):
+                if isinstance(loaded, ImageError):
+                    ready.append(error_row(names[number], shard.first + number, loaded))
+                else:
+                    ready.append(number)
+                    yield loaded
+
+        for found in self._detector.stream(readable()):
+            while isinstance(row := ready.popleft(), dict):
+                yield row
+            name, index = names[row], shard.first + row
+            if isinstance(found, ImageError):
+                yield error_row(name, index, found)
+            else:
+                yield found_row(name, index, found, self._read)
+        yield from (row for row in ready if isinstance(row, dict))
+
+
+def load(spans: Iterable[Span], base: str) -> Iterator[Loaded]:
+    """The bytes of each image, several read ahead, or the error of one that cannot be read.
+
+    Raises ``OSError`` for a Parquet file that cannot be read.
+    """
+
+    def wanted() -> Iterator[Loaded | str]:
+        for span in spans:
+            if span.is_rows:
+                yield from _values(span, base)
+            else:
+                yield span.place
+
+    def fetch(image: Loaded | str) -> Loaded:
+        if not isinstance(image, str):
+            return image
+        try:
+            return places.read(_absolute(image, base))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            failed = ImageError(f"cannot read the file: {reason}")
+            failed.__cause__ = error
+            return failed
+
+    return prefetch_map(fetch, wanted(), threads=_READERS, buffer=_AHEAD)
+
+
+def _values(span: Span, base: str) -> Iterator[Loaded | str]:
+    """What the rows of a span hold: the bytes of an image, or where it is."""
+    from pyarrow.parquet import ParquetFile
+
+    with places.open_random(_absolute(span.place, base)) as file, ParquetFile(file) as parquet:
+        groups: list[int] = []
+        first = at = 0
+        for group in range(parquet.num_row_groups):
+            end = at + parquet.metadata.row_group(group).num_rows
+            if at < span.stop and end > span.start:
+                first = at if not groups else first
+                groups.append(group)
+            at = end
+        row = first
+        for batch in parquet.iter_batches(_ROWS, row_groups=groups, columns=[span.column]):
+            column = batch.column(0)
+            start, stop = (min(max(edge - row, 0), len(column)) for edge in (span.start, span.stop))
+            row += len(column)
+            for value in column.slice(start, stop - start):
+                yield _image(value.as_py())
+            if row >= span.stop:
+                return
+
+
+def _image(value: Any) -> Loaded | str:
+    if isinstance(value, dict):
+        value = value.get("bytes") if value.get("bytes") is not None else value.get("path")
+    return value if isinstance(value, (bytes, str)) else ImageError("there is no image in this row")
+
+
+def _absolute(place: str, base: str) -> str:
+    return place if places.is_uri(place) else str(Path(base, place))

@@ -1,0 +1,177 @@
+"""Jobs in one process: what the detector finds is in the rows, whatever was killed, missing or broken."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from east import TextDetector
+from east.batch import BatchOptions, Summary, detect_all
+from east.batch.listing import Span
+from east.batch.rows import Row, decode
+from east.batch.work import load
+from east.errors import ImageError, UsageError
+from east.options import DetectorOptions
+from tests.batch.conftest import picture
+
+
+def result(folder: Path) -> list[Row]:
+    """All rows of an output, in the order of the files."""
+    return [
+        row
+        for path in sorted(folder.glob("part-*"))
+        for row in decode(path.read_bytes(), "parquet" if path.suffix == ".parquet" else "jsonl")
+    ]
+
+
+class Sizes:
+    """Reads of each word how large it is."""
+
+    def __call__(self, words: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        return [(f"{word.shape[1]}x{word.shape[0]}", 0.5) for word in words]
+
+
+@pytest.fixture(scope="module")
+def done(
+    pictures: Path, fast: DetectorOptions, detector: TextDetector, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The output of a job on the pictures, in shards of two."""
+    folder = tmp_path_factory.mktemp("done")
+    assert detect_all(pictures, folder, fast, batch=BatchOptions(shard_size=2)) == Summary(6, 1, 0)
+    return folder
+
+
+def test_rows_are_what_the_detector_finds(done: Path, pictures: Path, detector: TextDetector) -> None:
+    rows = result(done)
+    assert [row["index"] for row in rows] == list(range(6))
+    names = ["2.PNG", "3.PNG", "4.PNG", "broken.jpg", "deep/0.png", "deep/1.png"]
+    assert [row["image"] for row in rows] == [f"{pictures}/{name}" for name in names]
+    for row in rows:
+        if row["image"].endswith("broken.jpg"):
+            assert row["error"]["type"] == "ImageDecodeError"
+            assert row["boxes"] == []
+            assert row["width"] is row["height"] is row["tiles"] is row["model"] is None
+        else:
+            found = detector.detect(row["image"]).to_dict()
+            assert row["error"] is None
+            assert row["boxes"] == found["boxes"]
+            assert row["boxes"]
+            assert (row["width"], row["height"], row["tiles"]) == (160, 96, 1)
+            assert row["model"] == found["model"]
+
+
+def test_parquet_has_the_same_rows_and_texts(done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    seen: list[tuple[int, int]] = []
+    options = BatchOptions("parquet", shard_size=4)
+    detect_all([pictures], tmp_path, fast, batch=options, read=Sizes, progress=lambda *state: seen.append(state))
+    rows = result(tmp_path)
+    texts = [box.pop("text") for row in rows for box in row["boxes"]]
+    assert all(text.partition("x")[0].isdecimal() for text in texts)
+    assert {box.pop("confidence") for row in rows for box in row["boxes"]} == {0.5}
+    assert rows == result(done)
+    assert seen == [(0, 6), (4, 6), (6, 6)]
+
+
+def test_a_stopped_job_goes_on_where_it_was(done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(images: int, total: int) -> None:
+        if images == 2:
+            raise StoppedError
+
+    batch = BatchOptions(shard_size=2)
+    with pytest.raises(StoppedError):
+        detect_all(pictures, tmp_path, fast, batch=batch, progress=stop)
+    assert result(tmp_path) == result(done)[:2]
+    os.link(done / "part-00002.jsonl", tmp_path / "part-00002.jsonl")
+    (tmp_path / "part-00000.jsonl").write_bytes((tmp_path / "part-00000.jsonl").read_bytes()[:-20])  # a broken disk
+    stamp = (tmp_path / "part-00002.jsonl").stat().st_mtime_ns
+    assert detect_all(pictures, tmp_path, replace(fast, threads=2), batch=batch) == Summary(6, 1, 2)
+    assert result(tmp_path) == result(done)
+    assert (tmp_path / "part-00002.jsonl").stat().st_mtime_ns == stamp
+    assert detect_all(pictures, tmp_path, fast, batch=batch) == Summary(6, 1, 6)
+    with pytest.raises(UsageError, match="score_threshold"):
+        detect_all(pictures, tmp_path, replace(fast, score_threshold=0.5), batch=batch)
+
+
+def test_files_that_go_away_meanwhile_are_errors_of_their_own(fast: DetectorOptions, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.png").write_bytes(picture(number))
+
+    def take(done: int, total: int) -> None:
+        for path in tmp_path.glob("[02].png"):
+            path.unlink()
+
+    assert detect_all(f"{tmp_path}/*.png", tmp_path / "out", fast, progress=take) == Summary(3, 2, 0)
+    gone = {"type": "ImageError", "detail": "cannot read the file: No such file or directory"}
+    assert [row["error"] for row in result(tmp_path / "out")] == [gone, None, gone]
+
+
+def test_images_of_a_memory_file_system_and_of_parquet_rows(
+    pictures: Path, done: Path, fast: DetectorOptions, tmp_path: Path
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    fsspec = pytest.importorskip("fsspec")
+    from pyarrow import parquet
+
+    there = [path for path in sorted(pictures.rglob("*.*")) if path.suffix != ".txt" and path.name[0] != "."]
+    whole = {"bytes": there[0].read_bytes(), "path": "nowhere"}
+    rows = [whole, *({"bytes": None, "path": str(path)} for path in there[1:]), None, {"bytes": None, "path": None}]
+    parquet.write_table(pa.table({"image": rows, "n": range(8)}), tmp_path / "a.parquet", row_group_size=3)
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/job/a.parquet", (tmp_path / "a.parquet").read_bytes())
+    memory.pipe("/job/b c#%41?.png", picture(7))
+    sources = ["memory://job/a.parquet", "memory://job/b c#%41?.png"]
+    batch = BatchOptions(shard_size=5)
+    assert detect_all(sources, "memory://job/out", fast, batch=batch) == Summary(9, 3, 0)
+    assert detect_all(sources, "memory://job/out", fast, batch=batch) == Summary(9, 3, 9)
+    found = [row for n in range(2) for row in decode(memory.cat(f"/job/out/part-{n:05}.jsonl"), "jsonl")]
+    assert [row["image"] for row in found] == [*(f"{sources[0]}#{row}" for row in range(8)), sources[1]]
+    assert [row["boxes"] for row in found[:6]] == [row["boxes"] for row in result(done)]
+    assert [row["error"]["detail"] for row in found[6:8]] == ["there is no image in this row"] * 2
+    assert found[8]["boxes"]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 10), (0, 3), (2, 5), (3, 9), (9, 10)])
+def test_rows_are_read_from_any_row_groups(tmp_path: Path, start: int, stop: int) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    table = pa.table({"image": [bytes([row]) for row in range(10)]})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=3)
+    span = Span("a.parquet", 1, start, stop, "image")
+    assert list(load([span], str(tmp_path))) == [bytes([row]) for row in range(start, stop)]
+
+
+def test_a_parquet_file_that_changed_is_told(tmp_path: Path, fast: DetectorOptions) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"image": [picture(0), picture(1)]}), path)
+
+    def shorten(done: int, total: int) -> None:
+        parquet.write_table(pa.table({"image": [picture(0)]}), path)
+
+    with pytest.raises(OSError, match="1 images where 2 were listed"):
+        detect_all(path, tmp_path / "out", fast, progress=shorten)
+
+
+def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"1")
+    first, second, third = load([Span("a.png", 1), Span("b.png", 1), Span("a.png", 1)], str(tmp_path))
+    assert (first, third) == (b"1", b"1")
+    assert isinstance(second, ImageError)
+
+
+@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}])
+def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        BatchOptions(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""Which images a job has: in one order, each once, and how they are cut into shards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from east.batch.listing import Span, cut, digest, list_images
+from east.errors import UsageError
+
+
+def names(spans: list[Span], folder: Path) -> list[str]:
+    return [span.place.removeprefix(f"{folder}/") for span in spans]
+
+
+def test_folders_patterns_and_files_in_one_order_each_once(pictures: Path) -> None:
+    everything = ["2.PNG", "3.PNG", "4.PNG", "broken.jpg", "deep/0.png", "deep/1.png"]
+    assert names(list_images([str(pictures)], None), pictures) == everything
+    assert names(list_images([f"{pictures}/*.PNG"], None), pictures) == everything[:3]
+    assert names(list_images([f"{pictures}/**/[01].png"], None), pictures) == everything[4:]
+    twice = list_images([f"{pictures}/3.PNG", str(pictures)], None)
+    assert names(twice, pictures) == ["3.PNG", *(name for name in everything if name != "3.PNG")]
+    assert all(span.size == Path(span.place).stat().st_size for span in twice)
+
+
+def test_a_file_with_a_wild_name_is_itself(tmp_path: Path) -> None:
+    (tmp_path / "[ab].png").write_bytes(b"1")
+    (tmp_path / "a.png").write_bytes(b"2")
+    assert names(list_images([f"{tmp_path}/[ab].png"], None), tmp_path) == ["[ab].png"]
+
+
+def test_what_is_written_to_is_left_out(pictures: Path, tmp_path: Path) -> None:
+    os.link(pictures / "2.PNG", tmp_path / "a.png")
+    (tmp_path / "out").mkdir()
+    os.link(pictures / "3.PNG", tmp_path / "out" / "b.png")
+    for source in (str(tmp_path), f"{tmp_path}/**/*.png"):
+        assert len(list_images([source], None)) == 2
+        assert names(list_images([source], None, str(tmp_path / "out")), tmp_path) == ["a.png"]
+
+
+def test_sources_that_are_none_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no such file.*nowhere"):
+        list_images([str(tmp_path / "nowhere")], None)
+    with pytest.raises(ValueError, match="no images here"):
+        list_images([str(tmp_path)], None)
+    with pytest.raises(ValueError, match="no images here"):
+        list_images([f"{tmp_path}/*.jpg"], None)
+
+
+def test_uris_are_listed_as_paths_are(pictures: Path) -> None:
+    pytest.importorskip("pyarrow")
+    uri = f"file://{pictures}"
+    here = names(list_images([str(pictures)], None), pictures)
+    for source in (uri, f"{uri}/**", f"{uri}/**/*.*"):
+        found = list_images([source], None)
+        files = [span.place for span in found if not span.place.endswith("notes.txt")]
+        assert files == [f"{uri}/{name}" for name in here]
+    assert [span.place for span in list_images([f"{uri}/[!2-3].PNG"], None)] == [f"{uri}/4.PNG"]
+    with pytest.raises(ValueError, match="no images here"):
+        list_images([f"{uri}/?.PNG"], None, uri)
+
+
+def test_rows_of_parquet_files_are_images(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"id": range(7), "image": [b"x"] * 7, "label": ["a"] * 7})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    [span] = list_images([str(tmp_path)], None)
+    assert (span.start, span.stop, span.column, span.images) == (0, 7, "image", 7)
+    assert span.name(6) == f"{tmp_path}/a.parquet#6"
+    assert list_images([str(tmp_path)], "label")[0].column == "label"
+    with pytest.raises(UsageError, match=r"a\.parquet: column 'id' has no images; .* are: image, label"):
+        list_images([str(tmp_path)], "id")
+    parquet.write_table(table.rename_columns(["id", "one", "other"]), tmp_path / "a.parquet")
+    with pytest.raises(UsageError, match="which column has the images"):
+        list_images([str(tmp_path)], None)
+    (tmp_path / "a.parquet").write_bytes(b"none")
+    with pytest.raises(UsageError, match=r"a\.parquet"):
+        list_images([str(tmp_path)], None)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_shards_have_every_image_once(size: int) -> None:
+    spans = [Span("a.png", 1), Span("b.parquet", 2, 0, 7, "image"), Span("c.png", 3), Span("d.png", 4)]
+    shards = cut(spans, size)
+    assert [shard.number for shard in shards] == list(range(len(shards)))
+    images = [span.name(offset) for shard in shards for span in shard.spans for offset in range(span.images)]
+    assert images == ["a.png", *(f"b.parquet#{row}" for row in range(7)), "c.png", "d.png"]
+    assert all(0 < shard.images <= size for shard in shards)
+    assert [shard.first for shard in shards] == [sum(shard.images for shard in shards[:i]) for i in range(len(shards))]
+
+
+def test_digest_tells_other_images() -> None:
+    spans = [Span("a.png", 1), Span("b.png", 2)]
+    others = [spans[:1], spans[::-1], [Span("a.png", 1), Span("b.png", 3)]]
+    assert digest(spans) == digest(list(spans))
+    assert digest(spans) not in map(digest, others)

@@ -1,0 +1,45 @@
+"""``east batch`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from east import TextDetector
+from east.cli import main
+
+
+def test_a_folder_to_rows(
+    detector: TextDetector, demo_images: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(demo_images[0], tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    command = ["batch", str(tmp_path), "--output", str(tmp_path / "out"), "--max-side", "320", "--precision", "FP32"]
+    assert main(command) == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err == f"east: {tmp_path}/out: 2 images, 1 could not be used\n"
+    first, second = map(json.loads, (tmp_path / "out" / "part-00000.jsonl").read_text().splitlines())
+    assert first["boxes"] == detector.detect(demo_images[0], max_side=320).to_dict()["boxes"]
+    assert second["error"]["type"] == "ImageDecodeError"
+    assert main(command) == 1
+    assert capfd.readouterr().err == f"east: {tmp_path}/out: 2 images, 2 of them before, 1 could not be used\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "told"),
+    [
+        (["--detectors", "2"], 2, "--detectors needs --ray"),
+        (["--gpus-per-detector", "0.5"], 2, "--gpus-per-detector needs --ray"),
+        (["--score-threshold", "0.7"], 1, "nowhere: no such file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    flags: list[str], status: int, told: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["batch", "nowhere", "--output", str(tmp_path / "out"), *flags]) == status
+    assert capfd.readouterr().err == f"east: error: {told}\n"
+    assert not (tmp_path / "out").exists()
