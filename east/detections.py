@@ -24,6 +24,8 @@ class Detections(Sequence[TextBox]):
         runtime, precision, weights: what found them.
         timings: milliseconds per step.
         tiles: how many tiles the image was cut into; 1 where it was seen whole.
+        runs: how often the network ran for the image: once for each tile and for a reduced copy, if there was one, and
+            all that four times where it looked in all directions.
         image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was; None
             where it was not kept, and nothing can be drawn or cut out.
     """
@@ -37,6 +39,7 @@ class Detections(Sequence[TextBox]):
     image: NDArray[np.uint8] | None = field(repr=False)
     weights: str = ""
     tiles: int = 1
+    runs: int = 1
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -86,6 +89,7 @@ class Detections(Sequence[TextBox]):
         return {
             "image": {"width": self.width, "height": self.height},
             "tiles": self.tiles,
+            "runs": self.runs,
             "boxes": [
                 {"quad": box.quad.astype(np.float64).round(2).tolist(), "score": round(float(box.score), 4)}
                 for box in self

@@ -69,6 +69,7 @@ def describe(detector: TextDetector) -> dict[str, Any]:
         "input_size": None if options.input_size is None else list(options.input_size),
         "max_side": options.max_side,
         "tiling": options.tiling,
+        "orientations": options.orientations,
         "rounding": options.rounding,
         "thresholds": {"score": options.score_threshold, "nms": options.nms_threshold, "box": options.box_threshold},
         "east": east.__version__,
