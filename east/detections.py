@@ -40,6 +40,8 @@ class Detections(Sequence[TextBox]):
         runtime, precision, weights: what found them.
         timings: milliseconds per step.
         tiles: how many tiles the image was cut into; 1 where it was seen whole.
+        runs: how often the network ran for the image: once for each tile and for a reduced copy, if there was one, and
+            all that four times where it looked in all directions.
         image: the upright image, uint8 RGB ``(height, width, 3)``; the array given, if that is what it was; None
             where it was not kept, and nothing can be drawn or cut out.
         source: the file that the image was read from, as it was given; ``scan.pdf#page=3`` for a page of a PDF; empty
@@ -56,6 +58,7 @@ class Detections(Sequence[TextBox]):
     weights: str = ""
     tiles: int = 1
     source: str = ""
+    runs: int = 1
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -270,6 +273,7 @@ class Detections(Sequence[TextBox]):
         return {
             "image": {"width": self.width, "height": self.height},
             "tiles": self.tiles,
+            "runs": self.runs,
             "boxes": [_as_dict(box) for box in self],
             "model": {"weights": self.weights, "runtime": self.runtime, "precision": str(self.precision)},
             "timings_ms": self.timings.as_dict(),

@@ -17,21 +17,22 @@ from numpy.typing import NDArray
 
 from .detections import Detections
 from .errors import ImageError, TooManyBoxesError
+from .geometry import heights
 from .images.decoding import ImageInput
+from .images.looks import Look, looks_of, turn_back, turned
 from .images.opencv_threads import one_opencv_thread
 from .images.preparation import PreparedImage, prepare
-from .images.reduction import from_reduced, reduce, reduced_size
+from .images.reduction import from_reduced, reduce, to_reduced
 from .images.several import several_images, unusable
 from .images.sizing import to_image_frame
-from .images.tiling import tiles_of
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import extract_boxes, stitch, with_huge_words
+from .postprocess import HUGE, Turned, extract_boxes, in_their_direction, join, peaks, stitch, with_huge_words
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import STRIDE, Candidates, Size, TextBox, Tiles
+from .types import Candidates, Size, TextBox, Tiles
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -44,6 +45,8 @@ _log = logging.getLogger(__name__)
 _DECODING = 3 / 8
 """Of the processor's cores, those that decode: 6 of 16 beside an H100. More get in each other's way at the interpreter,
 fewer starve the network."""
+Seen: TypeAlias = tuple[Candidates, Candidates | None]
+"""What the network says about an image and about its reduced copy, if there is one."""
 
 
 class TextDetector:
@@ -184,8 +187,8 @@ class TextDetector:
 
         Args:
             images: all of one network size; no more go into the network at once than the runtime is fastest with.
-            before_each: called before each run of the network, of which an image in tiles takes several; what it
-                raises ends the call.
+            before_each: called before each run of the network, of which an image takes several in tiles, and in
+                several directions; what it raises ends the call.
             changes: as for `detect`, those that the images were prepared with among them.
 
         Returns:
@@ -293,7 +296,8 @@ class TextDetector:
         except ValueError as error:
             raise ValueError(f"size {error}") from None
         with self._calls:
-            for one in filter(None, (chosen, reduced_size(chosen, self.options))):
+            looks = looks_of(chosen, self.options)
+            for one in dict.fromkeys(size for look in looks for size in look.sizes):
                 for batch in self.runtime.batches:
                     self.runtime.warm_up(one, batch)
         self.detect(np.zeros((*chosen, 3), np.uint8))
@@ -382,23 +386,36 @@ class TextDetector:
             before_each: called before each run of the network.
         """
         start = time.perf_counter()
-        tiles = tiles_of(batch[0].network_size, options)
-        count = len(tiles.corners)
-        if count > 1:
+        looks = looks_of(batch[0].network_size, options)
+        upright = looks[0].tiles
+        if len(looks) > 1 or len(upright.corners) > 1:
             for prepared in batch:
                 _log.info(
-                    "an image of %s is seen at %s, in %d tiles of %s", prepared.size, tiles.image, count, tiles.tile
+                    "an image of %s is seen at %s, in %d tiles of %s and %d directions: %d runs of the network",
+                    *(prepared.size, upright.image, len(upright.corners), upright.tile, len(looks)),
+                    sum(look.runs for look in looks),
                 )
-        pictures = [prepared.resized for prepared in batch]
-        found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
-        whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
-        size = reduced_size(tiles.image, options)
-        reduced: Sequence[Candidates | None] = [None] * len(batch)
-        if size is not None:
-            reduced = self._candidates([reduce(one, size) for one in pictures], options, before_each)
+        seen = list(zip(*(self._look(look, batch, options, before_each) for look in looks), strict=True))
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         with turn:
-            return [self._detections(*one, options, share, count) for one in zip(batch, whole, reduced, strict=True)]
+            return [self._detections(*one, looks, options, share) for one in zip(batch, seen, strict=True)]
+
+    def _look(
+        self,
+        look: Look,
+        batch: Sequence[PreparedImage],
+        options: DetectorOptions,
+        before_each: Callable[[], None],
+    ) -> list[Seen]:
+        """What the network says, in one direction, about each image and about its reduced copy, if there is one."""
+        pictures = [turned(prepared.resized, look.turn) for prepared in batch]
+        tiles, count = look.tiles, len(look.tiles.corners)
+        found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
+        whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
+        if look.reduced is None:
+            return [(one, None) for one in whole]
+        copies = [reduce(one, look.reduced) for one in pictures]
+        return list(zip(whole, self._candidates(copies, options, before_each), strict=True))
 
     def _candidates(
         self, images: Sequence[NDArray[np.uint8]], options: DetectorOptions, before_each: Callable[[], None]
@@ -415,22 +432,19 @@ class TextDetector:
     def _detections(
         self,
         prepared: PreparedImage,
-        whole: Candidates,
-        reduced: Candidates | None,
+        seen: Sequence[Seen],
+        looks: Sequence[Look],
         options: DetectorOptions,
         network_ms: float,
-        tiles: int,
     ) -> Detections | ImageError:
-        """One image's words, of what the network says about it and about the reduced copy, if there is one."""
+        """One image's words, of what the network says about it in each direction."""
         start = time.perf_counter()
-        limits = options.nms_threshold, options.box_threshold, options.max_boxes
         try:
-            quads, scores = extract_boxes(whole, *limits)
-            if reduced is not None:
-                huge, huge_scores = extract_boxes(reduced, *limits)
-                size = Size(*(STRIDE * side for side in reduced.score_map.shape))
-                huge = from_reduced(huge, size, prepared.network_size)
-                quads, scores = with_huge_words(quads, scores, huge, huge_scores)
+            if len(looks) == 1:
+                quads, scores = _words(looks[0], *seen[0], options)
+            else:
+                words = [_turned_words(look, *one, options) for look, one in zip(looks, seen, strict=True)]
+                quads, scores = in_their_direction(words)
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)
@@ -445,9 +459,32 @@ class TextDetector:
             timings=timings,
             image=prepared.upright,
             weights=self.weights,
-            tiles=tiles,
             source=prepared.source,
+            tiles=len(looks[0].tiles.corners),
+            runs=sum(look.runs for look in looks),
         )
+
+
+def _words(
+    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The words seen in one direction, in pixels of the image as it is turned there, and their scores, best first."""
+    limits = options.nms_threshold, options.box_threshold, options.max_boxes
+    quads, scores = join(*extract_boxes(whole, *limits), whole.score_map)
+    if reduced is None or look.reduced is None:
+        return quads, scores
+    huge, huge_scores = join(*extract_boxes(reduced, *limits), reduced.score_map)
+    return with_huge_words(quads, scores, from_reduced(huge, look.reduced, look.tiles.image), huge_scores)
+
+
+def _turned_words(look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions) -> Turned:
+    """Likewise, turned back, and with what tells of their direction."""
+    quads, scores = _words(look, whole, reduced, options)
+    highest = peaks(whole.score_map, quads)
+    if reduced is not None and look.reduced is not None:
+        from_afar = peaks(reduced.score_map, to_reduced(quads, look.reduced, look.tiles.image))
+        highest = np.where(heights(quads) >= HUGE, np.maximum(highest, from_afar), highest)
+    return Turned(turn_back(quads, look), scores, highest)
 
 
 def _cut(image: NDArray[np.uint8], tiles: Tiles) -> Iterator[NDArray[np.uint8]]:

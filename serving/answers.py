@@ -99,6 +99,7 @@ class ImageResult(BaseModel):
 
     image: ImageSize
     tiles: int = Field(ge=1, description="tiles that the image was cut into; 1 where it was seen whole")
+    runs: int = Field(ge=1, description="runs of the network that the image took: tiles, reduced copies, directions")
     boxes: list[Box]
     model: Model
     timings_ms: TimingsMs

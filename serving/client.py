@@ -54,6 +54,7 @@ class DetectResult:
         boxes: quads in pixels of the upright image, which is ``width`` by ``height`` pixels.
         width, height: of the upright image.
         tiles: how many tiles it was cut into; 1 where it was seen whole.
+        runs: how often the network ran for it.
         model: weights, runtime and precision.
         timings_ms: milliseconds of each step, by name.
         request_id: to quote when asking the service's operator.
@@ -63,6 +64,7 @@ class DetectResult:
     width: int
     height: int
     tiles: int
+    runs: int
     model: Mapping[str, str]
     timings_ms: Mapping[str, float]
     request_id: str
@@ -71,7 +73,7 @@ class DetectResult:
     def of(cls, body: Mapping[str, Any], request_id: str) -> DetectResult:
         """From the service's JSON."""
         boxes = tuple(TextBox(np.array(box["quad"], np.float32), box["score"]) for box in body["boxes"])
-        told = {name: body[name] for name in ("tiles", "model", "timings_ms")}
+        told = {name: body[name] for name in ("tiles", "runs", "model", "timings_ms")}
         return cls(boxes, **body["image"], **told, request_id=request_id)
 
 

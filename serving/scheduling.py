@@ -47,6 +47,7 @@ class Job:
 
     Attributes:
         size: the network's size for it, which decides whom it may share a batch with.
+        shown: pixels that the network is shown of it: all its tiles, reduced copies and directions.
         changes: what is asked of the detector, likewise.
         finish: makes the answer of the detections and the milliseconds waited, off the event loop.
         deadline: event-loop time after which nobody wants the answer.
@@ -58,6 +59,7 @@ class Job:
     """
 
     size: Size
+    shown: int
     changes: CallChanges
     finish: Callable[[Detections, float], Any]
     deadline: float
@@ -70,7 +72,7 @@ class Job:
     @property
     def pixels(self) -> int:
         """What the network's time for it is proportional to."""
-        return max(_LEAST, self.size.height * self.size.width)
+        return max(_LEAST, self.shown)
 
     @property
     def preparing(self) -> float:
@@ -91,7 +93,8 @@ class Scheduler:
         on_failure: told, once, why the runtime is dead; from then on nothing is taken.
         parallel: detections at a time.
         batch: images of one run of the network.
-        measured: an image's network size and the seconds it takes, as a first guess; then it is measured.
+        measured: pixels that the network is shown of an image and the seconds it takes, as a first guess; then it is
+            measured.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class Scheduler:
         *,
         parallel: int,
         batch: int,
-        measured: tuple[Size, float] | None = None,
+        measured: tuple[int, float] | None = None,
     ) -> None:
         self._detector = detector
         self._settings = settings
@@ -117,7 +120,7 @@ class Scheduler:
         self._large = 0
         self._pool = ThreadPoolExecutor(parallel, "detect")
         self._large_pool = ThreadPoolExecutor(max(1, parallel - 1), "detect-large", _give_way)
-        self._seconds_per_pixel = measured[1] / max(_LEAST, measured[0].height * measured[0].width) if measured else 0.0
+        self._seconds_per_pixel = measured[1] / max(_LEAST, measured[0]) if measured else 0.0
         self._seconds_per_image = 0.0
         self._dead = False
         self._closed = False

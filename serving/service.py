@@ -19,6 +19,7 @@ from east import TextDetector
 from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
+from east.images.looks import looks_of
 from east.images.tiling import network_size_of
 from east.ocr import find
 from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
@@ -263,8 +264,7 @@ class Service:
             hold.waits_for_client = False
             context.images = len(images)
             asked = changes()
-            _bound(asked, detector.options)
-            options = detector.options.changed(**asked)
+            options = _bounded(asked, detector.options)
             deadline = asyncio.get_running_loop().time() + self.settings.queue.deadline_seconds - context.seconds
             results: dict[int, Any] = {}
             encoded: dict[int, Encoded] = {}
@@ -274,9 +274,10 @@ class Service:
                         encoded[index] = await asyncio.to_thread(self._inspect, image, draw)
                 except ImageError as error:
                     results[index] = refuse(index, error)
+            sizes = {index: network_size_of(one.header.size, options) for index, one in encoded.items()}
             jobs = {
-                index: Job(network_size_of(image.header.size, options), asked, count, deadline, number)
-                for number, (index, image) in enumerate(encoded.items())
+                index: Job(size, _shown(size, options), asked, count, deadline, number)
+                for number, (index, size) in enumerate(sizes.items())
             }
             hold(sum(3 * job.size.height * job.size.width for job in jobs.values()))
             scheduler.submit(list(jobs.values()))
@@ -331,7 +332,7 @@ class Service:
         loop = asyncio.get_running_loop()
         parallel = min(16, max(2, self._cores // 2))
         self._decoders = Decoders(self._metrics, max_pixels=self.settings.limits.pixels, parallel=parallel)
-        loaded: asyncio.Future[tuple[Size, float]] = loop.create_future()
+        loaded: asyncio.Future[tuple[int, float]] = loop.create_future()
         threading.Thread(target=self._load, args=[loop, loaded], name="load", daemon=True).start()
         try:
             await self._decoders.start()
@@ -340,8 +341,8 @@ class Service:
             reason = str(error) if isinstance(error, (EastError, ValueError, OSError)) else repr(error)
             self._fail(f"the detector cannot be loaded: {reason}", error)
 
-    def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[tuple[Size, float]]) -> None:
-        """In a thread: tells the size of an image and the seconds that its detection takes."""
+    def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[tuple[int, float]]) -> None:
+        """In a thread: tells the pixels that the network is shown of an image, and the seconds that it takes."""
         try:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
@@ -354,7 +355,8 @@ class Service:
                 self.detector.warm_up(size)
             start = time.perf_counter()
             self.detector.warm_up(sizes[-1])
-            done = partial(_set, loaded, (sizes[-1], time.perf_counter() - start))
+            shown = _shown(Size(*sizes[-1]), self.detector.options)
+            done = partial(_set, loaded, (shown, time.perf_counter() - start))
         except Exception as error:
             done = partial(_set, loaded, error)
         with suppress(RuntimeError):  # the service was stopped meanwhile
@@ -363,7 +365,7 @@ class Service:
     def _reader(self, recogniser: Recogniser) -> Reader:
         return Reader(recogniser, getattr(recogniser, "name", type(recogniser).__name__), lambda: self.settings.queue)
 
-    def _open(self, parallel: int, size: Size, seconds: float) -> None:
+    def _open(self, parallel: int, shown: int, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
         self._metrics.loaded(self.detector)
         queue = self.settings.queue
@@ -378,7 +380,7 @@ class Service:
             self._fail,
             parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
-            measured=(size, seconds),
+            measured=(shown, seconds),
         )
         read_by = f", read by {self.reader.name}" if self.reader is not None else ""
         logger.info("ready: %s %s on %s%s", runtime.name, runtime.precision, runtime.device, read_by)
@@ -393,8 +395,13 @@ def _waited(found: Detections, waited_ms: float) -> float:
     return waited_ms
 
 
-def _bound(asked: CallChanges, own: DetectorOptions) -> None:
-    """Lets nobody ask for more work on an image than the service is set up for."""
+def _shown(size: Size, options: DetectorOptions) -> int:
+    """The pixels that the network is shown of an image that has been brought to a network size."""
+    return sum(look.pixels for look in looks_of(size, options))
+
+
+def _bounded(asked: CallChanges, own: DetectorOptions) -> DetectorOptions:
+    """The options of a call. Nobody gets larger images or tiles than the service is set up for."""
     if "max_side" in asked:
         asked["max_side"] = min(asked["max_side"], own.max_side or MAX_SIDE)
     tiling = asked.get("tiling")
@@ -402,6 +409,10 @@ def _bound(asked: CallChanges, own: DetectorOptions) -> None:
         asked["tiling"] = "off"
     elif isinstance(tiling, int):
         asked["tiling"] = min(tiling, MAX_SIDE if isinstance(own.tiling, str) else own.tiling)
+    try:
+        return own.changed(**asked)
+    except ValueError as error:  # of options that do not go together
+        raise Problem(422, "invalid-parameters", str(error)) from None
 
 
 async def _answers(request: Request, deadline: float, images: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -171,6 +171,7 @@ def test_dict_is_the_rest_answer() -> None:
         "image": {"width": 120, "height": 100},
         "boxes": [{"quad": [[10.13, 20.0], [50.0, 20.5], [49.6, 40.49], [10.0, 40.0]], "score": 0.9877}],
         "tiles": 1,
+        "runs": 1,
         "model": {"weights": "seed", "runtime": "openvino", "precision": "FP32"},
         "timings_ms": {"decode": 1.235, "resize": 2.0, "network": 300.0, "postprocess": 4.0, "total": 307.235},
     }

@@ -29,7 +29,7 @@ def other_value(leaf: Leaf) -> Any:
     if leaf.kind is bool:
         return not leaf.default
     if leaf.kind is Size:
-        return Size(64, 96)
+        return Size(96, 96)
     if leaf.kind is float:
         return 0.375
     if leaf.kind is int:

@@ -43,5 +43,15 @@ def reduce(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
 
 def from_reduced(quads: NDArray[np.float32], reduced: Size, image: Size) -> NDArray[np.float32]:
     """Maps quads, ``(M, 4, 2)`` of ``(x, y)``, from pixels of the copy with its surroundings to those of the image."""
+    return (quads - _corner(reduced, image)) * np.float32(REDUCTION)
+
+
+def to_reduced(quads: NDArray[np.float32], reduced: Size, image: Size) -> NDArray[np.float32]:
+    """The way back: from pixels of the image to those of the copy with its surroundings."""
+    return quads / np.float32(REDUCTION) + _corner(reduced, image)
+
+
+def _corner(reduced: Size, image: Size) -> NDArray[np.float32]:
+    """Where in the copy with its surroundings the image begins, ``(x, y)``."""
     corner = [(outer - side // REDUCTION) // 2 for outer, side in zip(reduced[::-1], image[::-1], strict=True)]
-    return (quads - np.array(corner, np.float32)) * np.float32(REDUCTION)
+    return np.array(corner, np.float32)

@@ -3,17 +3,24 @@
 The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 """
 
-from .huge import with_huge_words
+from .directions import Turned, in_their_direction, peaks
+from .huge import HUGE, with_huge_words
+from .joining import join
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
 from .scores import extract_boxes, mean_scores
 from .stitching import stitch
 
 __all__ = [
+    "HUGE",
+    "Turned",
     "decode_quads",
     "extract_boxes",
+    "in_their_direction",
+    "join",
     "locality_aware_nms",
     "mean_scores",
+    "peaks",
     "select_candidates",
     "stitch",
     "with_huge_words",

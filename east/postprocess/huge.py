@@ -12,7 +12,7 @@ from ..geometry import heights, widths
 Quads = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
-_LEAST: Final = 130.0
+HUGE: Final = 130.0
 """Height in pixels from which a word of the reduced copy counts; what is lower is found at full size."""
 
 _NARROWEST: Final = 0.5
@@ -49,7 +49,7 @@ def with_huge_words(quads: Quads, scores: Scores, huge: Quads, huge_scores: Scor
     Returns:
         all words, best first.
     """
-    counts = (heights(huge) >= _LEAST) & (widths(huge) >= _NARROWEST * _LEAST)
+    counts = (heights(huge) >= HUGE) & (widths(huge) >= _NARROWEST * HUGE)
     huge, huge_scores = huge[counts], huge_scores[counts]
     if not len(huge):
         return quads, scores

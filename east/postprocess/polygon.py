@@ -265,3 +265,52 @@ def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
             hull_areas[n] = area
             n += 1
     return keep
+
+
+@_entry(
+    types.Tuple((types.int64[:, ::1], types.boolean)),
+    _array(types.float64, 3),
+    _array(types.int64, 1),
+    _array(types.int64, 1),
+    types.float64,
+    types.int64,
+)
+def pairs_across(
+    quads: Floats, groups: NDArray[np.int64], order: NDArray[np.int64], least: float, most: int
+) -> tuple[NDArray[np.int64], bool]:
+    """Pairs of quads of different groups that share more than a part ``least``, 0..1, of the smaller one's area.
+
+    Takes float64 ``(M, 4, 2)``, int64 ``(M,)``, and ``order``, int64 ``(M,)``, by which left edges do not decrease.
+    Returns int64 ``(P, 2)``, each pair once, and whether these are all: it ends after ``most`` comparisons.
+    """
+    hulls, scratch = np.empty_like(quads), np.empty((2, _VERTICES, 2))
+    bounds = np.empty((len(quads), 4))  # left, top, right, bottom
+    hull_areas = np.empty(len(quads))
+    for k in range(len(quads)):
+        hull_areas[k] = _hull(quads[k], hulls[k])
+        bounds[k, 0], bounds[k, 1], bounds[k, 2], bounds[k, 3] = _bounds(quads[k])
+    pairs = np.empty((64, 2), np.int64)
+    found = compared = 0
+    for first in range(len(order)):
+        i = order[first]
+        for second in range(first + 1, len(order)):
+            j = order[second]
+            if bounds[j, 0] >= bounds[i, 2]:
+                break
+            width = min(bounds[i, 2], bounds[j, 2]) - bounds[j, 0]
+            height = min(bounds[i, 3], bounds[j, 3]) - max(bounds[i, 1], bounds[j, 1])
+            enough = least * min(hull_areas[i], hull_areas[j])
+            if groups[i] == groups[j] or height <= 0.0 or enough <= 0.0 or width * height <= enough:
+                continue
+            compared += 1
+            if compared > most:
+                return pairs[:found].copy(), False
+            if _intersection(hulls[i], hulls[j], scratch) <= enough:
+                continue
+            if found == len(pairs):
+                longer = np.empty((2 * found, 2), np.int64)
+                longer[:found] = pairs
+                pairs = longer
+            pairs[found, 0], pairs[found, 1] = i, j
+            found += 1
+    return pairs[:found].copy(), True

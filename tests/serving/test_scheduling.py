@@ -278,7 +278,7 @@ def test_closes_also_when_a_detection_ends_at_that_very_moment(gated: Gated) -> 
     async def run() -> None:
         scheduler = Scheduler(cast(TextDetector, gated), Queue(), Metrics(), pytest.fail, parallel=1, batch=1)
         loop = asyncio.get_running_loop()
-        job = Job(Size(64, 64), {}, lambda found, waited: len(found), loop.time() + 60)
+        job = Job(Size(64, 64), 64 * 64, {}, lambda found, waited: len(found), loop.time() + 60)
         scheduler.submit([job])
         scheduler.decoded(job, prepare(np.zeros((64, 64, 3), np.uint8), gated.options))
         while not gated.seen:

@@ -1,0 +1,72 @@
+"""The pieces in which a long word may come out of non-maximum suppression, joined to one box."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry import heights, widths
+from ..types import STRIDE
+
+Quads = NDArray[np.float32]
+Scores = NDArray[np.float32]
+
+_SEAM: Final = 0.5
+"""The least that the map has to score everywhere on the line between two pieces.
+
+Gaps cannot tell pieces of a word from words: both overlap or lie up to half a height apart. But between words the map
+falls to 0.15 or less nearly always, and within a word it does not."""
+
+
+def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[Quads, Scores]:
+    """Joins boxes that are pieces of one word.
+
+    Two boxes are where they are about equally high, have about one direction, follow each other on one line without a
+    gap of over half a height, neither inside the other, and the score map says that there is text all the way from one
+    to the other. A box that is no such piece stays as it is.
+
+    Args:
+        quads: float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels, best first.
+        scores: theirs, float32 ``(M,)``.
+        score_map: float32 ``(h, w)``, at stride 4.
+
+    Returns:
+        the boxes, best first; a joined one has the score of its best piece.
+    """
+    if len(quads) < 2:
+        return quads, scores
+    from .seams import seams
+
+    exact = np.ascontiguousarray(quads, np.float64)
+    order = np.argsort(exact[:, :, 0].min(axis=1), kind="stable")
+    pairs = seams(exact, order, np.ascontiguousarray(score_map, np.float32), STRIDE, _SEAM)
+    if not len(pairs):
+        return quads, scores
+    first = np.arange(len(quads))  # of its word's pieces, the best
+    for one, other in pairs.tolist():
+        least, most = sorted((first[one], first[other]))
+        first[first == most] = least
+    joined = np.array(quads, np.float32)
+    for best in np.unique(first[pairs]).tolist():
+        joined[best] = _around(exact[first == best])
+    kept = np.flatnonzero(first == np.arange(len(quads)))
+    return joined[kept], scores[kept]
+
+
+def _around(pieces: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rectangle, ``(4, 2)``, around pieces ``(P, 4, 2)`` of one word: from end to end, of their mean height."""
+    lengths = widths(pieces)
+    along = (pieces[:, 1] - pieces[:, 0] + pieces[:, 2] - pieces[:, 3]).sum(axis=0)
+    along /= np.hypot(*along)
+    places = pieces.mean(axis=1) @ along
+    starts, ends = (pieces[:, [0, 3]].mean(axis=1), pieces[:, [1, 2]].mean(axis=1))
+    start, end = starts[np.argmin(places)], ends[np.argmax(places)]
+    along = (end - start) / np.hypot(*(end - start))
+    across = np.array([-along[1], along[0]])
+    reach = (pieces.reshape(-1, 2) - start) @ along
+    middle = np.average((pieces.mean(axis=1) - start) @ across, weights=lengths)
+    half = np.average(heights(pieces), weights=lengths) / 2
+    corners = ((reach.min(), -half), (reach.max(), -half), (reach.max(), half), (reach.min(), half))
+    return np.array([start + u * along + (middle + v) * across for u, v in corners])
