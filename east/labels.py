@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-_SMALLEST, _PER_IMAGE = 9, 80  # pixels of a letter's height: at least, and as a share of the image's longer side
+_SMALLEST = 9  # pixels of a label's font: at least, usually, and one to so many of the image's longer side
+_USUAL, _PER_IMAGE = 12, 80
 _SIZES = (1.0, 0.75, 0.6)  # of a label, tried one after the other where there is little room
 _LONGEST = 60
 _REACH = 3  # heights of a label that it may be away from its word
@@ -57,7 +58,7 @@ def write_labels(
         ground: behind them, so dark or so light that they can be read.
         margin: pixels to keep free around every quad.
     """
-    base = max(_SMALLEST, round(max(canvas.shape[:2]) / _PER_IMAGE))
+    base = max(_USUAL, round(max(canvas.shape[:2]) / _PER_IMAGE))
     texts = [_shortened(label) for label in labels]
     sizes = list(dict.fromkeys(max(_SMALLEST, round(base * share)) for share in _SIZES))
     plates = [[_plate_size(text, size) for size in sizes] if text else [] for text in texts]

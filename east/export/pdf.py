@@ -40,26 +40,49 @@ def to_pdf(results: Iterable[Detections], *, dpi: float = PDF_DPI) -> bytes:
         MissingPackageError: without the extra ``pdf``.
         ValueError: a result whose image was not kept, no results, or a ``dpi`` out of range.
     """
-    needed("pikepdf", "a PDF")
-    import pikepdf
-
-    if not 1 <= dpi <= 10_000:
-        raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
-    with pikepdf.new() as pdf:
-        font = _Font()
-        reference = pdf.make_indirect(pikepdf.Dictionary())
+    with SearchablePdf(dpi) as pdf:
         for found in results:
-            if found.image is None:
-                raise ValueError("a PDF shows the image, and that of these detections was not kept (keep_image=False)")
-            _add_page(pdf, found, found.image, _INCH / dpi, font, reference)
-        if not len(pdf.pages):
+            pdf.add(found)
+        return pdf.finish()
+
+
+class SearchablePdf:
+    """A PDF to which one page after the other is added; of each only its JPEG and its words are kept."""
+
+    def __init__(self, dpi: float = PDF_DPI) -> None:
+        """An empty document; see `to_pdf`. Raises `MissingPackageError` without the extra ``pdf``."""
+        needed("pikepdf", "a PDF")
+        import pikepdf
+
+        if not 1 <= dpi <= 10_000:
+            raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
+        self._scale = _INCH / dpi
+        self._pdf = pikepdf.new()
+        self._font = _Font()
+        self._reference = self._pdf.make_indirect(pikepdf.Dictionary())
+
+    def add(self, found: Detections) -> None:
+        """Adds a page. Raises ``ValueError`` where the image was not kept."""
+        if found.image is None:
+            raise ValueError("a PDF shows the image, and that of these detections was not kept (keep_image=False)")
+        _add_page(self._pdf, found, found.image, self._scale, self._font, self._reference)
+
+    def finish(self) -> bytes:
+        """The document. Raises ``ValueError`` where it has no pages."""
+        if not len(self._pdf.pages):
             raise ValueError("a PDF needs at least one page, and there are no results")
-        for name, value in font.describe(pdf).items():
-            reference[name] = value
-        pdf.docinfo["/Producer"] = "east-text-detector"
+        for name, value in self._font.describe(self._pdf).items():
+            self._reference[name] = value
+        self._pdf.docinfo["/Producer"] = "east-text-detector"
         file = io.BytesIO()
-        pdf.save(file, deterministic_id=True)
-    return file.getvalue()
+        self._pdf.save(file, deterministic_id=True)
+        return file.getvalue()
+
+    def __enter__(self) -> SearchablePdf:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pdf.close()
 
 
 class _Font:
