@@ -43,7 +43,9 @@ def test_every_element_lies_within_its_parent_and_says_where(page: Detections) -
     assert root.xpath("//meta[@name='ocr-system']/@content") == ["east-text-detector"]
     promised = root.xpath("//meta[@name='ocr-capabilities']/@content")[0].split()
     elements = root.xpath("//*[starts-with(@class, 'ocr')]")
-    assert {element.get("class") for element in elements} == set(promised)
+    assert {element.get("class") for element in elements} == set(promised) - {"ocrp_poly"}
+    assert "poly" in properties(elements[-1])
+    assert "ocrp_poly" in promised
     assert len({element.get("id") for element in elements}) == len(elements)
     assert box(elements[0]) == (0, 0, 200, 190)
     for element in elements[1:]:
