@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shapely import Polygon
 
 from east import Detections
 from east.export import to_pdf
@@ -45,19 +50,51 @@ def place_of(data: bytes, word: str) -> tuple[float, float, float, float]:
 def test_words_are_found_at_their_places() -> None:
     words = ("Café & <Bar>", "\u4e2d\u6587", "down")
     found = results(LEVEL, TURNED, DOWNWARDS, texts=words)
-    for word, box in zip(words, found.xyxy, strict=True):
-        assert place_of(found.to_pdf(dpi=100), word) == pytest.approx(tuple(box), abs=3)
+    for word, (left, top, right, bottom) in zip(words, found.xyxy.tolist(), strict=True):
+        place = place_of(found.to_pdf(dpi=100), word)
+        middle = (place[0] + place[2]) / 2, (place[1] + place[3]) / 2
+        assert middle == pytest.approx(((left + right) / 2, (top + bottom) / 2), abs=2)
 
 
 def test_texts_of_all_scripts_can_be_copied(page: Detections) -> None:
     assert text_of(page.to_pdf()).split("\r\n") == [*TEXTS[:3]]
 
 
-@pytest.mark.parametrize("quad", [LEVEL, TURNED, DOWNWARDS, np.roll(LEVEL, 2, axis=0), np.add(TURNED, (30, 20))])
+def turned(degrees: float) -> Any:
+    """A word of 100x20 pixels in the middle of the page, turned clockwise."""
+    angle = np.radians(degrees)
+    along, down = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    return [np.array([100, 95]) + 50 * x * along + 10 * y * down for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+
+
+@pytest.mark.parametrize("degrees", [0, 5, -30, 90, 100, 180, 270])
 @pytest.mark.parametrize("text", ["I", "word", "Donaudampfschifffahrt"])
-def test_a_word_fills_its_quad_in_any_direction(quad: Any, text: str) -> None:
-    found = results(quad, texts=(text,))
-    assert place_of(found.to_pdf(dpi=100), text) == pytest.approx(tuple(found.xyxy[0]), abs=2)
+def test_a_word_lies_along_its_quad_in_any_direction(degrees: float, text: str) -> None:
+    found = results(turned(degrees), texts=(text,))
+    left, top, right, bottom = place_of(found.to_pdf(dpi=100), text)
+    place, quad = Polygon([(left, top), (right, top), (right, bottom), (left, bottom)]), Polygon(found.quads[0])
+    assert place.centroid.distance(quad.centroid) < 1
+    assert place.intersection(quad).area > (0.95 if degrees % 90 == 0 else 0.4) * quad.area
+    wide = round(degrees / 90) % 2 == 0
+    box = found.xyxy[0]
+    assert (right - left if wide else bottom - top) == pytest.approx(
+        box[2] - box[0] if wide else box[3] - box[1], abs=1
+    )
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler is not installed")
+@pytest.mark.parametrize("degrees", [0, 5, -30, 100, 180])
+def test_pdftotext_finds_whole_words(degrees: float, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(results(turned(degrees), texts=("Turned",)).to_pdf(dpi=100))
+    command = [shutil.which("pdftotext") or "", "-bbox", path, "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    [(left, top, right, bottom, word)] = re.findall(
+        r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.+?)</word>', done.stdout
+    )
+    assert word == "Turned"
+    middle = (float(left) + float(right)) / 2 / SCALE, (float(top) + float(bottom)) / 2 / SCALE
+    assert middle == pytest.approx((100, 95), abs=1.5)
 
 
 def test_the_picture_is_what_is_seen(page: Detections) -> None:
