@@ -87,7 +87,7 @@ def test_a_word_lies_along_its_quad_in_any_direction(degrees: float, text: str) 
 def test_pdftotext_finds_whole_words(degrees: float, tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
     path.write_bytes(results(turned(degrees), texts=("Turned",)).to_pdf(dpi=100))
-    command = [shutil.which("pdftotext") or "", "-bbox", path, "-"]
+    command = [shutil.which("pdftotext") or "", "-bbox", str(path), "-"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     [(left, top, right, bottom, word)] = re.findall(
         r'<word xMin="(.+?)" yMin="(.+?)" xMax="(.+?)" yMax="(.+?)">(.+?)</word>', done.stdout
