@@ -5,14 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-_SMALLEST, _PER_IMAGE = 9, 80  # pixels of a letter's height: at least, and as a share of the image's longer side
+_SMALLEST = 9  # pixels of a label's font: at least, usually, and one to so many of the image's longer side
+_USUAL, _PER_IMAGE = 12, 80
 _SIZES = (1.0, 0.75, 0.6)  # of a label, tried one after the other where there is little room
 _LONGEST = 60
 _REACH = 3  # heights of a label that it may be away from its word
@@ -57,7 +58,7 @@ def write_labels(
         ground: behind them, so dark or so light that they can be read.
         margin: pixels to keep free around every quad.
     """
-    base = max(_SMALLEST, round(max(canvas.shape[:2]) / _PER_IMAGE))
+    base = max(_USUAL, round(max(canvas.shape[:2]) / _PER_IMAGE))
     texts = [_shortened(label) for label in labels]
     sizes = list(dict.fromkeys(max(_SMALLEST, round(base * share)) for share in _SIZES))
     plates = [[_plate_size(text, size) for size in sizes] if text else [] for text in texts]
@@ -82,30 +83,41 @@ def place(
     Returns:
         for each quad which of its sizes fits and where, as near to the quad as may be; None where none does.
     """
-    taken = np.zeros(shape, np.uint8)
+    covered = np.zeros(shape, np.uint8)
     corners = np.rint(np.clip(quads, -1e6, 1e6)).astype(np.int32)
     for quad in corners:
-        cv2.fillPoly(taken, [quad], (1,))
-        cv2.polylines(taken, [quad], True, (1,), 2 * margin + 1)
+        cv2.fillPoly(covered, [quad], (1,))
+        cv2.polylines(covered, [quad], True, (1,), 2 * margin + 1)
+    words = cv2.integral(covered)
+    labels = np.zeros(shape, np.bool_)
     places: list[tuple[int, Place] | None] = []
     for quad, wanted in zip(corners, sizes, strict=True):
-        found = _first_free(taken, quad, wanted, margin)
+        found = _first_free(words, labels, quad, wanted, margin)
         if found is not None:
             left, top, width, height = found[1]
-            taken[max(0, top - 1) : top + height + 1, max(0, left - 1) : left + width + 1] = 1
+            labels[max(0, top - 1) : top + height + 1, max(0, left - 1) : left + width + 1] = True
         places.append(found)
     return places
 
 
 def _first_free(
-    taken: NDArray[np.uint8], quad: NDArray[np.int32], sizes: Sequence[tuple[int, int]], margin: int
+    words: NDArray[Any],
+    labels: NDArray[np.bool_],
+    quad: NDArray[np.int32],
+    sizes: Sequence[tuple[int, int]],
+    margin: int,
 ) -> tuple[int, Place] | None:
-    rows, columns = taken.shape
+    """The first size and place that are free: of words, by sums over the rectangles above and left, and of labels."""
+    rows, columns = labels.shape
     for number, (width, height) in enumerate(sizes):
-        for left, top in _around(quad, width, height, margin + 1):
-            inside = left >= 0 and top >= 0 and left + width <= columns and top + height <= rows
-            if inside and not taken[top : top + height, left : left + width].any():
-                return number, Place(left, top, width, height)
+        left, top = np.array(list(_around(quad, width, height, margin + 1))).T
+        inside = (left >= 0) & (top >= 0) & (left + width <= columns) & (top + height <= rows)
+        left, top = left[inside], top[inside]
+        right, bottom = left + width, top + height
+        free = words[bottom, right] - words[top, right] - words[bottom, left] + words[top, left] == 0
+        for x, y in zip(left[free].tolist(), top[free].tolist(), strict=True):
+            if not labels[y : y + height, x : x + width].any():
+                return number, Place(x, y, width, height)
     return None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from east import (
     WeightsError,
 )
 from east.images import load_image, prepare
+from tests.support.pdfs import scanned
 from tests.support.pictures import overlaps, tall_picture, write
 
 
@@ -115,6 +118,95 @@ def test_one_image_where_several_are_expected_is_refused(detector: TextDetector,
     for nothing in (None, 7):
         with pytest.raises(TypeError, match=rf"expected several images, .* got {type(nothing).__name__}"):
             detector.detect_batch(nothing)  # type: ignore[call-overload]
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Path:
+    """A folder with two small photographs and something between them that is none."""
+    folder = tmp_path_factory.mktemp("photographs")
+    small = opened(demo_images[0]).resize((320, 240))
+    for number in (2, 10):
+        small.save(folder / f"img_{number}.png")
+    (folder / "img_3.png").write_bytes(b"no image")
+    return folder
+
+
+def test_a_folder_or_a_pattern_is_a_stream_that_knows_its_files(detector: TextDetector, photographs: Path) -> None:
+    first, bad, last = detector.stream(photographs)
+    assert isinstance(first, Detections)
+    assert isinstance(last, Detections)
+    assert (first.source, last.source) == (str(photographs / "img_2.png"), str(photographs / "img_10.png"))
+    assert isinstance(bad, ImageError)
+    assert str(bad).startswith(str(photographs / "img_3.png"))
+    np.testing.assert_array_equal(first.quads, last.quads)
+    matching = detector.detect_batch(str(photographs / "*0.png"), on_error="raise")
+    assert [found.source for found in matching] == [last.source]
+    with (photographs / "img_2.png").open("rb") as file:
+        assert detector.detect(file).source == first.source
+    with pytest.raises(ImageError, match="no files match"):
+        detector.stream(str(photographs / "*.gif"))
+
+
+def test_pages_of_a_pdf_are_images_of_a_stream(detector: TextDetector, photographs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    picture = np.asarray(opened(photographs / "img_2.png"))
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(scanned([picture, picture], dpi=200))
+    found = list(detector.stream(path, on_error="raise"))
+    assert [one.source for one in found] == [f"{path}#page=1", f"{path}#page=2"]
+    assert [(one.width, one.height) for one in found] == [(320, 240)] * 2
+    assert len(found[0]) == len(found[1]) > 0
+
+
+def test_errors_are_returned_or_raised(detector: TextDetector, photographs: Path) -> None:
+    blank = np.zeros((32, 64, 3), np.uint8)
+    images: list[Any] = [blank, photographs / "img_3.png", blank, None]
+    calls: list[Any] = [detector.detect_batch, detector.stream]
+    for call in calls:
+        with pytest.raises(ImageDecodeError, match=r"^images\[1\]: .*img_3.png: not an image"):
+            list(call(images, on_error="raise"))
+        kinds = [type(one) for one in call(images, on_error="return")]
+        assert kinds == [Detections, ImageDecodeError, Detections, ImageError]
+        with pytest.raises(ValueError, match="on_error must be 'return' or 'raise', got 'ignore'"):
+            call(images, on_error="ignore")
+    stream = detector.stream(iter(images), on_error="raise", batch=1)
+    assert len(next(stream)) == 0
+    with pytest.raises(ImageDecodeError):
+        next(stream)
+
+
+def test_all_three_calls_take_the_same_options(detector: TextDetector, photographs: Path) -> None:
+    calls: list[Any] = [detector.detect, detector.detect_batch, detector.stream]
+    own = {"image", "images", "on_error", "batch", "threads"}
+    one, *others = ({*inspect.signature(call).parameters} - own for call in calls)
+    assert all(other == one for other in others)
+    assert {"bgr", "clip", "keep_image", "changes"} == one
+    path = photographs / "img_2.png"
+    options: Any = {"keep_image": False, "clip": True, "score_threshold": 0.7, "bgr": True}
+    expected = detector.detect(path, **options)
+    assert detector.detect(path).image is not None
+    assert expected.image is None
+    batch: Any = detector.detect_batch([path], **options)
+    stream: Any = detector.stream([path], **options)
+    for found in (*batch, *stream):
+        np.testing.assert_array_equal(found.quads, expected.quads)
+        assert found.image is None
+    for call in calls:
+        with pytest.raises(TypeError, match=r"no option 'thresholds'; it has .*; did you mean .*threshold"):
+            call([], thresholds=0.5)
+    with pytest.raises(TypeError, match=r"TextDetector has no option 'max_sides'; it has .*; did you mean max_side"):
+        TextDetector(max_sides=3)  # type: ignore[call-arg]
+
+
+def test_clipped_words_are_those_of_the_image_within_it(detector: TextDetector, photographs: Path) -> None:
+    picture = np.asarray(opened(photographs / "img_2.png"))
+    whole = detector.detect(picture)
+    left, top, right, bottom = whole.xyxy[whole.scores.argmax()].round().astype(int)
+    cut = picture[(top + bottom) // 2 - 8 :, (2 * left + right) // 3 :]
+    free, clipped = detector.detect(cut, score_threshold=0.5), detector.detect(cut, score_threshold=0.5, clip=True)
+    np.testing.assert_array_equal(clipped.quads, free.clipped().quads)
+    assert (clipped.quads >= 0).all()
+    assert (clipped.quads <= (cut.shape[1], cut.shape[0])).all()
 
 
 def test_images_from_wherever_several_come(detector: TextDetector) -> None:

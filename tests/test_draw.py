@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ def test_outlines_are_thicker_on_larger_images() -> None:
     assert (draw_boxes(large, QUAD) > 0).sum() > (draw_boxes(small, QUAD) > 0).sum()
 
 
+@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, (3, 4, 2), elements=st.floats(-1e9, 1e9, width=32)),
     st.integers(1, 40),

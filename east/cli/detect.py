@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..console import one_line, progress
-from ..flags import add_options, options_from
+from ..flags import add_options, argument_type, options_from
+from ..options import PDF_DPI
 from ..outputs import Output, check_outputs
+from .formats import DETECTED, EACH
 from .inputs import InputImage, find_images
 
 if TYPE_CHECKING:
     from ..detections import Detections
+    from ..images.pdf import PdfPage
     from ..options import DetectorOptions
     from .output import Writer
 
@@ -27,19 +30,39 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Finds the words in images. An image that cannot be used is named on stderr and the others "
         "go on; the exit status is then 1.",
     )
-    parser.add_argument("inputs", nargs="+", metavar="IMAGE_OR_DIR", help="files, folders, or - for standard input")
-    add_output(parser, ["json", "jsonl", "icdar", "csv"])
+    add_inputs(parser)
+    add_output(parser, DETECTED)
     add_options(parser)
     parser.set_defaults(run=run)
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Adds what says which images to read."""
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="IMAGE_OR_DIR",
+        help="files, folders, patterns in quotes, PDFs with the extra pdf, or - for standard input",
+    )
+    parser.add_argument(
+        "--pdf-dpi",
+        type=argument_type(_resolution),
+        default=PDF_DPI,
+        metavar="DPI",
+        help=f"pixels per inch that pages of PDFs are rendered at (default: {PDF_DPI:g})",
+    )
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
     """Adds what says what to write and where; the first of the formats is the default."""
     output = parser.add_argument_group("output")
     output.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
-    several = "; with --format icdar and several images a folder" if "icdar" in formats else ""
     output.add_argument(
-        "--output", type=Path, metavar="PATH", help=f"file to write instead of standard output{several}"
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="file to write instead of standard output; with several images a folder for the formats that have a file "
+        f"for each ({', '.join(one for one in formats if one in EACH)})",
     )
     output.add_argument("--draw", type=Path, metavar="DIR", help="write each image with its boxes drawn")
     output.add_argument("--crops", type=Path, metavar="DIR", help="write each word, cut out and rectified")
@@ -52,7 +75,8 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
     """
     from .output import Writer, save_crops, save_drawing
 
-    sources = find_images(args.inputs, [folder for folder in (args.draw, args.crops) if folder is not None])
+    written = [folder for folder in (args.draw, args.crops) if folder is not None]
+    sources = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
     options, failures = options_from(args), 0
     writer = Writer(args.format, args.output, several=len(sources) > 1, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
@@ -61,7 +85,8 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
 
     read = load_reader() if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
-        stream = zip(sources, detector.stream(map(_image, sources)), strict=True)
+        keep = bool(written) or args.format == "png" or load_reader is not None
+        stream = zip(sources, detector.stream(map(_image, sources), keep_image=keep), strict=True)
         for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1
@@ -77,6 +102,12 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
     if failures:
         print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _resolution(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal() or not 1 <= float(text) <= 10_000:
+        raise ValueError(f"must be a number between 1 and 10000, got {text!r}")
+    return float(text)
 
 
 def _outputs(args: argparse.Namespace, writer: Writer, sources: list[InputImage]) -> Iterator[Output]:
@@ -96,5 +127,5 @@ def _inputs(sources: list[InputImage], options: DetectorOptions) -> Iterator[Pat
     yield from files_read(options)
 
 
-def _image(source: InputImage) -> Path | bytes:
-    return sys.stdin.buffer.read() if source.path is None else source.path
+def _image(source: InputImage) -> Path | PdfPage | bytes:
+    return sys.stdin.buffer.read() if source.path is None else source.page or source.path

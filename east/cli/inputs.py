@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..files import IMAGE_SUFFIXES
-from ..folders import files_below
+from ..errors import ImageError
+from ..options import PDF_DPI
 from ..outputs import fold
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from ..images.pdf import PdfPage
 
 
 class InputImage(NamedTuple):
@@ -19,6 +19,7 @@ class InputImage(NamedTuple):
 
     Attributes:
         path: to read it from, None for standard input.
+        page: of the PDF at that path, if it is one.
         name: what it is called in results, which no other image is.
         stem: path, in the folders that are written to, of the files about it, without a suffix; its own, also where
             the case of letters tells no files apart.
@@ -27,24 +28,42 @@ class InputImage(NamedTuple):
     path: Path | None
     name: str
     stem: str
+    page: PdfPage | None = None
 
 
-def find_images(inputs: list[str], written: Collection[Path] = ()) -> list[InputImage]:
-    """The images meant by the arguments; a folder stands for the image files in it and below it, sorted by name.
+def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: float = PDF_DPI) -> list[InputImage]:
+    """The images meant by the arguments, ``img_2`` before ``img_10``.
 
-    Left out of a folder are hidden files and folders, the folders ``written`` to, and what an earlier call has drawn
-    or cut out, unless there is nothing else: then that is what is meant. A file that is named is always taken.
+    A folder stands for the image files in it and below it, a pattern for the files that match it, and a PDF, which is
+    rendered at ``pdf_dpi``, for its pages. Left out of a folder are hidden files and folders, the folders ``written``
+    to, and what an earlier call has drawn or cut out, unless there is nothing else: then that is what is meant. A file
+    that is named is always taken.
 
-    Raises ``OSError`` for a file that is missing or a folder that cannot be read, and ``ValueError`` for a folder
-    without images, before anything is computed.
+    Raises, before anything is computed, ``OSError`` for a file that is missing or a folder that cannot be read,
+    `ImageError` for a folder without images or a URL, and `MissingPackageError` for a PDF that is named and cannot be
+    read without the extra ``pdf``.
     """
     names: dict[str, int] = {}
     stems: dict[str, int] = {}
     sources = []
     for path, wanted in (found for text in inputs for found in _expand(text, written)):
-        name = _unique(wanted, names, str)
-        sources.append(InputImage(path, name, _unique(str(Path(name).with_suffix("")), stems, fold)))
+        for page in _pages(path, pdf_dpi):
+            name = _unique(wanted if page is None else str(Path(wanted).with_name(page.name)), names, str)
+            stem = str(Path(name).with_suffix("")) if page is None else name
+            sources.append(InputImage(path, name, _unique(stem, stems, fold), page))
     return sources
+
+
+def _pages(path: Path | None, dpi: float) -> list[PdfPage] | list[None]:
+    """The pages of a PDF; one None for what is no PDF, or one that cannot be read and will be an error in its turn."""
+    if path is None or path.suffix.lower() != ".pdf":
+        return [None]
+    from ..images.pdf import pdf_pages
+
+    try:
+        return pdf_pages(path, dpi=dpi) or [None]
+    except ImageError:
+        return [None]
 
 
 def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None, str]]:
@@ -52,22 +71,20 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
     if text == "-":
         yield None, "stdin"
         return
+    from ..images.listing import images_below, images_matching, is_pattern, is_url
+
     path = Path(text)
+    if is_url(text):
+        raise ImageError(f"{text}: a URL is not fetched: curl {text} | east detect -")
+    if is_pattern(text):
+        yield from ((file, file.name) for file in images_matching(text))
+        return
     if not text or not path.exists():
         raise FileNotFoundError(2, "no such file", text or "''")
     if not path.is_dir():
         yield path, path.name
         return
-    files = files_below(path, IMAGE_SUFFIXES, written)
-    if not files:
-        raise ValueError(f"{text}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    from ..images.signature import is_signed
-
-    drawn = {file for file in files if is_signed(file)}
-    if 0 < len(drawn) < len(files):
-        _log.info("%s: %d pictures that an earlier call has drawn or cut out are left out", text, len(drawn))
-        files = [file for file in files if file not in drawn]
-    for file in files:
+    for file in images_below(path, written):
         yield file, file.relative_to(path).as_posix()
 
 

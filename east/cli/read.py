@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..flags import add_options, add_reading_options, options_from, reading_options_from
 from . import detect
+from .formats import READ
 
 if TYPE_CHECKING:
     from ..detections import Detections
@@ -23,8 +24,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Finds the words in images, reads them with a recogniser and prints the text in reading order. An "
         "image that cannot be used is named on stderr and the others go on; the exit status is then 1.",
     )
-    parser.add_argument("inputs", nargs="+", metavar="IMAGE_OR_DIR", help="files, folders, or - for standard input")
-    detect.add_output(parser, ["text", "json", "jsonl", "csv"])
+    detect.add_inputs(parser)
+    detect.add_output(parser, READ)
     add_reading_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)

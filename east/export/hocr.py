@@ -17,7 +17,7 @@ _DOCTYPE = (
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
     '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
 )
-_CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word"
+_CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_poly"
 
 
 def to_hocr(found: Detections, name: str | None = None) -> str:
@@ -38,6 +38,7 @@ def to_hocr(found: Detections, name: str | None = None) -> str:
     add(head, "meta", **{"http-equiv": "Content-Type", "content": "text/html;charset=utf-8"})
     add(head, "meta", name="ocr-system", content="east-text-detector")
     add(head, "meta", name="ocr-capabilities", content=_CAPABILITIES)
+    add(head, "meta", name="ocr-langs", content="unknown")
     add(head, "meta", name="ocr-number-of-pages", content="1")
     title = f'image "{_quotable(image_name(found, name))}"; bbox 0 0 {found.width} {found.height}; ppageno 0'
     page = add(add(root, "body"), "div", **{"class": "ocr_page", "id": "page_1", "title": title})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import cos, radians, sin
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,34 +32,58 @@ def to_pdf(results: Iterable[Detections], *, dpi: float = PDF_DPI) -> bytes:
     """A PDF of any number of images in which the words that were read can be searched, selected and copied.
 
     Args:
-        results: one for each page, with its image. The words lie over it invisibly, each at the place, in the size
-            and in the direction of its quad, in reading order; those that nobody has read are left out.
+        results: one for each page, with its image. The words lie over it invisibly in reading order, each where
+            its quad is and as large, level or upright, whichever is nearer to it; those that nobody has read are left
+            out.
         dpi: pixels per inch of paper: an image of 1654x2339 is an A4 page at 200.
 
     Raises:
         MissingPackageError: without the extra ``pdf``.
         ValueError: a result whose image was not kept, no results, or a ``dpi`` out of range.
     """
-    needed("pikepdf", "a PDF")
-    import pikepdf
-
-    if not 1 <= dpi <= 10_000:
-        raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
-    with pikepdf.new() as pdf:
-        font = _Font()
-        reference = pdf.make_indirect(pikepdf.Dictionary())
+    with SearchablePdf(dpi) as pdf:
         for found in results:
-            if found.image is None:
-                raise ValueError("a PDF shows the image, and that of these detections was not kept (keep_image=False)")
-            _add_page(pdf, found, found.image, _INCH / dpi, font, reference)
-        if not len(pdf.pages):
+            pdf.add(found)
+        return pdf.finish()
+
+
+class SearchablePdf:
+    """A PDF to which one page after the other is added; of each only its JPEG and its words are kept."""
+
+    def __init__(self, dpi: float = PDF_DPI) -> None:
+        """An empty document; see `to_pdf`. Raises `MissingPackageError` without the extra ``pdf``."""
+        needed("pikepdf", "a PDF")
+        import pikepdf
+
+        if not 1 <= dpi <= 10_000:
+            raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
+        self._scale = _INCH / dpi
+        self._pdf = pikepdf.new()
+        self._font = _Font()
+        self._reference = self._pdf.make_indirect(pikepdf.Dictionary())
+
+    def add(self, found: Detections) -> None:
+        """Adds a page. Raises ``ValueError`` where the image was not kept."""
+        if found.image is None:
+            raise ValueError("a PDF shows the image, and that of these detections was not kept (keep_image=False)")
+        _add_page(self._pdf, found, found.image, self._scale, self._font, self._reference)
+
+    def finish(self) -> bytes:
+        """The document. Raises ``ValueError`` where it has no pages."""
+        if not len(self._pdf.pages):
             raise ValueError("a PDF needs at least one page, and there are no results")
-        for name, value in font.describe(pdf).items():
-            reference[name] = value
-        pdf.docinfo["/Producer"] = "east-text-detector"
+        for name, value in self._font.describe(self._pdf).items():
+            self._reference[name] = value
+        self._pdf.docinfo["/Producer"] = "east-text-detector"
         file = io.BytesIO()
-        pdf.save(file, deterministic_id=True)
-    return file.getvalue()
+        self._pdf.save(file, deterministic_id=True)
+        return file.getvalue()
+
+    def __enter__(self) -> SearchablePdf:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pdf.close()
 
 
 class _Font:
@@ -165,18 +189,21 @@ def _texts(found: Detections, scale: float, font: _Font) -> list[str]:
 
 
 def _word(box: TextBox, image_height: int, scale: float, font: _Font, *, last: bool) -> str:
-    """What writes one word so that it fills its quad; all but the last of a line with a blank behind."""
+    """What writes one word over its quad; all but the last of a line with a blank behind.
+
+    It is laid in the nearest of the four directions of a page, along the middle of its quad: readers of PDFs, poppler's
+    pdftotext among them, take a word whose letters climb apart, and nothing here is seen.
+    """
     text = " ".join((box.text or "").split())
-    height, width = (max(float(side) * scale, 0.1) for side in (heights(box.quad), widths(box.quad)))
-    angle = -radians(float(angles(box.quad)))  # a PDF's y goes upwards
-    x, y = _baseline(box.quad.tolist()) * scale
-    stretch = 100 * width / (len(text) * _ADVANCE * height)
-    turned = f"{cos(angle):.5f} {sin(angle):.5f} {-sin(angle):.5f} {cos(angle):.5f}"
-    place = f"{turned} {x:.3f} {image_height * scale - y:.3f} Tm"
-    return f"/Glyphless {height:.3f} Tf {stretch:.3f} Tz {place} <{font.encode(text + ('' if last else ' '))}> Tj"
-
-
-def _baseline(quad: Sequence[Sequence[float]]) -> Any:
-    """Where a word's baseline begins, in the image's pixels."""
-    top, bottom = np.array(quad[0]), np.array(quad[3])
-    return bottom + _DESCENT * (top - bottom)
+    angle = float(angles(box.quad))
+    quarter = round(angle / 90) * 90
+    rest = radians(angle - quarter)
+    width, height = float(widths(box.quad)), max(float(heights(box.quad)), 0.1)
+    length = max(width * cos(rest) + height * abs(sin(rest)), 0.1)
+    along, down = (np.rint((cos(radians(quarter + more)), sin(radians(quarter + more)))) for more in (0, 90))
+    x, y = box.quad.mean(axis=0) - length / 2 * along + (0.5 - _DESCENT) * height * down
+    stretch = 100 * length / (len(text) * _ADVANCE * height)
+    (a, b), (c, d) = (1, -1) * along, (-1, 1) * down  # a PDF's y goes upwards
+    place = f"{a:.0f} {b:.0f} {c:.0f} {d:.0f} {x * scale:.3f} {(image_height - y) * scale:.3f} Tm"
+    encoded = font.encode(text if last else text + " ")
+    return f"/Glyphless {height * scale:.3f} Tf {stretch:.3f} Tz {place} <{encoded}> Tj"

@@ -59,7 +59,7 @@ class PdfPage:
             ImageTooLargeError: it would have more than ``max_pixels`` at this ``dpi``.
             ImageError: it cannot be rendered.
         """
-        scale = self.dpi / _INCH
+        scale = self.dpi / _INCH * (1 - 1e-6)  # or sizes that are whole pixels may come out one larger
         with _opened(self.document) as pdf, _closing(_page(pdf, self.number)) as page:
             width, height = (max(1, ceil(side * scale)) for side in page.get_size())
             check_pixels(Size(height, width), max_pixels)

@@ -19,7 +19,13 @@ from PIL import Image
 
 from east import TextDetector
 from east.cli import main
+from east.cli.formats import EACH
+from east.cli.inputs import InputImage
+from east.cli.output import Writer
+from east.errors import UsageError
+from east.images import pdf_pages
 from east.images.decoding import load_image
+from tests.support.pdfs import scanned
 
 Result = subprocess.CompletedProcess[bytes]
 
@@ -248,3 +254,104 @@ def test_full_disk_leaves_no_file(east: Callable[..., Result], pictures: Path, t
     assert result.returncode == 1
     assert "File too large" in error_line(result)
     assert not any(folder.iterdir())
+
+
+def test_formats_with_a_file_for_each_image(
+    detector: TextDetector, pictures: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    [one, *_] = sorted(pictures.iterdir())
+    found = detector.detect(one, max_side=320)
+    sources = [InputImage(one, "a/img_9.jpg", "a/img_9"), InputImage(one, "img_10.jpg", "img_10")]
+    for form in EACH:
+        suffix = {"alto": "alto.xml", "page": "page.xml", "icdar": "txt"}.get(form, form)
+        names = {f"a/res_img_9.{suffix}", f"res_img_10.{suffix}"}
+        if form != "icdar":
+            names = {name.replace("res_", "") for name in names}
+        with Writer(form, tmp_path / form, several=True) as writer:
+            for source in sources:
+                writer.add(source, found)
+        written = {path.relative_to(tmp_path / form).as_posix() for path in (tmp_path / form).rglob("*.*")}
+        assert written == names == {out.path.relative_to(tmp_path / form).as_posix() for out in writer.outputs(sources)}
+        with Writer(form, None, several=False) as alone:
+            alone.add(sources[1], found)
+        printed = capsysbinary.readouterr().out
+        assert printed == (tmp_path / form / min(names, key=len)).read_bytes() or form in ("page", "icdar")
+        with pytest.raises(UsageError, match=f"--format {form} writes a file per image: give --output FOLDER"):
+            Writer(form, None, several=True)
+    assert "a/img_9.jpg" in (tmp_path / "alto" / "a" / "img_9.alto.xml").read_text()
+
+
+def test_formats_with_one_file_for_all_images(detector: TextDetector, pictures: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pikepdf")
+    [one, *_] = sorted(pictures.iterdir())
+    found = detector.detect(one, max_side=320)
+    for form in ("coco", "label-studio", "pdf"):
+        with Writer(form, tmp_path / form, several=True) as writer:
+            for name in ("a.jpg", "b.jpg"):
+                writer.add(InputImage(one, name, name), found)
+    coco, tasks = (json.loads((tmp_path / form).read_text()) for form in ("coco", "label-studio"))
+    assert [image["file_name"] for image in coco["images"]] == ["a.jpg", "b.jpg"]
+    assert len(coco["annotations"]) == 2 * len(found) > 0
+    assert [task["data"]["ocr"] for task in tasks] == ["a.jpg", "b.jpg"]
+    assert len(pdf_pages(tmp_path / "pdf")) == 2
+
+
+def test_a_run_that_ends_early_leaves_what_was_done_in_every_format(
+    detector: TextDetector, pictures: Path, tmp_path: Path
+) -> None:
+    [one, *_] = sorted(pictures.iterdir())
+    found = detector.detect(one, max_side=320)
+
+    def interrupted(form: str, path: Path, count: int) -> None:
+        with Writer(form, path, several=True) as writer:
+            for _ in range(count):
+                writer.add(InputImage(one, "a.jpg", "a"), found)
+            raise KeyboardInterrupt
+
+    for form in ("coco", "label-studio", "jsonl"):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(form, tmp_path / form, 1)
+        assert "a.jpg" in json.dumps(json.loads((tmp_path / form).read_text()))
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(form, tmp_path / "nothing", 0)
+        assert not (tmp_path / "nothing").exists()
+
+
+def test_the_commands_formats_are_written(detector: TextDetector, pictures: Path, tmp_path: Path) -> None:
+    arguments = ["--precision", "FP32", "--max-side", "320", "--format", "hocr", "--output", str(tmp_path / "found")]
+    assert main(["detect", str(pictures), *arguments]) == 0
+    written = {path.name for path in (tmp_path / "found").iterdir()}
+    assert written == {f"{path.stem}.hocr" for path in pictures.iterdir()}
+
+
+def test_pages_of_a_pdf_are_images_with_names(
+    detector: TextDetector, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pypdfium2")
+    picture = np.asarray(Image.fromarray(load_image(sorted(pictures.iterdir())[0])).resize((320, 240)))
+    (tmp_path / "scan.v2.pdf").write_bytes(scanned([picture, picture]))
+    (tmp_path / "damaged.pdf").write_bytes(b"%PDF-1.7")
+    arguments = ["--precision", "FP32", "--pdf-dpi", "72", "--draw", str(tmp_path / "drawn"), "--format", "jsonl"]
+    assert main(["detect", str(tmp_path / "scan.v2.pdf"), *arguments]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["file"] for entry in entries] == ["scan.v2-p0001", "scan.v2-p0002"]
+    assert {(entry["image"]["width"], entry["image"]["height"]) for entry in entries} == {(320, 240)}
+    assert entries[0]["boxes"]
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["scan.v2-p0001.jpg", "scan.v2-p0002.jpg"]
+    assert main(["detect", str(tmp_path), "--precision", "FP32", "--pdf-dpi", "72", "--format", "jsonl"]) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in out.splitlines()] == ["scan.v2-p0001", "scan.v2-p0002"]
+    assert "damaged.pdf: the PDF is damaged" in err.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("https://example.org/a.jpg", "a URL is not fetched: curl https://example.org/a.jpg | east detect -"),
+        ("nothing/*.png", "nothing/*.png: no files match this pattern"),
+    ],
+)
+def test_what_is_no_file_says_what_to_do(argument: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", argument]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert told in line
