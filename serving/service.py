@@ -353,7 +353,8 @@ class Service:
             loop.call_soon_threadsafe(done)
 
     def _reader(self, recogniser: Recogniser) -> Reader:
-        return Reader(recogniser, getattr(recogniser, "name", type(recogniser).__name__), lambda: self.settings.queue)
+        name = getattr(recogniser, "name", getattr(recogniser, "__name__", type(recogniser).__name__))
+        return Reader(recogniser, str(name), lambda: self.settings.queue)
 
     def _open(self, parallel: int, size: Size, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded
