@@ -5,10 +5,10 @@
     python bench/reading.py --data DIR [--subset 801-1000] [--every 4] [--weights …] [--precision INT8]
 
 A Markdown table, a row per pipeline. A legible word is read when a text equals it whose box lies on its middle; texts
-with blanks in them, as detectors of lines give them, are split too, and each part may stand for one word. ``exactly`` takes the
-text letter by letter, ``by task 4.4`` as `eval.end_to_end` does. Every image goes through all pipelines one after the
-other, so that the times compare; ``time`` and ``CPU`` are shares of those of RapidOCR's own pipeline. The first row is
-what the ground truth's own boxes give: the most that a detector can do for this recogniser.
+with blanks in them, as detectors of lines give them, are split too, and each part may stand for one word. ``exactly``
+takes the text letter by letter, ``by task 4.4`` as `eval.end_to_end` does. Every image goes through all pipelines one
+after the other, so that the times compare; ``time`` and ``CPU`` are shares of those of RapidOCR's own pipeline. The
+first row is what the ground truth's own boxes give: the most that a detector can do for this recogniser.
 
 The bundled weights have seen the 1000 training images: on them their row is flattered. Only on the test set, or with
 weights that were trained on others, it is what to expect.
@@ -103,7 +103,7 @@ def _pipelines(detector: TextDetector, *, tesseract: bool) -> dict[str, Pipeline
     rapid = RapidOcr()
 
     def own(image: NDArray[np.uint8], truth: GroundTruth) -> Texts:
-        read = whole(np.ascontiguousarray(image[..., ::-1]))
+        read: Any = whole(np.ascontiguousarray(image[..., ::-1]))
         return [] if read.boxes is None else list(zip(read.boxes, read.txts, strict=True))
 
     pipelines: dict[str, Pipeline] = {

@@ -81,7 +81,7 @@ class Reader:
 
     def describe(self) -> dict[str, Any]:
         """What decides what is read, as JSON values."""
-        return {"recogniser": self.recogniser.name, **asdict(self.options)}
+        return {**asdict(self.options), "recogniser": self.recogniser.name}
 
 
 def describe(detector: TextDetector, reader: Reader | None = None) -> dict[str, Any]:

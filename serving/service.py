@@ -231,7 +231,8 @@ class Service:
         texts: list[tuple[str, float]] = []
         if found.boxes:
             assert self._decoders is not None  # noqa: S101  it is ready
-            crops = await self._decoders.cut_out(image, found.quads, self.settings.padding, hold, deadline)
+            padding = self.settings.reading_options().padding
+            crops = await self._decoders.cut_out(image, found.quads, padding, hold, deadline)
             texts, start, end = await reader.read(crops, turn, deadline)
             self._metrics.read(end - start)
             tracing.reading(context.span, context.epoch, asked, start, end, len(texts))
@@ -346,10 +347,9 @@ class Service:
         try:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
-            reading = self.settings.reading_options()
-            if self.reader is None and reading is not None:
-                recogniser = find(reading.recogniser, language=reading.language, threads=self.settings.threads)
-                self.reader = self._reader(recogniser)
+            if self.reader is None and self.settings.reads:
+                reading, threads = self.settings.reading_options(), self.settings.detector_options().threads
+                self.reader = self._reader(find(reading.recogniser, language=reading.language, threads=threads))
             sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
             for size in sizes:
                 self.detector.warm_up(size)
@@ -363,7 +363,8 @@ class Service:
             loop.call_soon_threadsafe(done)
 
     def _reader(self, recogniser: Recogniser) -> Reader:
-        return Reader(recogniser, getattr(recogniser, "name", type(recogniser).__name__), lambda: self.settings.queue)
+        name = getattr(recogniser, "name", getattr(recogniser, "__name__", type(recogniser).__name__))
+        return Reader(recogniser, str(name), lambda: self.settings.queue)
 
     def _open(self, parallel: int, shown: int, seconds: float) -> None:
         assert self.detector is not None  # noqa: S101 -- it was just loaded

@@ -153,8 +153,10 @@ def _reading_fields() -> dict[str, Any]:
     """A field for every option of reading; by default nothing reads."""
     fields = _option_fields(ReadingOptions)
     told = "what reads the words for POST /read; it is loaded at the start"
-    kind = Annotated[Literal[("none", *RECOGNISERS)], BeforeValidator(_lower)]
-    return fields | {"recogniser": (kind, Field(default="none", description=told))}
+    names: Any = ("none", *RECOGNISERS)
+    return fields | {
+        "recogniser": (Annotated[Literal[names], BeforeValidator(_lower)], Field(default="none", description=told))
+    }
 
 
 def _lower(value: object) -> object:
@@ -227,10 +229,15 @@ class Settings(BaseSettings):
             raise ValueError(f"--queue.requests ({self.queue.requests}) must not be under --limits.images ({images})")
         return self
 
-    def reading_options(self) -> ReadingOptions | None:
-        """How words are read; None where nothing reads."""
-        values = {leaf.name: getattr(self, leaf.name) for leaf in leaves(ReadingOptions)}
-        return None if values["recogniser"] == "none" else ReadingOptions(**values)
+    def reading_options(self) -> ReadingOptions:
+        """How words are read, if they are."""
+        names = {leaf.name for leaf in leaves(ReadingOptions)} - ({"recogniser"} if not self.reads else set())
+        return ReadingOptions(**{name: getattr(self, name) for name in names})
+
+    @property
+    def reads(self) -> bool:
+        """Whether a recogniser is to be loaded."""
+        return bool(self.model_dump(include={"recogniser"})["recogniser"] != "none")
 
     def detector_options(self) -> DetectorOptions:
         """What the detector is told."""

@@ -14,8 +14,7 @@ from ..errors import MissingPackageError
 from ..extras import missing_package
 from ..reading import Crop
 
-_HEIGHT = 48  # Tesseract is made for letters of some 30 pixels
-_MARGIN = 12
+_HEIGHT, _MARGIN = 48, 12  # Tesseract is made for letters of some 30 pixels on plain paper
 
 _log = logging.getLogger(__name__)
 
@@ -27,13 +26,14 @@ class Tesseract:
         name: with its version.
     """
 
-    def __init__(self, *, language: str | None = None, threads: int | None = None, mode: int = 8) -> None:
+    def __init__(self, *, language: str | None = None, threads: int | None = None, mode: int = 7) -> None:
         """Looks for the program and the language.
 
         Args:
             language: as Tesseract calls it, such as ``eng``, or ``eng+deu``.
             threads: one process is one thread; more are not used.
-            mode: Tesseract's page segmentation mode: 8 for a word, 7 for a line.
+            mode: Tesseract's page segmentation mode: 7 for a line, 8 for a word. As lines twice as many words of
+                photographs were read right.
 
         Raises:
             MissingPackageError: pytesseract, the program or its data of the language are not installed.
@@ -63,6 +63,8 @@ class Tesseract:
 
     def __call__(self, crops: list[Crop]) -> list[tuple[str, float]]:
         """Reads crops, uint8 RGB ``(H, W, 3)``."""
+        if not crops:
+            return []
         with TemporaryDirectory(prefix="east-") as folder:
             paths = [Path(folder, f"{number}.png") for number in range(len(crops))]
             for path, crop in zip(paths, crops, strict=True):
@@ -85,9 +87,10 @@ def _joined(words: list[tuple[str, float]]) -> tuple[str, float]:
 
 
 def _enlarged(crop: Crop) -> Crop:
-    """BGR, high enough, in a margin of its own edge's colours."""
+    """BGR, high enough, in a margin of the colour that is most along its edge."""
     scale = max(1.0, _HEIGHT / crop.shape[0])
     size = math.ceil(crop.shape[1] * scale), math.ceil(crop.shape[0] * scale)
     large = cv2.resize(crop[..., ::-1], size, interpolation=cv2.INTER_CUBIC)
-    around = [(_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)]
-    return np.pad(np.asarray(large, np.uint8), around, mode="edge")
+    edge = np.median(np.concatenate([large[0], large[-1], large[:, 0], large[:, -1]]), axis=0)
+    bordered = cv2.copyMakeBorder(large, *(_MARGIN,) * 4, cv2.BORDER_CONSTANT, value=edge.tolist())
+    return np.asarray(bordered, np.uint8)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from east.reading import Crop
 from tests.support.browsers import chromium, needs_chromium
 
 if TYPE_CHECKING:
@@ -222,3 +223,19 @@ def test_docs_list_the_operations(page: Page) -> None:
     page.goto("/docs")
     expect(page.locator("summary", has_text="/detect/batch")).to_be_visible()
     expect(page.get_by_text("score_threshold").first).to_be_visible()
+
+
+def test_where_something_reads_the_page_shows_the_texts(browser: Browser, serve: Serve, photo: bytes) -> None:
+    def read_sizes(crops: list[Crop]) -> list[tuple[str, float]]:
+        return [(f"<b>{crop.shape[1]}</b>", 0.5) for crop in crops]
+
+    with serve(reads=read_sizes) as client:
+        texts = [box["text"] for box in client.post("/read", content=photo).json()["boxes"]]
+        page = browser.new_context(base_url=str(client.base_url)).new_page()
+        page.goto("/")
+        upload(page, photo)
+        expect(page.locator("#list .text")).to_have_text(texts)
+        page.locator("#list button").first.hover()
+        expect(page.locator("#tag")).to_have_text(texts[0])
+        expect(page.get_by_role("status")).to_contain_text("read_sizes")
+        page.context.close()

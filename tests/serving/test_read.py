@@ -124,7 +124,7 @@ def test_a_recogniser_that_fails_fails_its_request_alone(serve: Serve, photo: by
         assert client.post("/read", content=photo).status_code == 500
         broken += [False] * 9
         assert client.post("/read", content=photo).json()["text"].startswith("word")
-        assert client.get("/readyz").json()["recogniser"] == "function"
+        assert client.get("/readyz").json()["recogniser"] == "recogniser"
 
 
 def test_reading_counts_toward_the_deadline_and_stops_there(serve: Serve, photo: bytes) -> None:

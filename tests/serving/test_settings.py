@@ -18,7 +18,7 @@ from pydantic_settings import CliApp
 from east import TextDetector
 from east.errors import WeightsError
 from east.option_fields import Leaf, from_paths, leaves, to_paths
-from east.options import DetectorOptions
+from east.options import DetectorOptions, ReadingOptions
 from east.types import Size
 from serving.settings import Settings, environment, ignored_variables, with_live
 from tests.serving.conftest import running, wait_until
@@ -271,3 +271,14 @@ def test_help_names_every_flag_and_the_program() -> None:
     assert "(default: None)" not in text
     assert "--workers" not in text
     assert run("serve", "--help", program=("-m", "east")).stdout.startswith("usage: east serve [-h] ")
+
+
+def test_what_reads_is_set_like_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not Settings().reads
+    monkeypatch.setenv("EAST_RECOGNISER", "Tesseract")
+    monkeypatch.setenv("EAST_LANGUAGE", "deu")
+    settings = CliApp.run(Settings, ["--padding", "0.1"])
+    assert settings.reads
+    assert settings.reading_options() == ReadingOptions(recogniser="tesseract", language="deu", padding=0.1)
+    with pytest.raises(ValidationError, match="'none', 'rapidocr' or 'tesseract'"):
+        Settings(recogniser="nothing")  # type: ignore[call-arg]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from east.extras import is_installed
 from eval.cli import main
 from eval.dataset import load
 from eval.journal import ImageResult, Journal
@@ -171,3 +172,32 @@ def test_an_earlier_report_among_the_data_is_not_read(
     shutil.copytree(report, tmp_path / "data" / "report")
     assert [*(tmp_path / "data" / "report" / "images").iterdir()]
     assert len(load(tmp_path / "data").samples) == 8
+
+
+@pytest.mark.skipif(not is_installed("rapidocr"), reason="RapidOCR is not installed")
+def test_words_are_read_and_counted_end_to_end(
+    demo_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*arguments(demo_set, tmp_path), "--subset", "1-2", "--read", "rapidocr", "--threads", "1"]
+    assert main(command) == 0
+    printed = json.loads(capsys.readouterr().out)["runs"][0]
+    saved = json.loads((tmp_path / "report.json").read_text())
+    assert printed["end_to_end"] == saved["runs"][0]["end_to_end"]
+    assert 0.3 < printed["end_to_end"]["recall"] <= printed["score"]["recall"]
+    assert printed["end_to_end"]["words"] == printed["score"]["words"]
+    assert printed["speed"]["reading_ms"]["mean"] > 0
+    reading = printed["run"]["reading"]
+    assert reading["recogniser"].startswith("rapidocr 3.")
+    assert reading["padding"] == 0
+    texts = {word["text"].upper() for image in saved["images"].values() for word in image["read"]}
+    truths = {word["text"].upper() for image in saved["images"].values() for word in image["words"]}
+    assert len(texts & truths) > 5
+    told = (tmp_path / "report.md").read_text()
+    assert f"| {printed['end_to_end']['hmean']:.4f} |" in told.partition("Words found and read right")[2]
+
+
+def test_a_recogniser_that_there_is_not(demo_set: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["icdar2015", "--data", str(demo_set), "--read", "nothing"])
+    assert caught.value.code == 2
+    assert "rapidocr" in capsys.readouterr().err
