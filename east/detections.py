@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .icdar import format_lines, reportable
+from .layout import reading_order
 from .options import PDF_DPI
 from .reading import BATCH, Recogniser, read_crops
+from .text_lines import TextLine
 from .types import Precision, TextBox, Timings
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ Several: TypeAlias = slice | Sequence[int] | NDArray[np.bool_] | NDArray[np.inte
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Detections(Sequence[TextBox]):
-    """The words found in one image: a sequence of `TextBox`.
+    """The words found in one image: a sequence of `TextBox` in reading order.
 
     Attributes:
         boxes: the words; their quads are in pixels of the upright image, origin at its top-left corner, and may leave
@@ -243,15 +245,41 @@ class Detections(Sequence[TextBox]):
     def text(self) -> str:
         """The whole text, a line for each line of the image, without words in which nothing was read.
 
+        Paragraphs have an empty line around them.
+
         Raises ``ValueError`` where no recogniser has read the words.
         """
         if not self.is_read:
             raise ValueError("these words have not been read: call found.read(recogniser) first")
-        return "\n".join(" ".join(texts) for line in self._lines() if (texts := [box.text for box in line if box.text]))
+        blocks = [[line.text for line in block if line.text] for block in self.blocks()]
+        text, before = "", 0
+        for lines in filter(None, blocks):
+            text += "" if not text else "\n\n" if len(lines) > 1 or before > 1 else "\n"
+            text += "\n".join(lines)
+            before = len(lines)
+        return text
 
-    def _lines(self) -> Sequence[Sequence[TextBox]]:
-        """STAND-IN for `lines`: every word is a line of its own."""
-        return [[box] for box in self.boxes]
+    def lines(self) -> list[TextLine]:
+        """The words in lines, in reading order; each word is in one line.
+
+        Words stand in one line where each is the other's nearest neighbour along the text's own direction, so lines
+        may lie in any direction; columns and signs side by side are apart. See `east.layout.lines`.
+        """
+        return [line for block in self.blocks() for line in block]
+
+    def blocks(self) -> list[list[TextLine]]:
+        """The lines in blocks, such as paragraphs, columns and signs, in reading order.
+
+        See `east.layout.blocks` for what makes a block, and `east.layout.order` for their order.
+        """
+        return [
+            [TextLine(tuple(self.boxes[word] for word in line)) for line in block]
+            for block in reading_order(self.quads)
+        ]
+
+    def ranked(self) -> Detections:
+        """The same words by falling score, in place of reading order."""
+        return self[np.argsort(-self.scores, kind="stable")]
 
     def _picture(self) -> NDArray[np.uint8]:
         if self.image is None:
@@ -301,13 +329,15 @@ class Detections(Sequence[TextBox]):
     def to_icdar(self, *, scores: bool = False) -> str:
         """One line ``x1,y1,x2,y2,x3,y3,x4,y4`` of whole pixels per word, as ICDAR2015's task 4.1 takes it.
 
+        The word with the highest score comes first.
         Words with a side under 5 pixels are left out. Corners that lie outside the image stay there: the protocol
         compares areas. Clockwise it demands, so a sliver that rounding turns over is turned back. ``scores`` adds
         the score as a ninth value, with all the digits that a float32 needs: the protocol ranks by it.
         """
-        written = reportable(self.quads)
-        last = [_decimals(box.score) for box, is_written in zip(self, written, strict=True) if is_written]
-        return format_lines(self.quads[written], last if scores else None)
+        ranked = self.ranked()
+        written = reportable(ranked.quads)
+        last = [_decimals(box.score) for box, is_written in zip(ranked, written, strict=True) if is_written]
+        return format_lines(ranked.quads[written], last if scores else None)
 
     def to_hocr(self, name: str | None = None) -> str:
         """The page as hOCR 1.2, for tools that read what Tesseract writes. ``name``: of the image (default: source)."""

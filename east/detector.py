@@ -25,6 +25,7 @@ from .images.preparation import PreparedImage, prepare
 from .images.reduction import from_reduced, reduce, to_reduced
 from .images.several import several_images, unusable
 from .images.sizing import to_image_frame
+from .layout import reading_order
 from .model.source import ModelSource
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
@@ -448,7 +449,8 @@ class TextDetector:
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)
-        boxes = tuple(TextBox(quad, float(score)) for quad, score in zip(quads, scores, strict=True))
+        order = [word for block in reading_order(quads) for line in block for word in line]
+        boxes = tuple(TextBox(quads[word], float(scores[word])) for word in order)
         timings = replace(prepared.timings, network=network_ms, postprocess=(time.perf_counter() - start) * 1e3)
         return Detections(
             boxes=boxes,

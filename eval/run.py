@@ -175,7 +175,7 @@ def _results(
 
     before = time.perf_counter()
     for sample, (image, decode) in zip(samples, prefetch_map(_decode, samples, buffer=_AHEAD), strict=True):
-        found = detector.detect(image)
+        found = detector.detect(image).ranked()
         done = time.perf_counter()
         texts = None
         if reader is not None:

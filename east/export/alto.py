@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from .layout import STRAIGHT, blocks_of, bounds, confidence, direction, has_texts, image_name, on_page, outline
+from .layout import STRAIGHT, bounds, confidence, direction, has_texts, image_name, on_page, outline
 from .xml import XSI, Element, add, document
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def to_alto(found: Detections, name: str | None = None) -> str:
     page = add(add(root, "Layout"), "Page", ID="page_1", PHYSICAL_IMG_NR=1, HEIGHT=found.height, WIDTH=found.width)
     space = add(page, "PrintSpace", HPOS=0, VPOS=0, WIDTH=found.width, HEIGHT=found.height)
     lines = words = 0
-    for number, block in enumerate(blocks_of(found), start=1):
+    for number, block in enumerate(found.blocks(), start=1):
         inside = [box for line in block for box in line]
         element = add(space, "TextBlock", ID=f"block_{number}", **_place(inside, found))
         _add_shape(element, outline(inside, found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .layout import STRAIGHT, blocks_of, bounds, confidence, direction, image_name, on_page
+from .layout import STRAIGHT, bounds, confidence, direction, image_name, on_page
 from .xml import Element, add, document
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def to_hocr(found: Detections, name: str | None = None) -> str:
     title = f'image "{_quotable(image_name(found, name))}"; bbox 0 0 {found.width} {found.height}; ppageno 0'
     page = add(add(root, "body"), "div", **{"class": "ocr_page", "id": "page_1", "title": title})
     lines = words = 0
-    for number, block in enumerate(blocks_of(found), start=1):
+    for number, block in enumerate(found.blocks(), start=1):
         inside = [box for line in block for box in line]
         area = _element(page, "div", "ocr_carea", f"block_1_{number}", _box(inside, found))
         paragraph = _element(area, "p", "ocr_par", f"par_1_{number}", _box(inside, found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -37,22 +37,6 @@ class Bounds(NamedTuple):
     @property
     def height(self) -> int:
         return self.bottom - self.top
-
-
-def blocks_of(found: Detections) -> list[list[list[TextBox]]]:
-    """The words in reading order: blocks, in them lines, in them words."""
-    return [[[box] for box in found]] if len(found) else []
-
-
-def text_of(found: Detections) -> str:
-    """What was read, a line for each line, an empty one between blocks."""
-    blocks = ("\n".join(filter(None, map(line_text, block))) for block in blocks_of(found))
-    return "\n\n".join(filter(None, blocks))
-
-
-def line_text(line: Iterable[TextBox]) -> str:
-    """What was read in a line, blanks between the words."""
-    return " ".join(box.text for box in line if box.text)
 
 
 def has_texts(found: Detections) -> bool:

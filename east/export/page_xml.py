@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from .layout import blocks_of, confidence, image_name, line_text, on_page, outline
+from .layout import confidence, image_name, on_page, outline
 from .xml import XSI, Element, add, document
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def to_page_xml(found: Detections, name: str | None = None) -> str:
     add(metadata, "Created", now)
     add(metadata, "LastChange", now)
     page = add(root, "Page", imageFilename=image_name(found, name), imageWidth=found.width, imageHeight=found.height)
-    blocks = blocks_of(found)
+    blocks = found.blocks()
     if blocks:
         order = add(add(page, "ReadingOrder"), "OrderedGroup", id="order_1")
         for index in range(len(blocks)):
@@ -53,8 +53,8 @@ def to_page_xml(found: Detections, name: str | None = None) -> str:
                 add(word, "Coords", points=_points(on_page(box.quad, found)), conf=f"{min(max(box.score, 0), 1):.4f}")
                 if box.text is not None:
                     _add_text(word, box.text, confidence(box))
-            _add_text(row, line_text(line))
-        _add_text(region, "\n".join(filter(None, map(line_text, block))))
+            _add_text(row, line.text)
+        _add_text(region, "\n".join(filter(None, (line.text for line in block))))
     return document(root)
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ..extras import needed
 from ..geometry import angles, heights, widths
 from ..options import PDF_DPI
-from .layout import blocks_of
 
 if TYPE_CHECKING:
     from ..detections import Detections
@@ -180,7 +179,7 @@ def _add_page(pdf: Any, found: Detections, image: NDArray[np.uint8], scale: floa
 def _texts(found: Detections, scale: float, font: _Font) -> list[str]:
     """What writes the words, a text object for each line."""
     texts = []
-    for line in (line for block in blocks_of(found) for line in block):
+    for line in found.lines():
         read = [box for box in line if box.text and box.text.strip()]
         if read:
             words = [_word(box, found.height, scale, font, last=box is read[-1]) for box in read]

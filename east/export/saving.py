@@ -13,7 +13,6 @@ from .alto import to_alto
 from .coco import to_coco
 from .hocr import to_hocr
 from .label_studio import to_label_studio
-from .layout import has_texts, text_of
 from .page_xml import to_page_xml
 from .pdf import to_pdf
 from .picture import encoded
@@ -41,9 +40,9 @@ def suffix_of(name: str) -> str | None:
 
 def plain_text(found: Detections) -> str:
     """What was read. Raises ``ValueError`` where nobody has."""
-    if len(found) and not has_texts(found):
+    if not found.is_read:
         raise ValueError("these words have not been read: save(….icdar.txt) or save(….csv) writes where they are")
-    text = text_of(found)
+    text = found.text
     return text + "\n" if text else ""
 
 

@@ -1,0 +1,68 @@
+"""Words as reading order sees them: where they begin and end, in which direction, how high they are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+RIGHT = np.array([1.0, 0.0])
+
+
+class Words(NamedTuple):
+    """The quads of words, and what follows from them; all float64, in pixels.
+
+    Attributes:
+        quads: ``(N, 4, 2)``.
+        units: reading directions, unit vectors ``(N, 2)``.
+        starts, ends: middles of the sides where words begin and end, ``(N, 2)``.
+        heights: ``(N,)``.
+        usable: whether they are finite, ``(N,)``; others count as points at the origin.
+    """
+
+    quads: Floats
+    units: Floats
+    starts: Floats
+    ends: Floats
+    heights: Floats
+    usable: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, quads: NDArray[Any]) -> Words:
+        """Of quads ``(N, 4, 2)``, clockwise from each text's top-left corner."""
+        quads = np.array(quads, np.float64).reshape(-1, 4, 2)
+        usable = np.isfinite(quads).all(axis=(1, 2))
+        if not usable.all():
+            quads[~usable] = 0
+        starts, ends = (quads[:, 0] + quads[:, 3]) / 2, (quads[:, 1] + quads[:, 2]) / 2
+        left, right = quads[:, 3] - quads[:, 0], quads[:, 2] - quads[:, 1]
+        heights = (np.hypot(left[:, 0], left[:, 1]) + np.hypot(right[:, 0], right[:, 1])) / 2
+        return cls(quads, unit_vectors(ends - starts), starts, ends, heights, usable)
+
+
+def unit_vectors(vectors: Floats, least: float = 0.0) -> Floats:
+    """Vectors ``(N, 2)`` brought to length 1; to the right where one is no longer than ``least``."""
+    lengths = np.hypot(vectors[:, 0], vectors[:, 1])
+    far = lengths > least
+    return np.where(far[:, None], vectors / np.where(far, lengths, 1)[:, None], RIGHT)
+
+
+def across(units: Floats) -> Floats:
+    """The vectors ``(..., 2)`` a quarter turn further: of reading directions, the way from line to line."""
+    turned = units[..., ::-1].copy()
+    turned[..., 0] *= -1
+    return turned
+
+
+def quad_around(quads: NDArray[Any]) -> NDArray[np.float32]:
+    """The rectangle around quads ``(N, 4, 2)`` in their mean direction, clockwise from its top-left: ``(4, 2)``."""
+    words = Words.of(quads)
+    [unit] = unit_vectors(words.units.sum(axis=0)[None])
+    down = across(unit)
+    x, y = words.quads @ unit, words.quads @ down
+    corners = [(x.min(), y.min()), (x.max(), y.min()), (x.max(), y.max()), (x.min(), y.max())]
+    return np.array([along * unit + drop * down for along, drop in corners], np.float32)

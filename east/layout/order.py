@@ -1,0 +1,106 @@
+"""The order in which blocks, and so words, are read.
+
+Of two blocks, one above the other comes first; of two beside each other the left one, unless a third lies between the
+rows of both and over both. The order is a topological sort of that. Source: Breuel, "High performance document layout
+analysis" (2003), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .blocks import blocks_of
+from .frame import Floats, Words, across, unit_vectors
+from .lines import lines_of
+
+_MOST = 600
+"""More blocks than these are read row by row: the comparison of each three of them takes long."""
+
+_CELLS = 1 << 20
+
+
+def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
+    """Puts words in the order in which they are read.
+
+    Args:
+        quads: ``(N, 4, 2)``, clockwise from each text's top-left corner, in pixels.
+
+    Returns:
+        blocks in reading order, in each its lines, in each the numbers of its words; each word is in one line.
+    """
+    words = Words.of(quads)
+    lines = lines_of(words)
+    blocks = blocks_of(words, lines)
+    members = [[word for line in block for word in lines[line]] for block in blocks]
+    return [[lines[line] for line in blocks[block]] for block in _order(words, members)]
+
+
+def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
+    """The numbers of blocks of words, in reading order."""
+    if len(blocks) < 2:
+        return list(range(len(blocks)))
+    members = np.array([word for block in blocks for word in block], np.intp)
+    first = np.cumsum([0, *(len(block) for block in blocks[:-1])])
+    [unit] = unit_vectors((words.ends - words.starts).sum(axis=0)[None], 0.5 * _length(words))
+    x, y = ((words.quads[members] @ axis) for axis in (unit, across(unit)))
+    x = np.stack([np.minimum.reduceat(x.min(axis=1), first), np.maximum.reduceat(x.max(axis=1), first)], axis=1)
+    y = np.stack([np.minimum.reduceat(y.min(axis=1), first), np.maximum.reduceat(y.max(axis=1), first)], axis=1)
+    rows = np.lexsort((x[:, 0], y[:, 0]))
+    if len(blocks) > _MOST:
+        return [int(block) for block in rows]
+    place = np.empty(len(blocks), int)
+    place[rows] = np.arange(len(blocks))
+    return _sorted(_before(x, y), place)
+
+
+def _length(words: Words) -> float:
+    """All words' widths together: where their directions differ much, the page has none."""
+    along = words.ends - words.starts
+    return float(np.hypot(along[:, 0], along[:, 1]).sum())
+
+
+def _before(x: Floats, y: Floats) -> NDArray[np.bool_]:
+    """Whether block i comes before block j, ``(B, B)``, by where they begin and end across and down the page."""
+    over = _overlap(x)
+    middle = y.mean(axis=1)
+    above = over & (middle[:, None] < middle[None])
+    left = ~over & (x[:, None, 0] < x[None, :, 0])
+    step = max(1, _CELLS // len(x) ** 2)
+    for at in range(0, len(x), step):
+        some = slice(at, at + step)
+        low, high = np.minimum(middle[some, None], middle), np.maximum(middle[some, None], middle)
+        between = (middle > low[..., None]) & (middle < high[..., None])  # (some, B, B): of i, j, and a third
+        left[some] &= ~(between & over[some, None] & over).any(axis=2)
+    return np.asarray(above | left)
+
+
+def _overlap(x: Floats) -> NDArray[np.bool_]:
+    """Whether two spans have more than a sliver in common, ``(B, B)``."""
+    common = np.minimum(x[:, None, 1], x[None, :, 1]) - np.maximum(x[:, None, 0], x[None, :, 0])
+    length = x[:, 1] - x[:, 0]
+    return np.asarray(common > 0.1 * np.minimum(length[:, None], length[None]))
+
+
+def _sorted(before: NDArray[np.bool_], place: NDArray[Any]) -> list[int]:
+    """A topological sort, by place where there is a choice; a circle is entered at its first place."""
+    waits = before.sum(axis=0)
+    ready = [(int(place[block]), block) for block in np.flatnonzero(waits == 0).tolist()]
+    heapify(ready)
+    left = set(range(len(before)))
+    order: list[int] = []
+    while left:
+        block = heappop(ready)[1] if ready else min(left, key=lambda one: int(place[one]))
+        if block not in left:
+            continue
+        left.discard(block)
+        order.append(block)
+        for other in np.flatnonzero(before[block]).tolist():
+            waits[other] -= 1
+            if waits[other] == 0 and other in left:
+                heappush(ready, (int(place[other]), other))
+    return order
