@@ -44,20 +44,9 @@ def blocks_of(found: Detections) -> list[list[list[TextBox]]]:
     return [[[box] for box in found]] if len(found) else []
 
 
-def text_of(found: Detections) -> str:
-    """What was read, a line for each line, an empty one between blocks."""
-    blocks = ("\n".join(filter(None, map(line_text, block))) for block in blocks_of(found))
-    return "\n\n".join(filter(None, blocks))
-
-
 def line_text(line: Iterable[TextBox]) -> str:
     """What was read in a line, blanks between the words."""
     return " ".join(box.text for box in line if box.text)
-
-
-def has_texts(found: Detections) -> bool:
-    """Whether a recogniser has looked at any of the words."""
-    return any(box.text is not None for box in found)
 
 
 def confidence(box: TextBox) -> float:

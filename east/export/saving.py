@@ -13,7 +13,6 @@ from .alto import to_alto
 from .coco import to_coco
 from .hocr import to_hocr
 from .label_studio import to_label_studio
-from .layout import has_texts, text_of
 from .page_xml import to_page_xml
 from .pdf import to_pdf
 from .picture import encoded
@@ -41,10 +40,7 @@ def suffix_of(name: str) -> str | None:
 
 def plain_text(found: Detections) -> str:
     """What was read. Raises ``ValueError`` where nobody has."""
-    if len(found) and not has_texts(found):
-        raise ValueError("these words have not been read: save(….icdar.txt) or save(….csv) writes where they are")
-    text = text_of(found)
-    return text + "\n" if text else ""
+    return f"{found.text}\n" if found.text else ""
 
 
 def as_json(value: object) -> str:
