@@ -51,10 +51,9 @@ def require(extra: str, purpose: str) -> None:
         raise MissingPackageError(f"{purpose} needs {missing[0]}{more}: {install(extra)}")
 
 
-def needed(module: str, purpose: str) -> None:
-    """Raises `MissingPackageError` unless a module can be found, one of an extra or not; ``purpose`` needs it."""
+def needed(module: str, purpose: str, extra: str = "") -> None:
+    """Raises `MissingPackageError` unless a module can be found; ``purpose`` needs it, ``extra`` perhaps has it."""
     if not is_installed(module):
-        extra = next((extra for extra, modules in EXTRAS.items() if module in modules), None)
         raise MissingPackageError(f"{purpose} needs {module}: {install(extra) if extra else f'pip install {module}'}")
 
 

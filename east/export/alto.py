@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from .layout import STRAIGHT, bounds, confidence, direction, has_texts, image_name, on_page, outline
+from .layout import STRAIGHT, bounds, confidence, direction, image_name, on_page, outline
 from .xml import XSI, Element, add, document
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def to_alto(found: Detections, name: str | None = None) -> str:
     add(add(description, "sourceImageInformation"), "fileName", image_name(found, name))
     processing = add(description, "Processing", ID="processing_1")
     add(processing, "processingCategory", "contentGeneration")
-    what = "words found and read" if has_texts(found) else "words found"
+    what = "words found and read" if found.is_read else "words found"
     add(processing, "processingStepDescription", what)
     add(processing, "processingStepSettings", f"{found.weights}, {found.runtime} {found.precision}")
     software = add(processing, "processingSoftware")

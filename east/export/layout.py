@@ -39,11 +39,6 @@ class Bounds(NamedTuple):
         return self.bottom - self.top
 
 
-def has_texts(found: Detections) -> bool:
-    """Whether a recogniser has looked at any of the words."""
-    return any(box.text is not None for box in found)
-
-
 def confidence(box: TextBox) -> float:
     """How sure a word is, 0..1: of its text where it was read, else of its being a word."""
     sure = box.score if box.text is None or box.text_confidence is None else box.text_confidence

@@ -51,7 +51,7 @@ class SearchablePdf:
 
     def __init__(self, dpi: float = PDF_DPI) -> None:
         """An empty document; see `to_pdf`. Raises `MissingPackageError` without the extra ``pdf``."""
-        needed("pikepdf", "a PDF")
+        needed("pikepdf", "a PDF", "pdf")
         import pikepdf
 
         if not 1 <= dpi <= 10_000:

@@ -81,7 +81,7 @@ def pdf_pages(document: str | os.PathLike[str] | bytes, *, dpi: float = PDF_DPI)
     """
     if not 1 <= dpi <= 10_000:
         raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
-    needed("pypdfium2", "reading a PDF")
+    needed("pypdfium2", "reading a PDF", "pdf")
     named = bytes(document) if isinstance(document, (bytes, bytearray, memoryview)) else os.fspath(document)
     with _opened(named) as pdf:
         return [PdfPage(named, number, dpi) for number in range(1, len(pdf) + 1)]

@@ -67,7 +67,7 @@ for call in (found.to_supervision, found.to_pandas, found.to_shapely, found.to_p
     assert done.stdout.splitlines() == [
         "to_supervision() needs supervision: pip install supervision",
         "to_pandas() needs pandas: pip install pandas",
-        "to_shapely() needs shapely: pip install 'east-text-detector[eval]'",
+        "to_shapely() needs shapely: pip install shapely",
         "a PDF needs pikepdf: pip install 'east-text-detector[pdf]'",
         "reading a PDF needs pypdfium2: pip install 'east-text-detector[pdf]'",
     ]
