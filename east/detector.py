@@ -23,9 +23,10 @@ from .images.several import several_images, unusable
 from .images.sizing import to_image_frame
 from .images.tiling import tiles_of
 from .model.source import ModelSource
+from .model.weights import recorded_confidence
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import extract_boxes, stitch, with_huge_words
+from .postprocess import extract_boxes, scorer, stitch, with_huge_words
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
@@ -44,6 +45,7 @@ class TextDetector:
         options: all that it was told, with what ``auto`` came to, and the ``input_size`` of a graph made for one.
         runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
+        confidence: the record of what their scores mean, None where there is none.
     """
 
     @built_from(DetectorOptions)
@@ -56,12 +58,14 @@ class TextDetector:
         Raises:
             WeightsError, GraphError: weights that cannot be used, or not at this ``input_size``.
             RuntimeUnavailableError, UnsupportedPrecisionError: a runtime or a precision that is not to be had here.
-            CalibrationError, ConversionError: a conversion that failed.
+            CalibrationError, ConversionError: a conversion that failed, or a damaged record of the weights.
             ValueError: an option out of range.
         """
         source = ModelSource.find(options.weights, options.nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
+        on_record = recorded_confidence(source.path, source.sha256)
+        self.confidence = None if on_record is None else on_record[1]
         self.runtime: Runtime = load_runtime(source, options)
         chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
         self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
@@ -292,11 +296,12 @@ class TextDetector:
     ) -> Detections | ImageError:
         """One image's words, of what the network says about it and about the reduced copy, if there is one."""
         start = time.perf_counter()
-        limits = options.nms_threshold, options.box_threshold, options.max_boxes
+        curve = None if self.confidence is None else self.confidence.curve
+        how = options.nms_threshold, options.box_threshold, options.max_boxes, scorer(options.scoring, curve)
         try:
-            quads, scores = extract_boxes(whole, *limits)
+            quads, scores = extract_boxes(whole, *how)
             if reduced is not None:
-                huge, huge_scores = extract_boxes(reduced, *limits)
+                huge, huge_scores = extract_boxes(reduced, *how)
                 size = Size(*(STRIDE * side for side in reduced.score_map.shape))
                 huge = from_reduced(huge, size, prepared.network_size)
                 quads, scores = with_huge_words(quads, scores, huge, huge_scores)

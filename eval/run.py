@@ -70,6 +70,8 @@ def describe(detector: TextDetector) -> dict[str, Any]:
         "max_side": options.max_side,
         "tiling": options.tiling,
         "rounding": options.rounding,
+        "scoring": options.scoring,
+        "confidence": None if detector.confidence is None else detector.confidence.as_dict(),
         "thresholds": {"score": options.score_threshold, "nms": options.nms_threshold, "box": options.box_threshold},
         "east": east.__version__,
     }

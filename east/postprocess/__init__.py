@@ -3,17 +3,21 @@
 The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 """
 
+from .confidence import ConfidenceCurve, core_peaks
 from .huge import with_huge_words
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
-from .scores import extract_boxes, mean_scores
+from .scores import extract_boxes, mean_scores, scorer
 from .stitching import stitch
 
 __all__ = [
+    "ConfidenceCurve",
+    "core_peaks",
     "decode_quads",
     "extract_boxes",
     "locality_aware_nms",
     "mean_scores",
+    "scorer",
     "select_candidates",
     "stitch",
     "with_huge_words",

@@ -178,7 +178,7 @@ def test_uploads_in_the_way_of_newer_ones_are_answered_before_they_are_closed(se
         for _ in range(6):
             uploads.append(stack.enter_context(connect(client)))
             uploads[-1].sendall(HEAD.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
-            assert uploads[-1].recv(100) .startswith(b"HTTP/1.1 100 ")  # it waits for the body now
+            assert uploads[-1].recv(100).startswith(b"HTTP/1.1 100 ")  # it waits for the body now
             uploads[-1].sendall(bytes(500))
         answers = []
         for upload in uploads:
