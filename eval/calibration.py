@@ -100,16 +100,6 @@ def fit_curve(scores: NDArray[Any], right: NDArray[np.bool_]) -> ConfidenceCurve
     return ConfidenceCurve(slope, level - slope * centre)
 
 
-def agreeing(curve: ConfidenceCurve, scores: NDArray[Any], share: float) -> ConfidenceCurve:
-    """The curve, moved so that its mean over the scores, ``(M,)``, is ``share``, between 0 and 1."""
-    low, high = -50.0, 50.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        mean = ConfidenceCurve(curve.slope, middle)(np.asarray(scores, np.float32)).mean(dtype=np.float64)
-        low, high = (middle, high) if mean < share else (low, middle)
-    return ConfidenceCurve(curve.slope, (low + high) / 2)
-
-
 @dataclass(frozen=True)
 class Fit:
     """A curve, and how good it is on images that it was not fitted on.

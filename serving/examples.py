@@ -15,7 +15,7 @@ MODEL = {"weights": "east_resnet50", "runtime": "openvino", "precision": "INT8"}
 _RESULT: dict[str, Any] = {
     "image": {"width": 640, "height": 480},
     "tiles": 1,
-    "boxes": [{"quad": [[102.4, 87.1], [214.9, 83.6], [215.8, 112.3], [103.3, 115.8]], "score": 0.31}],
+    "boxes": [{"quad": [[102.4, 87.1], [214.9, 83.6], [215.8, 112.3], [103.3, 115.8]], "score": 0.97}],
     "model": MODEL,
     "timings_ms": {
         "queue": 0.4,

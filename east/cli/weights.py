@@ -87,11 +87,12 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from ..model.weights import manifest, verify, verify_ranges
+    from ..model.weights import manifest, recorded_confidence, verify, verify_ranges
 
     for record in [_record(name) for name in args.names] or manifest().values():
         verify(record)
         verify_ranges(record)
+        recorded_confidence(record.path, record.sha256)
         print(f"{record.name}: {record.path} is intact, sha256 {record.sha256}")
     return 0
 

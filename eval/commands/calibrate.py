@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from east.errors import UsageError
-from east.flags import add_options, argument_type, options_from
+from east.flags import add_options, options_from
 from east.options import EVALUATION_SIZE
 from east.outputs import Output, check_outputs
 
@@ -28,13 +27,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_data(parser)
     add_options(parser, without=["scoring", "box_threshold"], defaults={"input_size": EVALUATION_SIZE})
     parser.add_argument(
-        "--right",
-        type=argument_type(_share),
-        metavar="SHARE",
-        help="share of the boxes that are words on images unknown to the weights, where these images are known to "
-        "them: the curve is moved so that its confidences agree",
-    )
-    parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE.confidence.json",
@@ -43,24 +35,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=run)
 
 
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share < 1:
-        raise ValueError(f"--right must be between 0 and 1, got {text}")
-    return share
-
-
 def run(args: argparse.Namespace) -> int:
     """Detects, fits, writes the record, and prints one line about it."""
     from east import TextDetector
-    from east.metrics import counted_matches
     from east.model.confidence import Confidence
     from east.model.source import ModelSource
     from east.model.weights import confidence_places
     from east.runtimes.inputs import files_read
 
     from .. import dataset as icdar2015
-    from ..calibration import agreeing, fit
+    from ..calibration import fit
     from ..run import evaluate, open_journal
 
     if args.data is None:
@@ -75,9 +59,6 @@ def run(args: argparse.Namespace) -> int:
     with TextDetector.from_options(options) as detector, open_journal(dataset, detector) as journal:
         done = evaluate(detector, dataset, journal)
         found = fit(dataset, done)
-        curve = found.curve
-        if args.right is not None:
-            curve = agreeing(curve, counted_matches(done.detected, done.score.images)[0], args.right)
         fitted = {
             "weights": done.about["weights"],
             "weights_sha256": done.about["weights_sha256"],
@@ -90,15 +71,11 @@ def run(args: argparse.Namespace) -> int:
             "right": found.right,
             "average_precision": round(found.ap, 4),
             "cross_validated_error": round(found.ece, 4),
-            "moved_to": args.right,
         }
-        Confidence(curve, source.sha256, fitted).save(path)
+        Confidence(found.curve, source.sha256, fitted).save(path)
         journal.forget()
-    moved = "" if args.right is None else f", moved to {args.right:g}"
     print(
-        f"{path}: {curve} of {found.boxes:,} boxes, {found.right:,} of them words, in {len(dataset.samples)} images"
-        f"{moved}; AP {found.ap:.4f}, expected calibration error {found.ece:.4f} (cross-validated)"
+        f"{path}: {found.curve} of {found.boxes:,} boxes, {found.right:,} of them words, in {len(dataset.samples)} "
+        f"images; AP {found.ap:.4f}, expected calibration error {found.ece:.4f} (cross-validated)"
     )
-    if args.right is None and dataset.subset is None:
-        print("eval: note: a curve fitted on images that the weights were trained on is overconfident", file=sys.stderr)
     return 0
