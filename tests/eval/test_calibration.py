@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from numpy.typing import NDArray
 
 from east.errors import EvaluationError
 from east.icdar import Detected, GroundTruth
@@ -70,7 +72,7 @@ def test_nothing_found_has_no_error() -> None:
     assert expected_calibration_error(reliability({}, score({}, {}))) == 0
 
 
-def drawn(slope: float, shift: float, count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+def drawn(slope: float, shift: float, count: int = 20_000) -> tuple[NDArray[Any], NDArray[Any]]:
     """Scores, and which are words, as a curve says."""
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.8, 1, count)
@@ -92,7 +94,7 @@ def test_scores_that_tell_all_words_apart_give_no_boundless_certainty() -> None:
     assert np.all((curve(np.array([0.8, 0.999], np.float32)) > 0.005) & (curve(f32([0.8, 0.999])) < 0.995))
 
 
-def f32(values: list[float]) -> np.ndarray:
+def f32(values: list[float]) -> NDArray[Any]:
     return np.array(values, np.float32)
 
 
