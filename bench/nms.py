@@ -17,7 +17,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from east.options import DEFAULTS, EVALUATION_SIZE
-from east.postprocess import decode_quads, extract_boxes, locality_aware_nms, mean_scores, select_candidates
+from east.postprocess import (
+    ConfidenceCurve,
+    core_peaks,
+    decode_quads,
+    extract_boxes,
+    locality_aware_nms,
+    mean_scores,
+    scorer,
+    select_candidates,
+)
 from tests.support.plain_nms import plain_nms
 from tests.support.words import Array32, Word, draw_maps
 
@@ -59,7 +68,11 @@ def report(name: str, score: Array32, geometry: Array32, repeat: int) -> None:
         "decode quads": lambda: decode_quads(candidates),
         "locality-aware NMS": lambda: locality_aware_nms(quads, scores, NMS),
         "mean scores": lambda: mean_scores(score, kept),
-        "total": lambda: extract_boxes(select_candidates(score, geometry, SCORE), NMS, BOX),
+        "core peaks": lambda: core_peaks(score, kept),
+        "total, original": lambda: extract_boxes(select_candidates(score, geometry, SCORE), NMS, BOX),
+        "total, confidence": lambda: extract_boxes(
+            select_candidates(score, geometry, SCORE), NMS, BOX, score=scorer("confidence", ConfidenceCurve(1, -2))
+        ),
     }
     times = {step: median_ms(function, repeat) for step, function in steps.items()}
     plain = median_ms(lambda: plain_nms(quads, scores, NMS), 3)

@@ -27,9 +27,11 @@ from .images.several import several_images, unusable
 from .images.sizing import to_image_frame
 from .layout import reading_order
 from .model.source import ModelSource
+from .model.weights import recorded_confidence
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import HUGE, Turned, extract_boxes, in_their_direction, join, peaks, stitch, with_huge_words
+from .postprocess import HUGE, Turned, extract_boxes, in_their_direction, join, peaks, scorer, stitch, with_huge_words
+from .postprocess.scores import Scorer
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
@@ -57,6 +59,7 @@ class TextDetector:
         options: all that it was told, with what ``auto`` came to, and the ``input_size`` of a graph made for one.
         runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
+        confidence: the record of what their scores mean, None where there is none.
     """
 
     @built_from(DetectorOptions)
@@ -69,12 +72,14 @@ class TextDetector:
         Raises:
             WeightsError, GraphError: weights that cannot be used, or not at this ``input_size``.
             RuntimeUnavailableError, UnsupportedPrecisionError: a runtime or a precision that is not to be had here.
-            CalibrationError, ConversionError: a conversion that failed.
+            CalibrationError, ConversionError: a conversion that failed, or a damaged record of the weights.
             ValueError: an option out of range.
         """
         source = ModelSource.find(options.weights, options.nodes)
         self.weights = source.name
         self.weights_sha256 = source.sha256
+        on_record = recorded_confidence(source.path, source.sha256)
+        self.confidence = None if on_record is None else on_record[1]
         self.runtime: Runtime = load_runtime(source, options)
         chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
         self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
@@ -440,11 +445,12 @@ class TextDetector:
     ) -> Detections | ImageError:
         """One image's words, of what the network says about it in each direction."""
         start = time.perf_counter()
+        score = scorer(options.scoring, None if self.confidence is None else self.confidence.curve)
         try:
             if len(looks) == 1:
-                quads, scores = _words(looks[0], *seen[0], options)
+                quads, scores = _words(looks[0], *seen[0], options, score)
             else:
-                words = [_turned_words(look, *one, options) for look, one in zip(looks, seen, strict=True)]
+                words = [_turned_words(look, *one, options, score) for look, one in zip(looks, seen, strict=True)]
                 quads, scores = in_their_direction(words)
         except TooManyBoxesError as error:
             return error
@@ -468,20 +474,22 @@ class TextDetector:
 
 
 def _words(
-    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions
+    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions, score: Scorer
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The words seen in one direction, in pixels of the image as it is turned there, and their scores, best first."""
-    limits = options.nms_threshold, options.box_threshold, options.max_boxes
-    quads, scores = join(*extract_boxes(whole, *limits), whole.score_map)
+    how = options.nms_threshold, options.box_threshold, options.max_boxes, score
+    quads, scores = join(*extract_boxes(whole, *how), whole.score_map)
     if reduced is None or look.reduced is None:
         return quads, scores
-    huge, huge_scores = join(*extract_boxes(reduced, *limits), reduced.score_map)
+    huge, huge_scores = join(*extract_boxes(reduced, *how), reduced.score_map)
     return with_huge_words(quads, scores, from_reduced(huge, look.reduced, look.tiles.image), huge_scores)
 
 
-def _turned_words(look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions) -> Turned:
+def _turned_words(
+    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions, score: Scorer
+) -> Turned:
     """Likewise, turned back, and with what tells of their direction."""
-    quads, scores = _words(look, whole, reduced, options)
+    quads, scores = _words(look, whole, reduced, options, score)
     highest = peaks(whole.score_map, quads)
     if reduced is not None and look.reduced is not None:
         from_afar = peaks(reduced.score_map, to_reduced(quads, look.reduced, look.tiles.image))

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 from .option_fields import Options, described, group, option, unknown
-from .types import Precision, Size
+from .types import Precision, Scoring, Size
 
 EVALUATION_SIZE = Size(672, 1280)
 """Network size at which ICDAR2015 is evaluated: the one of the original work's table."""
@@ -160,6 +160,7 @@ class CallChanges(TypedDict, total=False):
     score_threshold: float
     nms_threshold: float
     box_threshold: float
+    scoring: Scoring
     max_side: int
     tiling: Tiling
     orientations: Orientations
@@ -172,7 +173,13 @@ class CallOptions(Options):
 
     score_threshold: float = option(0.8, "score above which a pixel is text", alias="--threshold", **SHARE)
     nms_threshold: float = option(0.2, "IoU above which boxes merge, then suppress each other", **SHARE)
-    box_threshold: float = option(0.1, "mean score below which a box is dropped", **SHARE)
+    box_threshold: float = option(0.1, "score below which a box is dropped", **SHARE)
+    scoring: Scoring = option(
+        "confidence",
+        "what a box's score is: confidence, the probability that it is a word, by the curve on record for the weights "
+        "(peak where there is none); peak, the highest score of a pixel in its core; original, the mean score of the "
+        "pixels in it, as in the original code",
+    )
     max_side: int | None = option(
         None,
         f"longest side in pixels to which larger images are shrunk (default: {MAX_SIDE}, or as tiling decides)",

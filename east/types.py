@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
 from operator import index
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,11 @@ MEAN_RGB = (123.68, 116.78, 103.94)
 
 FILL = (124, 117, 104)
 """What an image is padded with: the mean colour, which the network sees as nothing."""
+
+
+Scoring = Literal["confidence", "peak", "original"]
+"""What a box's score is: the probability that it is a word; the highest score of a pixel in its core, which that is
+made of; or the mean of the pixels in the quad, as in the original code."""
 
 
 class Precision(str, Enum):
@@ -84,7 +89,7 @@ class Candidates(NamedTuple):
 
     pixels: int32 ``(K, 2)``, row and column in the map; map pixel ``(i, j)`` is image point ``(4j, 4i)``.
     geometry: float32 ``(K, 5)``, as in `Maps`.
-    score_map: float32 ``(H/4, W/4)``, the whole map, because a box is scored by the mean inside it.
+    score_map: float32 ``(H/4, W/4)``, the whole map, because a box is scored by what is inside it.
     """
 
     pixels: NDArray[np.int32]
@@ -98,7 +103,7 @@ class TextBox:
 
     quad: float32 ``(4, 2)``, corners ``(x, y)`` clockwise from the text's top-left corner, in pixels
         of the upright image, origin at its top-left corner.
-    score: mean score of the map inside the quad, 0..1.
+    score: probability that it is a word, 0..1, or what else `Scoring` asks for.
     text: what a recogniser read, see `east.Detections.read`; None where none has.
     text_confidence: how sure it was, 0..1.
     """

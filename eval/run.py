@@ -103,6 +103,8 @@ def describe(detector: TextDetector, reader: Reader | None = None) -> dict[str, 
         "tiling": options.tiling,
         "orientations": options.orientations,
         "rounding": options.rounding,
+        "scoring": options.scoring,
+        "confidence": None if detector.confidence is None else detector.confidence.as_dict(),
         "thresholds": {"score": options.score_threshold, "nms": options.nms_threshold, "box": options.box_threshold},
         "east": east.__version__,
     }

@@ -218,7 +218,7 @@ def test_scores_for_icdar_keep_their_order(scores: list[float]) -> None:
     lines = replace(detections(), boxes=boxes).to_icdar(scores=True).splitlines()
     texts = [line.split(",")[8] for line in lines]
     assert all(re.fullmatch(r"[01]\.[0-9]+", text) for text in texts)
-    assert [np.float32(text) for text in texts] == sorted(np.float32(scores), reverse=True)
+    assert [np.float32(text) for text in texts] == sorted(map(np.float32, scores), reverse=True)
 
 
 def test_drawings_and_crops_come_from_the_image() -> None:

@@ -310,6 +310,21 @@ def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, d
     assert len(detector.detect(demo_images[0])) > 0
 
 
+def test_the_rule_of_a_call_takes_the_detectors_place(detector: TextDetector, demo_images: list[Path]) -> None:
+    assert detector.confidence is not None
+    by_rule = {
+        rule: detector.detect(demo_images[0], scoring=rule, box_threshold=0.0)
+        for rule in ("confidence", "peak", "original")
+    }
+    confidences, peaks, means = ([box.score for box in found] for found in by_rule.values())
+    assert confidences == pytest.approx(detector.confidence.curve(np.array(peaks, np.float32)).tolist())
+    assert 0 < max(means) < 0.5 < min(peaks)
+    assert sorted(confidences, reverse=True) == confidences
+    assert [box.score for box in detector.detect(demo_images[0], box_threshold=0.0)] == confidences
+    kept = detector.detect(demo_images[0], scoring="original")
+    assert [box.score for box in kept] == [mean for mean in means if mean >= 0.1]
+
+
 def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(demo_images: list[Path]) -> None:
     blank = np.full((64, 64, 3), 127, np.uint8)  # 256 pixels of the map
     with TextDetector(max_boxes=1000) as limited:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: Commands) -> None:
     """Adds the command."""
-    parser = commands.add_parser("weights", help="list, show, verify or import weights")
+    parser = commands.add_parser("weights", help="list, show, verify or import weights, or say what their scores mean")
     _add_actions(parser.add_subparsers(dest="action", required=True, metavar="ACTION"))
 
 
@@ -40,6 +40,16 @@ def _add_actions(actions: Commands) -> None:
     add.add_argument("--terms", default="", help="the terms they may be used under")
     add.add_argument("--replace", action="store_true", help="replace weights imported before under that name")
     add.set_defaults(run=_import)
+    confidence = actions.add_parser(
+        "confidence",
+        help="put a confidence curve on record for weights",
+        description="Puts a confidence curve that 'python -m eval calibrate' fitted with one set of weights on record "
+        "for another, of the same training but for the images that the curve was fitted on.",
+    )
+    confidence.add_argument("name", help="the weights that get it: a name or a path")
+    confidence.add_argument("record", type=Path, metavar="FILE.confidence.json", help="the record to take it from")
+    confidence.add_argument("--output", type=Path, metavar="FILE", help="write there instead of beside the weights")
+    confidence.set_defaults(run=_confidence)
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -54,7 +64,7 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from ..model.weights import recorded_ranges
+    from ..model.weights import recorded_confidence, recorded_ranges
 
     record = _record(args.name)
     about = record.as_dict()
@@ -67,16 +77,22 @@ def _show(args: argparse.Namespace) -> int:
             "rule": str(ranges.rule),
             "sha256": ranges.sha256,
         }
+    on_record = recorded_confidence(record.path, record.sha256)
+    if on_record is None:
+        about["confidence"] = "none on record: a box's score is the highest score of a pixel in its core"
+    else:
+        about["confidence"] = {"path": str(on_record[0]), **on_record[1].as_dict()}
     print(json.dumps(about, indent=2))
     return 0
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from ..model.weights import manifest, verify, verify_ranges
+    from ..model.weights import manifest, recorded_confidence, verify, verify_ranges
 
     for record in [_record(name) for name in args.names] or manifest().values():
         verify(record)
         verify_ranges(record)
+        recorded_confidence(record.path, record.sha256)
         print(f"{record.name}: {record.path} is intact, sha256 {record.sha256}")
     return 0
 
@@ -86,6 +102,21 @@ def _import(args: argparse.Namespace) -> int:
 
     record = import_weights(args.source, args.name, training=args.training, terms=args.terms, replace=args.replace)
     print(f"{record.name}: {record.path}, {record.bytes / 1e6:.1f} MB, sha256 {record.sha256}")
+    return 0
+
+
+def _confidence(args: argparse.Namespace) -> int:
+    from ..model.confidence import Confidence
+    from ..model.source import ModelSource, model_files
+    from ..model.weights import confidence_places
+    from ..outputs import Output, check_outputs
+
+    source = ModelSource.find(args.name)
+    path = args.output or confidence_places(source.path)[0]
+    check_outputs([Output("--output" if args.output else "the record", path)], [*model_files(args.name), args.record])
+    confidence = Confidence.load(args.record).of(source.sha256)
+    confidence.save(path)
+    print(f"{path}: scores of {source.name} are confidences by {confidence.curve}")
     return 0
 
 

@@ -15,8 +15,10 @@ from ..errors import DamagedFileError, WeightsError
 from ..files import sha256_file, written_whole
 from ..folders import is_one_of
 from ..types import Precision
+from . import confidence, ranges
 from .checkpoint import read_variables, write_bundle
-from .ranges import SUFFIX, Ranges
+from .confidence import Confidence
+from .ranges import Ranges
 from .reading import reading
 
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
@@ -139,9 +141,14 @@ def ranges_places(path: Path) -> list[Path]:
     They lie beside the weights, under their name: beside a checkpoint's files, or a SavedModel's folder. Those of
     bundled weights may also lie in the user's folder, where they come first.
     """
+    return _places(path, ranges.SUFFIX)
+
+
+def _places(path: Path, suffix: str) -> list[Path]:
+    """Where a record of weights at this path, whose name ends with ``suffix``, is looked for; see `ranges_places`."""
     if path.name == "saved_model.pb":
         path = path.parent
-    name = (path.stem if path.suffix in (".npz", ".pb") else path.name) + SUFFIX
+    name = (path.stem if path.suffix in (".npz", ".pb") else path.name) + suffix
     folders = [path.parent] if path.parent != BUNDLED else [user_folder(), BUNDLED]
     return [folder / name for folder in folders]
 
@@ -158,10 +165,34 @@ def recorded_ranges(path: Path, sha256: str) -> tuple[Path, Ranges] | None:
     """
     for place in ranges_places(path):
         if place.is_file():
-            ranges = Ranges.load(place)
-            if ranges.weights_sha256 == sha256:
-                return place, ranges
+            found = Ranges.load(place)
+            if found.weights_sha256 == sha256:
+                return place, found
             _log.warning("the ranges %s are of other weights than %s, and not used", place, path)
+    return None
+
+
+def confidence_places(path: Path) -> list[Path]:
+    """Where the curve of weights at this path is looked for, in this order; the first is where it is written."""
+    return _places(path, confidence.SUFFIX)
+
+
+def recorded_confidence(path: Path, sha256: str) -> tuple[Path, Confidence] | None:
+    """The curve on record for weights, and its file.
+
+    Args:
+        path: of the weights.
+        sha256: of the weights; a record of others is passed over, with a warning.
+
+    Raises:
+        CalibrationError: a damaged file.
+    """
+    for place in confidence_places(path):
+        if place.is_file():
+            found = Confidence.load(place)
+            if found.weights_sha256 == sha256:
+                return place, found
+            _log.warning("the confidence curve %s is of other weights than %s, and not used", place, path)
     return None
 
 
@@ -195,7 +226,8 @@ def import_weights(
     variables = read_variables(source)
     folder = path.parent
     write_bundle(path, variables)
-    ranges_places(path)[0].unlink(missing_ok=True)  # of weights that had the name before
+    for record_of_old in (ranges_places(path)[0], confidence_places(path)[0]):  # weights that had the name before
+        record_of_old.unlink(missing_ok=True)
     training = training or f"Imported from {source}."
     record = WeightsRecord(name, path, sha256_file(path), path.stat().st_size, training, terms)
     entry = {key: value for key, value in record.as_dict().items() if key != "path"} | {"file": path.name}

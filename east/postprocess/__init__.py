@@ -3,17 +3,20 @@
 The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 """
 
+from .confidence import ConfidenceCurve, core_peaks
 from .directions import Turned, in_their_direction, peaks
 from .huge import HUGE, with_huge_words
 from .joining import join
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
-from .scores import extract_boxes, mean_scores
+from .scores import extract_boxes, mean_scores, scorer
 from .stitching import stitch
 
 __all__ = [
     "HUGE",
+    "ConfidenceCurve",
     "Turned",
+    "core_peaks",
     "decode_quads",
     "extract_boxes",
     "in_their_direction",
@@ -21,6 +24,7 @@ __all__ = [
     "locality_aware_nms",
     "mean_scores",
     "peaks",
+    "scorer",
     "select_candidates",
     "stitch",
     "with_huge_words",

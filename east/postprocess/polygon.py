@@ -314,3 +314,78 @@ def pairs_across(
             pairs[found, 0], pairs[found, 1] = i, j
             found += 1
     return pairs[:found].copy(), True
+
+
+@_inner
+def _core(quad: Floats, out: Floats, shrink: float, least: float) -> float:
+    """Writes the quad's core to ``out`` (4, 2) and returns its area: every corner moved in along both its sides.
+
+    By ``shrink`` times the shorter of the two, but no further than leaves ``least`` between opposite sides.
+    """
+    sides = np.empty(4)
+    for k in range(4):
+        after = (k + 1) % 4
+        sides[k] = math.hypot(quad[after, 0] - quad[k, 0], quad[after, 1] - quad[k, 1])
+    moved = np.empty((4, 2))
+    for k in range(4):
+        shorter = min(sides[k], sides[k - 1])
+        step = min(shrink * shorter, max((shorter - least) / 2.0, 0.0))
+        for axis in range(2):
+            along = (quad[(k + 1) % 4, axis] - quad[k, axis]) / max(sides[k], 1e-6)
+            back = (quad[k - 1, axis] - quad[k, axis]) / max(sides[k - 1], 1e-6)
+            moved[k, axis] = quad[k, axis] + step * (along + back)
+    return _hull(moved, out)
+
+
+@_inner
+def _span(hull: Floats, y: float) -> tuple[float, float]:
+    """Where a horizontal line enters and leaves a hull; the first is greater where it passes by."""
+    low, high = math.inf, -math.inf
+    for k in range(4):
+        x0, y0, x1, y1 = hull[k - 1, 0], hull[k - 1, 1], hull[k, 0], hull[k, 1]
+        if min(y0, y1) <= y <= max(y0, y1):
+            share = (y - y0) / (y1 - y0) if y1 != y0 else 0.0
+            x = x0 + share * (x1 - x0)
+            low, high = min(low, x, x1 if y1 == y0 else x), max(high, x, x1 if y1 == y0 else x)
+    return low, high
+
+
+@_entry(
+    types.float32[::1],
+    _array(types.float32, 2),
+    _array(types.float64, 3),
+    types.float64,
+    types.float64,
+    types.float64,
+)
+def highest_in_cores(
+    score_map: NDArray[np.float32], quads: Floats, stride: float, shrink: float, least: float
+) -> NDArray[np.float32]:
+    """The highest score among the map's pixels in each quad's core, float32 ``(M,)``.
+
+    Takes the score map, float32 ``(h, w)``, whose pixel (i, j) is the point ``(stride j, stride i)``, quads, float64
+    ``(M, 4, 2)``, and what `_core` takes. A core between pixels has the score of the one nearest to its middle; one
+    that is flat, not finite or outside the map has 0. NaN is passed over.
+    """
+    height, width = score_map.shape
+    found = np.zeros(len(quads), np.float32)
+    hull, core = np.empty((4, 2)), np.empty((4, 2))
+    for k in range(len(quads)):
+        if _hull(quads[k], hull) == 0.0 or _core(hull, core, shrink, least) == 0.0:
+            continue
+        left, top, right, bottom = _bounds(core)
+        y, last = max(math.ceil(top / stride), 0.0), min(math.floor(bottom / stride), height - 1.0)
+        empty = True
+        while y <= last:
+            low, high = _span(core, y * stride)
+            start, stop = max(math.ceil(low / stride), 0.0), min(math.floor(high / stride), width - 1.0)
+            if start <= stop:
+                empty = False
+                for j in range(int(start), int(stop) + 1):
+                    found[k] = max(found[k], score_map[int(y), j])
+            y += 1.0
+        if empty:
+            y, x = np.rint((top + bottom) / (2.0 * stride)), np.rint((left + right) / (2.0 * stride))
+            if 0.0 <= y < height and 0.0 <= x < width:
+                found[k] = max(found[k], score_map[int(y), int(x)])
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
-from east.flags import add_options, add_reading_options, argument_type, options_from, positive, reading_options_from
+from east.flags import add_options, add_reading_options, options_from, positive, reading_options_from
 from east.options import EVALUATION_SIZE, RECOGNISERS
 from east.outputs import Output, check_outputs
 
-from . import add_choice
+from . import add_choice, add_data
 
 if TYPE_CHECKING:
     from east import DetectorOptions, TextDetector
@@ -35,21 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Runs the detector on ICDAR2015 images and prints accuracy and speed. An interrupted run goes on "
         "where it stopped when the same command is given again.",
     )
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        type=Path,
-        default=os.environ.get("ICDAR2015_DIR") or None,
-        metavar="DIR",
-        help="folder with img_N.jpg and gt_img_N.txt (default: ICDAR2015_DIR)",
-    )
-    data.add_argument("--gt", type=Path, metavar="PATH", help="folder or zip of the ground truths, if elsewhere")
-    data.add_argument(
-        "--subset",
-        type=argument_type(_subset),
-        metavar="NUMBERS",
-        help="images to evaluate on, such as 801-1000 or 1,5,10-20",
-    )
+    add_data(parser)
     group = parser.add_argument_group("runtimes")
     add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
     add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16, INT8 and auto (default: FP32)")
@@ -64,13 +49,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     output.add_argument("--json", action="store_true", help="print the figures as JSON instead of the table")
     parser.add_argument("--restart", action="store_true", help="do not go on with an interrupted run")
     parser.set_defaults(run=run)
-
-
-def _subset(text: str) -> str:
-    from ..dataset import parse_subset
-
-    parse_subset(text)
-    return text
 
 
 def run(args: argparse.Namespace) -> int:

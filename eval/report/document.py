@@ -9,6 +9,7 @@ from typing import Any
 from east.metrics import Counts, figures
 
 from ..analysis import Latency, by_height, by_orientation, threshold_sweep
+from ..calibration import expected_calibration_error, reliability
 from ..dataset import Icdar2015, Sample
 from ..end_to_end import ReadWords
 from ..run import Run, environment
@@ -33,7 +34,7 @@ def overview(dataset: Icdar2015, runs: Sequence[Run]) -> dict[str, Any]:
         "runs": [
             {
                 "run": dict(run.about),
-                "score": {**figures(run.score), **asdict(run.score.counts)},
+                "score": _score(run),
                 **({} if run.reading is None else {"end_to_end": {**_rates(run.reading), **asdict(run.reading)}}),
                 "speed": _speed(run),
             }
@@ -51,6 +52,7 @@ def full(dataset: Icdar2015, run: Run) -> dict[str, Any]:
         "by_height": [_bin(label, counts) for label, counts in by_height(*breakdown).items()],
         "by_orientation": [_bin(label, counts) for label, counts in by_orientation(*breakdown).items()],
         "by_threshold": [{"threshold": threshold, **_rates(counts)} for threshold, counts in sweep.items()],
+        "reliability": [{**asdict(one), "precision": one.precision} for one in reliability(run.detected, run.score)],
         "images": {sample.key: _image(sample, run) for sample in dataset.samples},
     }
 
@@ -60,6 +62,11 @@ def _read(key: str, run: Run) -> list[dict[str, Any]]:
     return [
         {"quad": quad.ravel().tolist(), "text": text} for quad, text in zip(read.words.quads, read.texts, strict=True)
     ]
+
+
+def _score(run: Run) -> dict[str, Any]:
+    error = expected_calibration_error(reliability(run.detected, run.score))
+    return {**figures(run.score), "calibration_error": error, **asdict(run.score.counts)}
 
 
 def _speed(run: Run) -> dict[str, Any]:

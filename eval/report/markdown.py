@@ -22,6 +22,8 @@ def single(dataset: Icdar2015, run: Run, values: Mapping[str, Any]) -> str:
         *filter(None, [reading_table([run]).rstrip()]),
         "## What was run",
         _settings(run, values["environment"]),
+        "## Scores",
+        _scores(values),
         "## By word height in pixels",
         _breakdown(values["by_height"]),
         "## By orientation in degrees from horizontal",
@@ -59,9 +61,38 @@ def _settings(run: Run, environment: Mapping[str, str]) -> str:
         "runtime": f"{about['runtime']} {about['precision']}, computing in {about['arithmetic']} on {about['device']}",
         "network size": size,
         "thresholds": thresholds,
+        "scores": _scoring(about),
         "versions": ", ".join(f"{name} {version}" for name, version in environment.items()),
     }
     return "\n".join(f"- {name}: {value}" for name, value in rows.items())
+
+
+def _scoring(about: Mapping[str, Any]) -> str:
+    curve = about["confidence"]
+    if about["scoring"] == "original":
+        return "the mean of the pixels in the box, as in the original code"
+    if about["scoring"] == "peak" or curve is None:
+        return "the highest of the pixels in the core"
+    return f"sigmoid({curve['slope']:.4g} x + {curve['shift']:.4g}), x being the logit of the highest in the core"
+
+
+def _scores(values: Mapping[str, Any]) -> str:
+    bins, score = values["reliability"], values["runs"][0]["score"]
+    body = [
+        [f"{one['low']:.1f} to {one['high']:.1f}", str(one["detections"]), str(one["matched"]), *_shares(one)]
+        for one in bins
+    ]
+    told = (
+        f"Average precision {score['AP']:.4f}. Expected calibration error {score['calibration_error']:.4f}: how far "
+        "the mean score of a bin is from its share of words, averaged over the detections, in "
+        f"{len(bins)} bins of equal width; detections in don't-care words do not count."
+    )
+    table = markdown_table(["score", "detections", "words", "mean score", "share of words"], body)
+    return f"{told}\n\n{table.rstrip()}"
+
+
+def _shares(one: Mapping[str, Any]) -> tuple[str, str]:
+    return (f"{one['confidence']:.4f}", f"{one['precision']:.4f}") if one["detections"] else ("-", "-")
 
 
 def _breakdown(bins: Iterable[Mapping[str, Any]]) -> str:

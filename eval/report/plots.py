@@ -55,6 +55,24 @@ def _by_threshold(run: Run, values: dict[str, Any]) -> Figure:
     return figure
 
 
+def _reliability(run: Run, values: dict[str, Any]) -> Figure:
+    figure, axes = _axes("score", "share of the detections that are words")
+    bins = values["reliability"]
+    filled = [one for one in bins if one["detections"]]
+    most = max((one["detections"] for one in bins), default=0) or 1
+    places = [(one["low"] + one["high"]) / 2 for one in bins]
+    shares = [one["detections"] / most for one in bins]
+    axes.bar(places, shares, 0.9 / len(bins), color="#dddddd", label="detections with such a score")
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="what the scores say")
+    error = values["runs"][0]["score"]["calibration_error"]
+    shown = f"what is so, expected calibration error {error:.4f}"
+    confidences, precisions = ([one[name] for one in filled] for name in ("confidence", "precision"))
+    axes.plot(confidences, precisions, "o-", color=_BLUE, label=shown)
+    axes.set(xlim=(0, 1), ylim=(0, 1.02))
+    axes.legend(loc="upper left")
+    return figure
+
+
 def _bars(breakdown: str, label: str, run: Run, values: dict[str, Any]) -> Figure:
     figure, axes = _axes(label, "")
     bins = values[breakdown]
@@ -90,6 +108,7 @@ def _latency(run: Run, values: dict[str, Any]) -> Figure:
 PLOTS = (
     Plot("precision_recall.png", "Precision and recall by falling score", _precision_recall),
     Plot("f1_by_threshold.png", "F1 against the score threshold", _by_threshold),
+    Plot("reliability.png", "Words among the detections, by score", _reliability),
     Plot("f1_by_height.png", "F1 by word height", partial(_bars, "by_height", "height of the word in pixels")),
     Plot("f1_by_orientation.png", "F1 by orientation", partial(_bars, "by_orientation", "degrees from horizontal")),
     Plot("latency.png", "Latency", _latency),

@@ -16,6 +16,8 @@ import pytest
 from east.cli.weights import add_parser, main
 from east.model import weights
 from east.model.checkpoint import read_variables
+from east.model.confidence import Confidence
+from east.postprocess import ConfidenceCurve
 
 
 def test_commands_print_what_is_on_record(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,3 +92,28 @@ def test_weights_are_not_imported_over_themselves(
         assert main(["import", str(path), "--name", "mine"]) == 1
         assert "is where weights named 'mine' are kept: choose another name" in capsys.readouterr().err
     assert source.read_bytes() == before
+
+
+def test_a_confidence_curve_is_shown_taken_and_gone_with_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EAST_WEIGHTS_DIR", str(tmp_path / "user"))
+    source = tmp_path / "sister.npz"
+    np.savez(source, **read_variables(weights.resolve("default")))
+    fitted = tmp_path / "fitted.confidence.json"
+    Confidence(ConfidenceCurve(0.5, -1.5), "0" * 64, {"images": 200}).save(fitted)
+    assert main(["import", str(source), "--name", "mine"]) == 0
+    capsys.readouterr()
+    assert main(["show", "mine"]) == 0
+    assert "none on record" in json.loads(capsys.readouterr().out)["confidence"]
+    assert main(["confidence", "mine", str(fitted)]) == 0
+    place = tmp_path / "user" / "mine.confidence.json"
+    assert str(place) in capsys.readouterr().out
+    assert main(["show", "mine"]) == 0
+    shown = json.loads(capsys.readouterr().out)["confidence"]
+    assert shown == {"path": str(place), "slope": 0.5, "shift": -1.5, "fitted": {"images": 200}}
+    place.write_bytes(place.read_bytes()[:-5])
+    assert main(["verify", "mine"]) == 1
+    assert "damaged or no confidence curve" in capsys.readouterr().err
+    assert main(["import", str(source), "--name", "mine", "--replace"]) == 0
+    assert not place.exists()

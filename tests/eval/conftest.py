@@ -86,6 +86,8 @@ def run_of() -> Callable[..., Run]:
             "weights": "east_resnet50",
             "weights_sha256": "0" * 64,
             "input_size": [672, 1280],
+            "scoring": "confidence",
+            "confidence": {"slope": 1.0, "shift": 0.0, "fitted": {}},
             "thresholds": {"score": 0.8, "nms": 0.2, "box": 0.1},
         }
         return Run(about, results, detected, score(dataset.truths, detected))

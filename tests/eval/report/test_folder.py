@@ -18,7 +18,10 @@ from eval.submission import read_submission
 
 RunOf = Callable[..., Run]
 
-PNGS = {"precision_recall.png", "f1_by_threshold.png", "f1_by_height.png", "f1_by_orientation.png", "latency.png"}
+PNGS = {
+    *("precision_recall.png", "f1_by_threshold.png", "reliability.png"),
+    *("f1_by_height.png", "f1_by_orientation.png", "latency.png"),
+}
 
 
 @pytest.fixture
