@@ -33,12 +33,15 @@ from typing import Any
 import httpx
 from PIL import Image, ImageDraw, ImageFont
 
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the nodes
 
-from east.batch import BatchOptions, Cluster, detect_all
-from east.batch.rows import Row, decode
-from east.options import DetectorOptions
-from serving.client import Client, ServiceError
+from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
+from east.batch.rows import Row, decode  # noqa: E402
+from east.options import DetectorOptions  # noqa: E402
+from serving.client import Client, ServiceError  # noqa: E402
 
 
 def main() -> int:
@@ -108,8 +111,7 @@ def batch_with_a_dead_node(args: argparse.Namespace) -> dict[str, Any]:
         def kill(done: int, total: int) -> None:
             seen.append(done)
             if done >= total // 3 and nodes:
-                cluster.remove_node(nodes.pop(), allow_graceful=False)
-                cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
+                cluster.remove_node(nodes.pop(), allow_graceful=False)  # and none comes in its place
                 nodes.clear()
 
         start = time.perf_counter()
@@ -141,7 +143,7 @@ def service(*flags: str) -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "serving", "--ray", "--port", str(port), *flags]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         give_up = time.monotonic() + 300
