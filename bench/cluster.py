@@ -103,8 +103,9 @@ def batch_with_a_dead_node(args: argparse.Namespace) -> dict[str, Any]:
         start = time.perf_counter()
         detect_all(place / "in", place / "one", options, batch=batch)
         alone = time.perf_counter() - start
-        cluster = TestCluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 << 20})
-        nodes = [cluster.add_node(num_cpus=1, object_store_memory=100 << 20) for _ in range(args.nodes)]
+        store = {"object_store_memory": 100 << 20}
+        cluster = TestCluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, **store})
+        nodes = [cluster.add_node(num_cpus=1, **store) for _ in range(args.nodes - 1)]
         ray.init(cluster.address, log_to_driver=False)
         seen: list[int] = []
 

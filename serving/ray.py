@@ -29,11 +29,11 @@ from east.extras import missing_package
 from . import tracing
 from .app import create_app
 from .auth import Limit, own_limit, readable_keys
+from .cluster_state import ClusterLimit, Patient, SharedState, UnreachableError, merged
 from .logs import logging_config
 from .memory import affordable_pixels
 from .process import SWITCH_SECONDS
 from .settings import ClusterSettings, complaints
-from .shared import ClusterLimit, Patient, SharedState, UnreachableError, merged
 
 logger = logging.getLogger("serving")
 
