@@ -167,7 +167,8 @@ def url(nodes: Nodes) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     serve.start(proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port})
-    settings = {"replicas": 2, "cpus_per_replica": 1, "precision": "FP32", "warm-up": "96x160"}
+    scale = {"replicas": "auto", "least_replicas": 2, "most_replicas": 2}
+    settings = {**scale, "cpus_per_replica": 1, "precision": "FP32", "warm-up": "96x160"}
     limits = {"limits.image-bytes": 100_000, "security": {"requests_per_minute": 100_000}}
     serve.run(build({**settings, **limits}), name="east", route_prefix="/")
     yield f"http://127.0.0.1:{port}"

@@ -14,7 +14,6 @@ from inspect import signature
 from typing import Any
 
 from ..errors import EastError, RuntimeUnavailableError
-from ..extras import missing_package
 from .listing import Shard
 from .options import Cluster
 from .work import Done, Work, Worker
@@ -118,10 +117,8 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
 def _connected(address: str | None) -> Iterator[None]:
     """Ray, connected; as before afterwards."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise missing_package(error, "a Ray cluster") from error
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         try:
