@@ -24,16 +24,17 @@ from prometheus_client.metrics_core import Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from east.extras import missing_package
+from east.errors import MissingPackageError
+from east.extras import require
 
 from . import tracing
 from .app import create_app
 from .auth import Limit, own_limit, readable_keys
+from .cluster_state import ClusterLimit, Patient, SharedState, UnreachableError, merged
 from .logs import logging_config
 from .memory import affordable_pixels
 from .process import SWITCH_SECONDS
-from .settings import ClusterSettings, complaints
-from .shared import ClusterLimit, Patient, SharedState, UnreachableError, merged
+from .settings import ClusterSettings, complaints, ignored_variables
 
 logger = logging.getLogger("serving")
 
@@ -81,12 +82,10 @@ def settings_of(args: Mapping[str, Any]) -> ClusterSettings:
 def application(settings: ClusterSettings) -> Any:
     """Makes the application, of which each replica has all its settings from here.
 
-    Raises ``ValueError`` for keys that cannot be read.
+    Raises ``ValueError`` for keys that cannot be read, `MissingPackageError` where Ray is not installed.
     """
-    try:
-        from ray import serve as ray_serve
-    except ModuleNotFoundError as error:
-        raise missing_package(error, "--ray") from error
+    require("ray", "the service on Ray")
+    from ray import serve as ray_serve
 
     settings = portable(settings)
 
@@ -283,14 +282,18 @@ def serve(settings: ClusterSettings, program: str) -> int:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray
-        from ray import serve as ray_serve
-        from ray.serve.config import HTTPOptions
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"{program}: {missing_package(error, '--ray')}\n")
+        require("ray", "--ray")
+    except MissingPackageError as error:
+        sys.stderr.write(f"{program}: {error}\n")
         return 1
+    import ray
+    from ray import serve as ray_serve
+    from ray.serve.config import HTTPOptions
+
     logging.config.dictConfig(logging_config(settings))
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    for line in ignored_variables(os.environ):
+        logger.warning("%s", line)
     address = settings.ray_address or os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": _OBJECTS}
     limits = settings.limits

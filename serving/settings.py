@@ -337,7 +337,7 @@ def _variables(model: type[BaseModel], prefix: str = "EAST_") -> Iterator[str]:
 
 def ignored_variables(variables: Mapping[str, str]) -> list[str]:
     """A line for each environment variable that somebody may take for a setting, though it is none."""
-    names = {*_variables(Settings), *_ELSEWHERE}
+    names = {*_variables(ClusterSettings), *_ELSEWHERE}
     lines = []
     for name, value in sorted(variables.items()):
         if name.upper() in names:

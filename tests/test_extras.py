@@ -74,6 +74,17 @@ def test_nothing_of_an_extra_is_a_default() -> None:
             "east serve: the service needs uvicorn: pip install 'east-text-detector[serve]'",
         ),
         (["serving"], "fastapi", "the service needs fastapi: pip install 'east-text-detector[serve]'"),
+        (["serving", "--ray"], "ray", "python -m serving: --ray needs ray: pip install 'east-text-detector[ray]'"),
+        (
+            ["east", "batch", "demo", "--output", "out", "--ray"],
+            "ray",
+            "east: error: a Ray cluster needs ray: pip install 'east-text-detector[ray]'",
+        ),
+        (
+            ["east", "batch", "demo", "--output", "out", "--format", "parquet"],
+            "pyarrow",
+            "east: error: the format parquet needs pyarrow: pip install 'east-text-detector[parquet]'",
+        ),
         (["eval", "speed"], "matplotlib", "eval speed needs matplotlib: pip install 'east-text-detector[eval]'"),
         (
             ["east", "train", "synth", "--out", "x"],

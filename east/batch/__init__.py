@@ -14,8 +14,20 @@ whole. A job that was killed goes on with the shards that are missing, so each i
 
 from __future__ import annotations
 
-from .job import Summary, detect_all
+from typing import TYPE_CHECKING
+
 from .options import BatchOptions, Cluster
-from .rows import Recogniser
+
+if TYPE_CHECKING:
+    from .job import Summary, detect_all
+    from .rows import Recogniser
 
 __all__ = ["BatchOptions", "Cluster", "Recogniser", "Summary", "detect_all"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import job, rows
+
+    return getattr(rows if name == "Recogniser" else job, name)

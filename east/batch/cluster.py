@@ -10,17 +10,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from ..errors import EastError, RuntimeUnavailableError
-from ..extras import missing_package
 from .listing import Shard
 from .options import Cluster
 from .work import Done, Work, Worker
 
 _TRIES_AGAIN = 5
-"""How often a shard is handed out again whose detector died over it: nodes die, but not always over the same one."""
+"""How often a detector is asked again that does not answer, before its shards are left for the next pass."""
 
+_FRUITLESS_PASSES = 3
+"""After so many in which not one shard was worked off nothing more is tried."""
 
 _OBJECTS = 256 * 2**20
 """Bytes of shared memory of a cluster that is there for one job: shards are lists of names."""
@@ -33,60 +35,90 @@ class ClusterWorker:
         self._worker = Worker(work)
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
-        """Works off the shards of some rows."""
-        return {"done": [pickle.dumps(self._worker(pickle.loads(shard))) for shard in rows["shard"]]}  # noqa: S301
+        """Works off the shards of some rows; what goes wrong with one stands in its place."""
+        return {"done": [pickle.dumps(self._one(pickle.loads(shard))) for shard in rows["shard"]]}  # noqa: S301
+
+    def _one(self, shard: Shard) -> Done | Exception:
+        try:
+            return self._worker(shard)
+        except Exception as error:
+            return error
 
 
 def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]:
     """Works the shards off on a cluster; they come as they are done, in no order.
 
+    What a node had that died is worked off by those that are left, in another pass.
+
     Raises:
-        RuntimeUnavailableError: the cluster cannot be reached, or has not what a detector needs.
+        RuntimeUnavailableError: the cluster cannot be reached, has not what a detector needs, or its detectors die.
         EastError, OSError, ValueError: what a `Worker` raises, there as here.
     """
+    left = {shard.number: shard for shard in shards}
     with _connected(cluster.address):
-        import ray.data
-        import ray.exceptions
-        from ray.data import ActorPoolStrategy
+        fruitless = 0
+        while left:
+            before = len(left)
+            for done in _pass(work, list(left.values()), cluster):
+                if left.pop(done.number, None) is not None:
+                    yield done
+            fruitless = fruitless + 1 if len(left) == before else 0
+            if fruitless == _FRUITLESS_PASSES:
+                first = next(iter(left.values()))
+                raise RuntimeUnavailableError(
+                    f"{len(left)} shards are not done: their detectors died {fruitless} times over; the first of them "
+                    f"begins with {first.spans[0].name()}"
+                )
 
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        cpus, gpus = _resources(nodes, cluster)
-        if not gpus and work.options.threads is None:
-            work = work._replace(options=replace(work.options, threads=cpus))
-        rooms = _rooms(nodes, cpus, gpus)
-        most = cluster.detectors or len(shards)
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
-        listed = ray.data.from_items(
-            [{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards)
+
+def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]:
+    """Hands each shard out once; those whose detector dies do not come back."""
+    import ray.data
+    import ray.exceptions
+    from ray.data import ActorPoolStrategy, DataContext
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cpus, gpus = _resources(nodes, cluster)
+    rooms = _rooms(nodes, cpus, gpus)
+    if not gpus and work.options.threads is None:
+        work = work._replace(options=replace(work.options, threads=cpus))
+    most = min(cluster.detectors or len(shards), len(shards))
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_errored_blocks = -1
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what is left out is told by nobody, but done again
+    listed = ray.data.from_items([{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards))
+    bounded: dict[str, Any] = {}
+    if "ray_remote_args_fn" in signature(listed.map_batches).parameters:
+        bounded = {"ray_remote_args_fn": partial(dict, max_task_retries=_TRIES_AGAIN)}
+    with warnings.catch_warnings():  # Ray is going to have no other way of saying so, nor this one
+        warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
+        found = listed.map_batches(
+            ClusterWorker,
+            batch_size=1,
+            batch_format="numpy",
+            fn_constructor_args=[work],
+            compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
+            num_cpus=cpus,
+            num_gpus=gpus,
+            **bounded,
         )
-        with warnings.catch_warnings():  # there is no other way to bound how often a shard is handed out
-            warnings.filterwarnings("ignore", "`ray_remote_args_fn` is deprecated")
-            found = listed.map_batches(
-                ClusterWorker,
-                batch_size=1,
-                batch_format="numpy",
-                fn_constructor_args=[work],
-                compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
-                num_cpus=cpus,
-                num_gpus=gpus,
-                ray_remote_args_fn=partial(dict, max_task_retries=_TRIES_AGAIN),
-            )
-        try:
-            for row in found.iter_rows():
-                yield pickle.loads(row["done"])  # noqa: S301 -- by a worker of this job
-        except ray.exceptions.RayError as error:
-            raise _cause(error) from error
+    try:
+        for row in found.iter_rows():
+            done = pickle.loads(row["done"])  # noqa: S301 -- by a worker of this job
+            if isinstance(done, Exception):
+                raise done
+            yield done
+    except ray.exceptions.RayError as error:
+        raise _cause(error) from error
 
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[None]:
     """Ray, connected; as before afterwards."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ModuleNotFoundError as error:
-        raise missing_package(error, "a Ray cluster") from error
+    import ray
+
     ours = not ray.is_initialized()
     if ours:
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RuntimeUnavailableError
+from ..extras import require
 from ..model.source import ModelSource
 from ..option_fields import to_paths
 from ..options import DEFAULTS, DetectorOptions
@@ -71,11 +72,16 @@ def detect_all(
 
     Raises:
         UsageError: the output is that of another job; a Parquet file has no images.
+        MissingPackageError: what a cluster, Parquet or a URI takes is not installed.
         OSError: a source that is not there, cannot be read, or changes meanwhile; an output that cannot be written.
         ValueError: a source without images; an option out of range.
         EastError: what a `TextDetector` cannot be made with.
     """
     batch = batch or BatchOptions()
+    if cluster is not None:
+        require("ray", "a Ray cluster")
+    if batch.format == "parquet":
+        require("parquet", "the format parquet")
     several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
     named = [os.fspath(source) for source in several]
     place = os.fspath(output)

@@ -132,6 +132,45 @@ def test_each_try_sends_everything(kind: type[Client | AsyncClient], photo: byte
     assert sent[0] == sent[1] == sent[2]
 
 
+@pytest.mark.parametrize(
+    ("status", "media_type", "tries"),
+    [
+        (500, "text/plain", 3),
+        (502, "text/html", 3),
+        (504, "", 3),
+        (500, "application/problem+json", 1),
+        (504, "application/problem+json", 1),
+        (404, "text/plain", 1),
+    ],
+)
+def test_what_stands_in_front_of_the_service_is_tried_again(
+    status: int, media_type: str, tries: int, photo: bytes
+) -> None:
+    asked: list[str] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("Content-Type", media_type)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(ServiceError) as caught:
+            detect_batch(Client, f"http://127.0.0.1:{server.server_port}", photo)
+        server.shutdown()
+        thread.join()
+    assert caught.value.status == status
+    assert len(asked) == tries
+
+
 def detect_batch(kind: type[Client | AsyncClient], url: str, image: bytes) -> None:
     """One call to a server that will not answer it, soon given up."""
 

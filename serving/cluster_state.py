@@ -24,7 +24,7 @@ logger = logging.getLogger("serving")
 LEASE_SECONDS = 1.0
 """How long a replica may give away what it has taken from a bucket beforehand; what is left then goes back."""
 
-AWAY_SECONDS = 1.0
+AWAY_SECONDS = 5.0
 """How long nobody is asked who has not answered."""
 
 FORGET_SECONDS = 15.0

@@ -9,7 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from serving.auth import RateLimit
-from serving.shared import AWAY_SECONDS, FORGET_SECONDS, ClusterLimit, Patient, SharedState, UnreachableError, merged
+from serving.cluster_state import (
+    AWAY_SECONDS,
+    FORGET_SECONDS,
+    ClusterLimit,
+    Patient,
+    SharedState,
+    UnreachableError,
+    merged,
+)
 
 
 class Cluster:
