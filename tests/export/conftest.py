@@ -15,7 +15,7 @@ DATA = Path(__file__).parent.parent / "data"
 LEVEL = [(20, 30), (120, 30), (120, 50), (20, 50)]
 TURNED = [(40, 120), (126.6, 70), (136.6, 87.3), (50, 137.3)]  # 30 degrees, climbing
 DOWNWARDS = [(190, 20), (190, 120), (170, 120), (170, 20)]
-CUT_OFF = [(-8, 160), (60, 161), (60, 181), (-9, 180)]
+CUT_OFF = [(-8, 160), (200, 161), (200, 181), (-9, 180)]
 PICTURE = np.repeat(np.arange(200, dtype=np.uint8)[None, :, None], 190, axis=0).repeat(3, axis=2)
 """Uint8 RGB ``(190, 200, 3)``, lighter to the right."""
 TEXTS = ("Café & <Bar>", "\u4e2d\u6587 \U0001f600", "down", "")

@@ -57,11 +57,11 @@ def test_alto_has_places_texts_and_confidences(page: Detections) -> None:
     box = [[int(word.get(name)) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT")] for word in words]
     assert box[0] == [20, 30, 100, 20]
     assert box[1] == [40, 70, 97, 68]
-    assert box[3] == [0, 160, 60, 21]
+    assert box[3] == [0, 160, 200, 21]
     assert [word.find("Shape/Polygon").get("POINTS") for word in words][1:] == [
         "40,120 127,70 137,87 50,137",
         "190,20 190,120 170,120 170,20",
-        "0,160 60,161 60,181 0,180",
+        "0,160 200,161 200,181 0,180",
     ]
     assert root.findtext("Description/sourceImageInformation/fileName") == "scan 1.jpg"
     assert [root.find("Layout/Page").get(name) for name in ("WIDTH", "HEIGHT")] == ["200", "190"]
@@ -74,7 +74,7 @@ def test_page_xml_has_places_texts_and_confidences(page: Detections) -> None:
     assert [word.find("TextEquiv").get("conf") for word in words] == ["0.7500"] * 4
     assert [word.find("Coords").get("conf") for word in words] == ["0.9000", "0.8000", "0.7000", "0.6000"]
     assert words[1].find("Coords").get("points") == "40,120 127,70 137,87 50,137"
-    assert words[3].find("Coords").get("points") == "0,160 60,161 60,181 0,180"
+    assert words[3].find("Coords").get("points") == "0,160 200,161 200,181 0,180"
     assert root.find("Page").get("imageFilename") == "other.png"
     regions = {region.get("id") for region in root.iter("TextRegion")}
     assert {one.get("regionRef") for one in root.iter("RegionRefIndexed")} == regions
