@@ -314,7 +314,7 @@ class TextDetector:
                 quads, scores = _words(looks[0], *seen[0], options)
             else:
                 words = [_turned_words(look, *one, options) for look, one in zip(looks, seen, strict=True)]
-                quads, scores = in_their_direction(words)
+                quads, scores = in_their_direction(words, options.score_threshold)
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)
