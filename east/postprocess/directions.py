@@ -31,7 +31,7 @@ _USUAL: Final = 0.5
 more doubtful, which its peak has to make up for."""
 
 _COMPARISONS: Final = 200
-"""With how many others a box may be compared, on average; on dense pages it is 5."""
+"""With how many others a box may be compared, on average; on dense pages it is 1."""
 
 _ROUNDS: Final = 8
 """Of estimating how the text of a page runs; it stands after three or four."""
