@@ -451,7 +451,7 @@ class TextDetector:
                 quads, scores = _words(looks[0], *seen[0], options, score)
             else:
                 words = [_turned_words(look, *one, options, score) for look, one in zip(looks, seen, strict=True)]
-                quads, scores = in_their_direction(words)
+                quads, scores = in_their_direction(words, options.score_threshold)
         except TooManyBoxesError as error:
             return error
         quads = to_image_frame(quads, prepared.network_size, prepared.size)

@@ -280,7 +280,7 @@ class Service:
                 index: Job(size, _shown(size, options), asked, count, deadline, number)
                 for number, (index, size) in enumerate(sizes.items())
             }
-            hold(sum(3 * job.size.height * job.size.width for job in jobs.values()))
+            hold(sum(_bytes(job.size, options) for job in jobs.values()))
             scheduler.submit(list(jobs.values()))
 
             async def answer(image: Encoded, job: Job) -> tuple[Any, int]:
@@ -399,6 +399,11 @@ def _waited(found: Detections, waited_ms: float) -> float:
 def _shown(size: Size, options: DetectorOptions) -> int:
     """The pixels that the network is shown of an image that has been brought to a network size."""
     return sum(look.pixels for look in looks_of(size, options))
+
+
+def _bytes(size: Size, options: DetectorOptions) -> int:
+    """The bytes of such an image, and of a turned copy if the network is shown any."""
+    return 3 * size.height * size.width * (2 if options.orientations == "all" else 1)
 
 
 def _bounded(asked: CallChanges, own: DetectorOptions) -> DetectorOptions:

@@ -25,6 +25,10 @@ from east import (
     WeightsError,
 )
 from east.images import load_image, prepare
+from east.images.looks import looks_of
+from east.options import CallChanges
+from east.runtimes.base import Images
+from east.types import Candidates
 from tests.support.pdfs import scanned
 from tests.support.pictures import overlaps, tall_picture, write
 
@@ -380,6 +384,62 @@ def test_pictures_in_tiles_and_others_keep_their_order(detector: TextDetector, d
     ]
     for one, other in zip(found, detector.detect_batch([tall, small, tall]), strict=True):
         assert np.array_equal(quads(one), quads(other))
+
+
+def test_words_of_all_directions_begin_at_their_own_top_left(detector: TextDetector) -> None:
+    picture = Image.new("RGB", (320, 224), "white")
+    boxes = [write(picture, text, 20, 20 + 40 * k, 24) for k, text in enumerate(["Message", "Holiday", "Station"])]
+    side = Image.new("RGB", (224, 80), "white")
+    labels = [write(side, text, 30, 10 + 35 * k, 24) for k, text in enumerate(["Station", "Garden"])]
+    picture.paste(side.transpose(Image.Transpose.ROTATE_270), (240, 0))  # read from top to bottom
+    corners = [[(left, top), (right, bottom)] for left, top, right, bottom in boxes]
+    corners += [[(320 - top, left), (320 - bottom, right)] for left, top, right, bottom in labels]
+    upright = np.array(corners, np.float32)  # (5, 2, 2): the text's top-left corner and the one across
+    for quarters in range(4):
+        image = np.ascontiguousarray(np.rot90(np.asarray(picture), -quarters))
+        found = detector.detect(image, orientations="all")
+        assert (found.tiles, found.runs) == (1, 4)
+        expected, (width, height) = upright, picture.size
+        for _ in range(quarters):
+            expected = np.stack([height - expected[..., 1], expected[..., 0]], axis=-1)
+            width, height = height, width
+        ends = found.quads[:, [0, 2]]
+        distances = np.abs(ends[:, None] - expected[None]).max(axis=(2, 3))
+        assert distances.shape == (5, 5)
+        assert (distances.min(axis=0) < 12).all()
+        for crop in found.crops():
+            assert crop.shape[1] > 2 * crop.shape[0]
+    batch = detector.detect_batch([image, picture], orientations="all")
+    streamed = [*detector.stream([image, picture], orientations="all", batch=2)]
+    for one in (batch, streamed):
+        assert np.array_equal(quads(one[0]), found.quads)
+        assert len(quads(one[1])) == 5
+    assert detector.detect(picture).runs == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [CallChanges(), CallChanges(tiling="off", orientations="all"), CallChanges(tiling=256, orientations="all")],
+)
+def test_runs_and_pixels_are_those_that_the_network_is_given(
+    detector: TextDetector, changes: CallChanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, ...]] = []
+    candidates = detector.runtime.candidates
+
+    def counted(images: Images, threshold: float) -> list[Candidates]:
+        given.extend(image.shape for image in images)
+        return candidates(images, threshold)
+
+    monkeypatch.setattr(detector.runtime, "candidates", counted)
+    prepared = prepare(np.zeros((320, 352, 3), np.uint8), detector.options.changed(**changes))
+    waits: list[None] = []
+    [found] = detector.detect_prepared([prepared], before_each=lambda: waits.append(None), **changes)
+    looks = looks_of(prepared.network_size, detector.options.changed(**changes))
+    assert isinstance(found, Detections)
+    assert len(given) == found.runs == found.to_dict()["runs"] == sum(look.runs for look in looks)
+    assert sum(height * width for height, width, _ in given) == sum(look.pixels for look in looks)
+    assert len(waits) >= len(looks)
 
 
 def test_input_size_is_the_networks_size(demo_images: list[Path]) -> None:

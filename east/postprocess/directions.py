@@ -26,11 +26,12 @@ a page err together."""
 _LYING: Final = 4.0
 """Likewise with the aspect of a box that is higher than wide: text seen lying on its side gives such boxes."""
 
-_UNSEEN: Final = 0.8
-"""Peak that stands for a turn in which there is no box, with an aspect of a half."""
+_USUAL: Final = 0.5
+"""Share of the words in a direction from which a box in it needs no more than the score threshold; fewer make a box
+more doubtful, which its peak has to make up for."""
 
 _COMPARISONS: Final = 200
-"""With how many others a box may be compared, on average; on dense pages it is 5."""
+"""With how many others a box may be compared, on average; on dense pages it is 1."""
 
 _ROUNDS: Final = 8
 """Of estimating how the text of a page runs; it stands after three or four."""
@@ -52,16 +53,18 @@ class Turned(NamedTuple):
     peaks: Scores
 
 
-def in_their_direction(turns: Sequence[Turned]) -> tuple[Quads, Scores]:
+def in_their_direction(turns: Sequence[Turned], score_threshold: float) -> tuple[Quads, Scores]:
     """Keeps of what was found in the quarter turns of an image each word once, in the direction in which it is read.
 
     The network's map peaks higher on text that it sees upright: on drawn pages against text seen upside down for 86 of
     100 words, against text seen lying for 99. The peaks, and the aspect of the boxes, give each word odds for the four
     directions; the directions of all words together are what is expected of each (by expectation-maximisation), so
-    that a word that tells little follows its page, and one that tells much stands against it.
+    that a word that tells little follows its page, and one that tells much stands against it. A box in a direction in
+    which few words run is sooner taken for none at all.
 
     Args:
         turns: of each direction what was found.
+        score_threshold: of the pixels that boxes were made of, 0..1: the least that a peak can be.
 
     Returns:
         the words, best score first.
@@ -75,13 +78,14 @@ def in_their_direction(turns: Sequence[Turned]) -> tuple[Quads, Scores]:
         return quads, scores
     direction = np.repeat(np.arange(len(turns)), [len(turn.quads) for turn in turns])
     aspects = widths(quads) / np.maximum(heights(quads), 1e-9)
-    evidence = _evidence(np.concatenate([turn.peaks for turn in turns]), aspects)
+    peaking = _TRUST * _logits(np.concatenate([turn.peaks for turn in turns]))
+    least = _TRUST * _logits(np.array(score_threshold))
+    evidence = peaking + _LYING * np.log(np.clip(aspects, 1e-3, 1))
     rivals = _rivals(quads, direction)
-    odds = np.full((len(quads), len(turns)), _evidence(np.array(_UNSEEN), np.array(0.5)))
-    best = np.full(odds.shape, -np.inf)
-    np.maximum.at(best, (rivals[:, 0], direction[rivals[:, 1]]), evidence[rivals[:, 1]])
-    best[np.arange(len(quads)), direction] = evidence
-    odds = np.where(np.isfinite(best), best, odds)
+    odds = np.full((len(quads), len(turns)), -np.inf)
+    np.maximum.at(odds, (rivals[:, 0], direction[rivals[:, 1]]), evidence[rivals[:, 1]])
+    odds[np.arange(len(quads)), direction] = evidence
+    odds = np.where(np.isfinite(odds), odds, least + _LYING * np.log(0.5))  # as of a faint box that lies on its side
     expected = np.zeros(len(turns))
     kept = _strongest(evidence, rivals)
     for _ in range(_ROUNDS):
@@ -90,6 +94,7 @@ def in_their_direction(turns: Sequence[Turned]) -> tuple[Quads, Scores]:
         total = (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0) + 0.5
         expected = np.log(total / total.sum())
         kept = _strongest(evidence + expected[direction], rivals)
+    kept = kept[(peaking - least + expected[direction])[kept] >= np.log(_USUAL)]
     order = kept[np.argsort(-scores[kept], kind="stable")]
     return quads[order], scores[order]
 
@@ -113,10 +118,9 @@ def _shares(count: int) -> Floats:
     return np.linspace((1 - _CORE) / 2, (1 + _CORE) / 2, count)
 
 
-def _evidence(peaks: Scores | Floats, aspects: Floats) -> Floats:
-    """Logarithms of the odds, up to what all directions have in common."""
-    peaks = np.clip(peaks.astype(np.float64), 1e-3, 1 - 1e-3)
-    return _TRUST * np.log(peaks / (1 - peaks)) + _LYING * np.log(np.clip(aspects, 1e-3, 1))
+def _logits(scores: Scores | Floats) -> Floats:
+    scores = np.clip(scores.astype(np.float64), 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(scores / (1 - scores)))
 
 
 def _rivals(quads: Quads, direction: NDArray[np.int64]) -> NDArray[np.int64]:

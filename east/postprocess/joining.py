@@ -37,21 +37,18 @@ def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[
     """
     if len(quads) < 2:
         return quads, scores
-    from .seams import seams
+    from .seams import groups_without_gaps
 
     exact = np.ascontiguousarray(quads, np.float64)
     order = np.argsort(exact[:, :, 0].min(axis=1), kind="stable")
-    pairs = seams(exact, order, np.ascontiguousarray(score_map, np.float32), STRIDE, _SEAM)
-    if not len(pairs):
+    first = groups_without_gaps(exact, order, np.ascontiguousarray(score_map, np.float32), STRIDE, _SEAM)
+    own = np.arange(len(quads))
+    if (first == own).all():
         return quads, scores
-    first = np.arange(len(quads))  # of its word's pieces, the best
-    for one, other in pairs.tolist():
-        least, most = sorted((first[one], first[other]))
-        first[first == most] = least
     joined = np.array(quads, np.float32)
-    for best in np.unique(first[pairs]).tolist():
+    for best in np.unique(first[first != own]).tolist():
         joined[best] = _around(exact[first == best])
-    kept = np.flatnonzero(first == np.arange(len(quads)))
+    kept = np.flatnonzero(first == own)
     return joined[kept], scores[kept]
 
 

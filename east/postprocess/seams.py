@@ -97,32 +97,39 @@ def _go_on(a: Floats, b: Floats, quads: Floats, i: int, j: int, score_map: NDArr
     )
 
 
+@_inner
+def _first(first: NDArray[np.int64], k: int) -> int:
+    """The first of the group that k is in, following those it was joined to."""
+    while first[k] != k:
+        first[k] = first[first[k]]
+        k = first[k]
+    return k
+
+
 @_entry(
-    types.int64[:, ::1],
+    types.int64[::1],
     _array(types.float64, 3),
     _array(types.int64, 1),
     _array(types.float32, 2),
     types.float64,
     types.float64,
 )
-def seams(
+def groups_without_gaps(
     quads: Floats, order: NDArray[Any], score_map: NDArray[np.float32], stride: float, least: float
 ) -> NDArray[np.int64]:
-    """Pairs of quads of which one goes on in the other.
+    """Groups quads that go on in each other.
 
     Takes finite quads, float64 ``(M, 4, 2)``, ``order``, int64 ``(M,)``, by which their left edges do not decrease,
-    and a score map, float32 ``(h, w)``, with a pixel for ``stride`` of theirs. Returns int64 ``(P, 2)``, the left one
-    first as their text is read, where the lowest score on the line between them is ``least`` or more.
+    and a score map, float32 ``(h, w)``, with a pixel for ``stride`` of theirs. Two are of one group where the lowest
+    score on the line between them is ``least`` or more. Returns for each the first of its group, int64 ``(M,)``.
     """
     about = np.empty((len(quads), 8))
-    for k in range(len(quads)):
-        _sides(quads[k], about[k])
     widest = 0.0
     for k in range(len(quads)):
+        _sides(quads[k], about[k])
         widest = max(widest, about[k, 4])
     reach = _GAP / 2 * widest  # the order is that of bare quads
-    pairs = np.empty((16, 2), np.int64)
-    found = 0
+    group = np.arange(len(quads))
     for first in range(len(order)):
         i = order[first]
         a = about[i]
@@ -137,17 +144,16 @@ def seams(
                 continue
             if min(a[4], b[4]) < _ALIKE * max(a[4], b[4]) or a[6] * b[6] + a[7] * b[7] < _PARALLEL:
                 continue
+            one, other = _first(group, i), _first(group, j)
+            if one == other:
+                continue
             x = 0.0
             for corner in range(4):
                 for axis in range(2):
                     x += (quads[j, corner, axis] - quads[i, corner, axis]) * (a[6 + axis] + b[6 + axis])
             left, right = (i, j) if x > 0.0 else (j, i)
-            if _go_on(about[left], about[right], quads, left, right, score_map, stride) < least:
-                continue
-            if found == len(pairs):
-                longer = np.empty((2 * found, 2), np.int64)
-                longer[:found] = pairs
-                pairs = longer
-            pairs[found, 0], pairs[found, 1] = left, right
-            found += 1
-    return pairs[:found].copy()
+            if _go_on(about[left], about[right], quads, left, right, score_map, stride) >= least:
+                group[max(one, other)] = min(one, other)
+    for k in range(len(quads)):
+        group[k] = _first(group, k)
+    return group

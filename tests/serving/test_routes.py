@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
@@ -12,7 +13,10 @@ from PIL import Image
 
 from east import TextDetector
 from tests.support.image_files import encode
-from tests.support.pictures import tall_picture
+from tests.support.pictures import tall_picture, write
+
+if TYPE_CHECKING:
+    from tests.serving.conftest import Serve
 
 
 def test_raw_body(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:
@@ -83,6 +87,29 @@ def test_tiling(client: httpx.Client, detector: TextDetector) -> None:
     refused = client.post("/detect", content=png, params={"tiling": "on"})
     assert refused.status_code == 422
     assert refused.json()["detail"].startswith("tiling: ")
+
+
+def test_orientations(client: httpx.Client, detector: TextDetector) -> None:
+    picture = Image.new("RGB", (160, 96), "white")
+    write(picture, "Message", 20, 30, 24)
+    png = encode(picture.transpose(Image.Transpose.ROTATE_270), "PNG")
+    answer = client.post("/detect", content=png, params={"orientations": "all"}).json()
+    [[(left, top), _, (right, bottom), _]] = [box["quad"] for box in answer["boxes"]]
+    assert right < left
+    assert top < bottom
+    assert answer["runs"] == 4
+    assert client.post("/detect", content=png).json()["runs"] == 1
+    refused = client.post("/detect", content=png, params={"orientations": "90"})
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("orientations: ")
+
+
+def test_orientations_of_images_of_one_size_are_refused(serve: Serve) -> None:
+    with TextDetector(input_size=(64, 96)) as fixed, serve(fixed) as client:
+        refused = client.post("/detect?orientations=all", content=encode(Image.new("RGB", (64, 64)), "PNG"))
+        assert refused.status_code == 422
+        assert refused.json()["code"] == "invalid-parameters"
+        assert "orientations must be upright" in refused.json()["detail"]
 
 
 def test_icdar_format(client: httpx.Client, detector: TextDetector, photo: bytes) -> None:

@@ -19,6 +19,7 @@ from east import TextDetector
 from east.images import PreparedImage, prepare
 from east.types import Size
 from serving.metrics import Metrics
+from serving.problems import Problem
 from serving.scheduling import Job, Scheduler
 from serving.settings import Queue
 from tests.serving.conftest import running, wait_until
@@ -287,6 +288,27 @@ def test_closes_also_when_a_detection_ends_at_that_very_moment(gated: Gated) -> 
         time.sleep(0.5)  # the detection ends, which the loop learns in its next turn
         await asyncio.sleep(0)
         await asyncio.wait_for(scheduler.close(), 30)
+
+    asyncio.run(run())
+
+
+def test_what_the_network_is_shown_decides_who_finds_room(gated: Gated) -> None:
+    async def run() -> None:
+        settings = Queue(deadline_seconds=10)
+        measured = 1_000_000, 1.0
+        scheduler = Scheduler(
+            cast(TextDetector, gated), settings, Metrics(), pytest.fail, parallel=1, batch=1, measured=measured
+        )
+
+        def job(directions: int) -> Job:
+            deadline = asyncio.get_running_loop().time() + 60
+            return Job(Size(1000, 2000), directions * 2_000_000, {}, lambda found, waited: len(found), deadline)
+
+        scheduler.submit([job(1)])
+        with pytest.raises(Problem, match="images are waiting already"):
+            scheduler.submit([job(4)])
+        scheduler.submit([job(1)])
+        await scheduler.close()
 
     asyncio.run(run())
 
