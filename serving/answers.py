@@ -80,7 +80,7 @@ class Model(BaseModel):
 class ReadyAnswer(BaseModel):
     status: Literal["ready"]
     model: Model
-    recogniser: str | None = Field(description="what reads, with its version; null where nothing does")
+    recogniser: str | None = Field(default=None, description="what reads, with its version; not there if nothing does")
 
 
 class TimingsMs(BaseModel):

@@ -180,7 +180,8 @@ async def healthz(request: Request) -> dict[str, str]:
     operation_id="readyz",
     summary="Can it detect?",
     response_model=ReadyAnswer,
-    responses={**examples.answer({"status": "ready", "model": examples.MODEL, "recogniser": None}), **documented(503)},
+    response_model_exclude_none=True,
+    responses={**examples.answer({"status": "ready", "model": examples.MODEL}), **documented(503)},
 )
 async def readyz(request: Request) -> dict[str, Any]:
     """Yes once the detector is loaded and warmed up, until its runtime fails or it is told to stop."""

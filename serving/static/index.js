@@ -38,7 +38,7 @@ async function ask(format = "json") {
 async function recogniser() {
   if (state.recogniser === undefined) {
     const told = await fetch("readyz", { signal: state.running.signal });
-    if (told.ok) state.recogniser = (await told.json()).recogniser;
+    if (told.ok) state.recogniser = (await told.json()).recogniser ?? null;
   }
   return state.recogniser;
 }
