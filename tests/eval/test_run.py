@@ -42,6 +42,7 @@ def test_other_code_does_not_go_on_with_a_run(
     [
         lambda options, folder: {"max_side": 640},
         lambda options, folder: {"tf32": True},
+        lambda options, folder: {"scoring": "peak"},
         lambda options, folder: {"calibration": replace(options.calibration, source=folder)},
     ],
 )
@@ -56,9 +57,20 @@ def test_other_options_do_not_go_on_with_a_run(
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
     with open_journal(made_up, detector) as journal:
         journal.add("1", RESULT)
-    fields = {name: getattr(detector, name) for name in ("runtime", "weights", "weights_sha256")}
+    fields = {name: getattr(detector, name) for name in ("runtime", "weights", "weights_sha256", "confidence")}
     options = replace(detector.options, **change(detector.options, demo_images[0].parent))
     with open_journal(made_up, cast(TextDetector, SimpleNamespace(**fields, options=options))) as journal:
+        assert journal.results == {}
+
+
+def test_another_curve_does_not_go_on_with_a_run(
+    detector: TextDetector, made_up: Icdar2015, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
+    with open_journal(made_up, detector) as journal:
+        journal.add("1", RESULT)
+    monkeypatch.setattr(detector, "confidence", None)
+    with open_journal(made_up, detector) as journal:
         assert journal.results == {}
 
 
