@@ -11,6 +11,7 @@ from east.training.data.dataset import TEXT, read_folder
 from east.training.data.labels import make_targets
 from east.training.data.letters import encode_texts
 from east.training.loop.validate import Validation
+from east.training.validation.cases import photographs
 from east.types import Maps
 
 SIZE = (96, 160)
@@ -24,7 +25,7 @@ def validation(tmp_path: Path) -> Validation:
         Image.new("RGB", (320, 192), (number, 0, 0)).save(tmp_path / f"img_{number}.png")
         lines = [",".join(str(2 * c) for c in word) + ",text" for word in WORDS]
         (tmp_path / f"gt_img_{number}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return Validation(read_folder(tmp_path), SIZE)
+    return Validation(photographs(read_folder(tmp_path)), SIZE)
 
 
 def found(images: NDArray[np.uint8], words: int) -> Maps:
