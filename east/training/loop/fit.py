@@ -20,7 +20,7 @@ from ..config import Config
 from ..data.dataset import Example
 from ..data.packing import pack_examples
 from ..synth.scene import Material
-from ..validation.cases import table
+from ..validation.cases import numbers, table
 from .loader import SyntheticLoader, draw_batch
 from .log import Log, draw_curves
 from .run_folder import RunFolder
@@ -163,6 +163,5 @@ class _Run:
 
     def _evaluate_kinds(self, kinds: Validation, step: int) -> None:
         found = kinds.by_kind(kinds.score(kinds.maps(self.trainer.predict), self.config.threshold))
-        self.log.write(step, **{f"f1 {kind}": s.counts.hmean for kind, s in found.items() if s.counts.words})
-        self.log.write(step, **{f"false alarms {kind}": s.false_alarms for kind, s in found.items()})
+        self.log.write(step, **numbers(found))
         self.report(f"step {step}  threshold {self.config.threshold}, by kind of text:\n{table(found)}")

@@ -79,6 +79,14 @@ def by_kind(cases: Sequence[Case], scored: metrics.Score) -> dict[str, KindScore
     return kinds
 
 
+def numbers(kinds: dict[str, KindScore]) -> dict[str, float]:
+    """F1 of each kind, and the false alarms of those without words, under the names that a log has them by."""
+    return {
+        **{f"F1, {kind}": one.counts.hmean for kind, one in kinds.items() if one.counts.words},
+        **{f"false alarms, {kind}": float(one.false_alarms) for kind, one in kinds.items() if not one.counts.words},
+    }
+
+
 def table(kinds: dict[str, KindScore]) -> str:
     """A row per kind, in Markdown; kinds without words have false alarms only."""
     rows = []

@@ -36,6 +36,14 @@ def found(images: NDArray[np.uint8], words: int) -> Maps:
     return Maps(np.repeat(score, len(images), 0), np.repeat(geometry, len(images), 0))
 
 
+def test_scores_come_apart_by_kind(validation: Validation) -> None:
+    (kind, scored), *others = validation.by_kind(
+        validation.score(validation.maps(lambda images: found(images, 1)), 0.8)
+    ).items()
+    assert not others
+    assert (kind, scored.pictures, scored.counts.words, scored.counts.matched) == ("photographs", 10, 20, 10)
+
+
 @pytest.mark.parametrize(("words", "recall", "f1"), [(2, 1.0, 1.0), (1, 0.5, 2 / 3)])
 def test_found_words_are_scored_by_the_protocol(validation: Validation, words: int, recall: float, f1: float) -> None:
     scores = validation.score(validation.maps(lambda images: found(images, words)), 0.8)

@@ -13,7 +13,7 @@ from east.icdar import DONT_CARE
 from east.options import EVALUATION_SIZE
 from east.training.data.dataset import read_folder
 from east.training.synth.pages import draws
-from east.training.validation.cases import Case, by_kind, detected, score, table, truth
+from east.training.validation.cases import Case, by_kind, detected, numbers, score, table, truth
 from east.training.validation.drawn import KINDS, drawn
 from east.training.validation.views import VIEWS, views
 
@@ -82,6 +82,7 @@ def test_kinds_are_counted_apart() -> None:
     assert found["words"].pictures == 2
     assert (found["words"].counts.recall, found["words"].counts.precision) == (0.5, 1.0)
     assert (found["words"].false_alarms, found["blank"].false_alarms) == (0, 1)
+    assert numbers(found) == {"F1, words": pytest.approx(2 / 3), "false alarms, blank": 1}
     rows = table(found).splitlines()
     assert [cell.strip() for cell in rows[2].split("|")[1:-1]] == ["words", "2", "2", "0.500", "1.000", "0.667", "0"]
     assert [cell.strip() for cell in rows[3].split("|")[1:-1]] == ["blank", "1", "0", "-", "-", "-", "1"]
