@@ -181,6 +181,7 @@ def icdar2015_kinds() -> Config:
         ),
         steps=18_000,
         batch=28,
+        learning_rate=1.3e-3,
         scenes=replace(base.scenes, headlines=0.3, pages=0.08, dense=0.12, long_words=0.08, singles=0.06, stacks=0.04),
         pool_size=512,
         save_every=2_000,
