@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.pages import KINDS, Picture
+from bench.pages import KINDS
 from east import TextDetector
-from east.console import progress
+from east.console import markdown_table, progress
 from east.flags import add_options, options_from
 from east.geometry import angles, signed_areas
 from east.icdar import Detected, GroundTruth
 from east.metrics import match, measure, ratio
-from eval.table import markdown_table
+from east.training.synth.pages import Picture
 
 COLUMNS = ("", "pictures", "words", "found", "recall", "upright", "in pieces", "extra boxes", "false alarms")
 COLOURS = {"found": (40, 180, 60), "missed": (230, 30, 30), "box": (30, 90, 255)}

@@ -31,7 +31,10 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from east import Detections, Precision, TextBox, TextDetector, Timings
-from east.console import progress
+from east.console import (
+    markdown_table,
+    progress,
+)
 from east.extras import require
 from east.flags import add_options, options_from, positive
 from east.icdar import GroundTruth
@@ -39,7 +42,6 @@ from east.images.decoding import load_image
 from east.ocr import RapidOcr, Tesseract
 from eval import dataset as icdar2015
 from eval.end_to_end import is_right
-from eval.table import markdown_table
 
 Texts: TypeAlias = Sequence[tuple[NDArray[Any], str]]
 """Quads ``(4, 2)`` in the image's pixels, and what was read in each."""

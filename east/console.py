@@ -92,6 +92,22 @@ def progress(items: Iterable[Item], *, total: int | None, unit: str, description
     return bar
 
 
+def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside: Sequence[Sequence[str]] = ()) -> str:
+    """A Markdown table, aligned so that it also reads well as plain text.
+
+    Args:
+        columns: their headings.
+        body: the rows; the first cell of each is text, the others are numbers.
+        beside: rows of another table that is to be as wide.
+    """
+    widths = [max(map(len, cells)) for cells in zip(columns, *body, *beside, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "".join(
+        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
+        for row in (columns, rule, *body)
+    )
+
+
 def _add_common_flags(commands: Commands) -> None:
     for parser in {id(parser): parser for parser in commands.choices.values()}.values():
         nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]

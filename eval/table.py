@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from east.console import markdown_table
 
 if TYPE_CHECKING:
     from .run import Run
@@ -55,19 +57,3 @@ def reading_table(runs: Iterable[Run]) -> str:
         for run, counts in read
     ]
     return f"{READING_CAPTION}\n\n{markdown_table(READING_COLUMNS, body)}" if body else ""
-
-
-def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside: Sequence[Sequence[str]] = ()) -> str:
-    """A Markdown table, aligned so that it also reads well as plain text.
-
-    Args:
-        columns: their headings.
-        body: the rows; the first cell of each is text, the others are numbers.
-        beside: rows of another table that is to be as wide.
-    """
-    widths = [max(map(len, cells)) for cells in zip(columns, *body, *beside, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "".join(
-        "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
-        for row in (columns, rule, *body)
-    )

@@ -1,4 +1,4 @@
-"""``python -m east.training`` and ``east train``: fit, export, synth."""
+"""``python -m east.training`` and ``east train``: fit, score, export, synth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..console import Commands, make_parser, run_command
 from ..errors import UsageError
-from ..flags import positive
+from ..flags import add_options, options_from, positive
 from ..options import DEFAULTS
 from ..outputs import Output, check_folder, check_outputs
 from .config import Config, override
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_commands(commands: Commands) -> None:
     """Adds the commands to argparse's subparsers."""
     _add_fit(commands)
+    _add_score(commands)
     _add_export(commands)
     _add_synth(commands)
 
@@ -55,8 +56,27 @@ def _add_fit(commands: Commands) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE",
         help="change one setting of the configuration, like steps=100 or recipe.augmentation.crop=640",
     )  # fmt: skip
+    _add_kinds(parser, 0)
     _add_data(parser)
     parser.set_defaults(run=_fit)
+
+
+def _add_score(commands: Commands) -> None:
+    parser = commands.add_parser("score", help="score the detector on kinds of text that a benchmark has too few of")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="photographs that it was not trained on, to be turned")
+    parser.add_argument("--gt", type=Path, metavar="DIR", help="folder of their gt_<name>.txt, if not beside them")
+    parser.add_argument("--numbers", type=_range, metavar="A-B", help="take img_A … img_B of them only")
+    _add_kinds(parser, 4)
+    add_options(parser)
+    parser.set_defaults(run=_score)
+
+
+def _add_kinds(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument(
+        "--kinds", type=_count, default=default, metavar="N",
+        help="score on N drawn pages of each kind of text, and on N of the photographs, enlarged and turned "
+        f"(default: {default})",
+    )  # fmt: skip
 
 
 def _add_export(commands: Commands) -> None:
@@ -114,20 +134,41 @@ def _fit(args: argparse.Namespace) -> int:
 
     from .loop.fit import fit
     from .loop.validate import Validation
+    from .validation import cases
+    from .validation.kinds import kinds_of_text
 
     examples = _examples(args)
     material = _material(args, examples) if config.synthetic else None
     held_out = _held_out(args, config, material)
+    photographs = cases.photographs(held_out)
+    kinds = kinds_of_text(held_out, args.kinds)
     fit(
         config,
         args.out,
         examples,
         material=material,
-        validation=Validation(held_out, config.evaluation) if held_out else None,
+        validation=Validation(photographs, config.evaluation) if photographs else None,
+        kinds=Validation(kinds, config.evaluation) if kinds else None,
         devices=args.devices,
         processes=args.processes,
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
+    return 0
+
+
+def _score(args: argparse.Namespace) -> int:
+    from ..detector import TextDetector
+    from .data.dataset import read_folder
+    from .validation.cases import table
+    from .validation.kinds import kinds_of_text, score_kinds
+
+    examples = read_folder(args.data, args.gt, numbers=args.numbers) if args.data else []
+    kinds = kinds_of_text(examples, args.kinds)
+    if not kinds:
+        raise UsageError("nothing to score on: give --kinds a number above 0")
+    with TextDetector.from_options(options_from(args)) as detector:
+        found = score_kinds(detector, kinds)
+        print(f"{detector.weights}, {detector.runtime.name} {detector.runtime.precision}\n\n{table(found)}", end="")
     return 0
 
 
@@ -214,6 +255,12 @@ def _range(text: str) -> range:
     if not dash or not first.isdecimal() or not last.isdecimal() or int(first) > int(last):
         raise argparse.ArgumentTypeError(f"expected A-B, like 1-800, got {text!r}")
     return range(int(first), int(last) + 1)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number of pictures, got {text!r}")
+    return int(text)
 
 
 def _folder_or_range(text: str) -> Path | range:

@@ -19,6 +19,9 @@ class Augmentation:
         crop: side of the square view.
         near_word: share of views centred near a legible word.
         zoom: smallest and largest magnification, drawn log-uniformly.
+        close: share of views drawn so that a word is seen at a given height, to have large words.
+        close_height: smallest and largest such height, drawn log-uniformly; a word as long as the view is seen whole.
+        closest: largest magnification of those views.
         aspect: standard deviation of the logarithm of width over height.
         rotation: standard deviation of most rotations.
         wide_rotation: bound of the others, drawn uniformly.
@@ -36,6 +39,9 @@ class Augmentation:
     crop: int = 512
     near_word: float = 0.6
     zoom: tuple[float, float] = (0.5, 2.2)
+    close: float = 0.0
+    close_height: tuple[float, float] = (40.0, 400.0)
+    closest: float = 5.0
     aspect: float = 0.12
     rotation: float = 5.0
     wide_rotation: float = 25.0
@@ -57,7 +63,10 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the terms in the sum; ``focus`` is the focal loss's gamma, ``reading`` 0 trains without letters."""
+    """Weights of the terms in the sum; ``focus`` is the focal loss's gamma, ``reading`` 0 trains without letters.
+
+    ``either_name``: a word turned by about 45 degrees may be said either way, see `losses.renamed`.
+    """
 
     batch_dice: float = 0.5
     image_dice: float = 0.5
@@ -66,6 +75,7 @@ class LossWeights:
     angle: float = 20.0
     reading: float = 0.0
     focus: float = 1.0
+    either_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class Recipe:
 
     Attributes:
         shrink, min_core: see `labels.shrink_quads`.
+        even_area: of a word larger than this, in square pixels, a pixel counts the less for the score, as one over the
+            square root of its area; 0 to have all pixels count alike.
         weight_decay: AdamW's, on convolutions.
         clip: bound of the gradient's norm.
         batch_norm_momentum: share of its moving averages that a step keeps.
@@ -86,6 +98,7 @@ class Recipe:
     loss: LossWeights = field(default_factory=LossWeights)
     shrink: float = 0.3
     min_core: float = 4.5
+    even_area: float = 0.0
     weight_decay: float = 0.02
     clip: float = 5.0
     batch_norm_momentum: float = 0.95
@@ -107,6 +120,12 @@ class SceneSettings:
         real_scenes: share of pictures whose background is a training picture.
         real_words: share of pictures that also get words cut out of training pictures.
         dense: share of blocks that are notices of many small lines.
+        headlines: share of pictures with a line of capitals up to ``headline`` high.
+        headline: largest height of those.
+        pages: share of pictures with a page of running text.
+        long_words: share of blocks that are compounds and addresses.
+        singles: share of blocks that are single letters and digits.
+        stacks: share of blocks that are words whose letters stand one under the other.
         distractors: largest number of things that look like text.
         blended: share of blocks and distractors that take on the light and the softness of the photograph.
         camera: strength of what light and camera do, 0..1.
@@ -123,6 +142,12 @@ class SceneSettings:
     real_scenes: float = 0.35
     real_words: float = 0.3
     dense: float = 0.15
+    headlines: float = 0.0
+    headline: float = 400.0
+    pages: float = 0.0
+    long_words: float = 0.0
+    singles: float = 0.0
+    stacks: float = 0.0
     distractors: int = 5
     blended: float = 0.6
     camera: float = 1.0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from east.console import markdown_table
+
 from ..dataset import Icdar2015
 from ..run import Run
-from ..table import accuracy_tables, markdown_table, reading_table
+from ..table import accuracy_tables, reading_table
 from .plots import PLOTS
 
 _RATES = ("recall", "precision", "hmean")

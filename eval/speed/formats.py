@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from ..table import markdown_table
+from east.console import markdown_table
+
 from .benchmark import MEASURES, REFERENCE, STREAMS, Measurement, Workload, name_of
 
 COLUMNS = (

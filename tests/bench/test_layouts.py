@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from bench.layouts import count
-from bench.pages import FONTS, KINDS, Page, Picture, plain, scatter, turned
+from bench.pages import KINDS
+from east.training.synth.pages import FONTS, Page, Picture, plain, scatter, turned
 from tests.support.words import Array32
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.table import markdown_table
+from east.console import markdown_table
 
 
 def test_columns_are_aligned_the_first_as_text_the_others_as_numbers() -> None:

@@ -112,6 +112,11 @@ def test_failures_are_told_in_one_line_with_status_1(
     assert complaint.format(**places) in line
 
 
+def test_scoring_on_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nothing to score on: give --kinds a number above 0" in error_of(["score", "--kinds", "0"], 2, capsys)
+    assert "expected a number of pictures, got 'few'" in error_of(["score", "--kinds", "few"], 2, capsys)
+
+
 def test_a_damaged_checkpoint_stops_a_run(
     tmp_path: Path, demo_images: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

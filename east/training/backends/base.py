@@ -16,6 +16,7 @@ from ...types import Maps
 from ..config import Recipe
 from ..data.augment import Words, make_views
 from ..data.cutmix import Patches
+from ..data.dataset import MOST_WORDS
 from ..data.labels import make_targets
 from ..data.letters import LETTER_CLASSES
 from ..data.packing import PackedImages
@@ -95,11 +96,19 @@ class Trainer(ABC):
         pixels, sizes, *words = (ops.concatenate(list(arrays)) for arrays in zip(*parts, strict=True))
         recipe, side = self.recipe, self.recipe.augmentation.crop
         views, seen = make_views(pixels, self.canvas, sizes, Words(*words), noise, recipe.augmentation)
-        targets = partial(make_targets, height=side, width=side, shrink=recipe.shrink, min_core=recipe.min_core)
+        targets = partial(
+            make_targets,
+            height=side,
+            width=side,
+            shrink=recipe.shrink,
+            min_core=recipe.min_core,
+            even_area=recipe.even_area,
+        )
         if not recipe.augmentation.cutmix:
             return views, targets(*seen)
         patches = Patches(noise, recipe.augmentation)
         hosts, guests = targets(*patches.hosts(seen)), targets(*patches.guests(seen))
+        guests = guests._replace(word=guests.word + MOST_WORDS)
         return patches.paste(views), patches.paste_targets(hosts, guests)
 
 

@@ -15,7 +15,7 @@ from ...frameworks import keras
 from ...types import FILL
 from ..config import Augmentation
 from .dataset import IGNORED, TEXT
-from .labels import Tensor, shorter_sides, visible_share
+from .labels import Tensor, visible_share, word_sides
 
 ops = keras().ops
 
@@ -53,7 +53,7 @@ def make_views(
     crop = settings.crop
     quads = _apply(forward, words.quads[..., 0], words.quads[..., 1])
     quads = ops.stack(quads, axis=-1)
-    hidden = (visible_share(quads, crop, crop) < settings.visible) | (shorter_sides(quads) < settings.smallest_word)
+    hidden = (visible_share(quads, crop, crop) < settings.visible) | (word_sides(quads)[0] < settings.smallest_word)
     views = _sample(pixels, canvas, sizes, backward, crop)
     views = _blur(_recolour(views, draw, settings), draw, settings)
     return ops.clip(_add_noise(views, draw, settings), 0.0, 255.0), words._replace(quads=quads).ignoring(hidden)
@@ -81,7 +81,8 @@ def _draw_transforms(
     """Homographies of entries ``(B,)`` from picture to view and back."""
     height, width = sizes[:, 0], sizes[:, 1]
     low, high = (math.log(bound) for bound in settings.zoom)
-    zoom = ops.exp(draw.uniform(low, high))
+    zoom_at = draw.uniform()
+    zoom = ops.exp(low + (high - low) * zoom_at)
     aspect = ops.exp(draw.normal(settings.aspect) / 2)
     wide = draw.uniform(-settings.wide_rotation, settings.wide_rotation)
     angle = ops.where(draw.chance(settings.wide_share), wide, draw.normal(settings.rotation)) * (math.pi / 180)
@@ -91,11 +92,16 @@ def _draw_transforms(
     count = ops.sum(is_text, axis=1)
     chosen = ops.cast(draw.uniform() * ops.cast(count, "float32"), "int32")
     hit = ops.logical_and(ops.cumsum(is_text, axis=1) == chosen[:, None] + 1, is_text == 1)
-    word = ops.sum(ops.mean(words.quads, axis=2) * ops.cast(hit, "float32")[:, :, None], axis=1)  # (B, 2)
+    hit = ops.cast(hit, "float32")
+    word = ops.sum(ops.mean(words.quads, axis=2) * hit[:, :, None], axis=1)  # (B, 2)
+    near, off_centre = ops.logical_and(draw.chance(settings.near_word), count > 0), 0.4
+    if settings.close:
+        close = ops.logical_and(draw.chance(settings.close), count > 0)
+        zoom = ops.where(close, _close_zoom(ops.sum(word_sides(words.quads) * hit, axis=-1), zoom_at, settings), zoom)
+        near, off_centre = ops.logical_or(near, close), ops.where(close, 0.1, off_centre)
     reach = settings.crop / zoom  # side of the view in the picture's pixels
-    near = ops.logical_and(draw.chance(settings.near_word), count > 0)
-    centre_x = ops.where(near, word[:, 0] + reach * draw.uniform(-0.4, 0.4), width * draw.uniform())
-    centre_y = ops.where(near, word[:, 1] + reach * draw.uniform(-0.4, 0.4), height * draw.uniform())
+    centre_x = ops.where(near, word[:, 0] + reach * off_centre * draw.uniform(-1, 1), width * draw.uniform())
+    centre_y = ops.where(near, word[:, 1] + reach * off_centre * draw.uniform(-1, 1), height * draw.uniform())
     centre_x, centre_y = _keep_within(centre_x, reach, width), _keep_within(centre_y, reach, height)
 
     one, zero = ops.ones_like(zoom), ops.zeros_like(zoom)
@@ -115,6 +121,14 @@ def _draw_transforms(
         _move(-middle, -middle),
     )
     return forward, backward
+
+
+def _close_zoom(sides: Tensor, height_at: Tensor, settings: Augmentation) -> Tensor:
+    """Magnifications ``(B,)`` that show words of these shorter and longer ``sides``, ``(2, B)``, large but whole."""
+    low, high = (math.log(bound) for bound in settings.close_height)
+    zoom = ops.exp(low + (high - low) * height_at) / ops.maximum(sides[0], 1.0)
+    zoom = ops.minimum(zoom, settings.crop / ops.maximum(sides[1], 1.0))
+    return ops.clip(zoom, settings.zoom[0], settings.closest)
 
 
 def _keep_within(centre: Tensor, reach: Tensor, length: Tensor, beyond: float = 0.1) -> Tensor:

@@ -14,6 +14,7 @@ from ...folders import files_in
 from ...geometry import turns
 from ...icdar import parse_ground_truth
 
+MOST_WORDS = 160  # of a picture in training
 ABSENT, TEXT, IGNORED = 0, 1, 2  # the kinds of a word; absent ones pad the words of a picture to a common number
 
 

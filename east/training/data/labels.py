@@ -24,11 +24,13 @@ class Targets(NamedTuple):
         score: float32 ``(B, H/4, W/4)``, 1 in the shrunk core of a word.
         geometry: float32 ``(B, H/4, W/4, 5)``, where score is 1: distances to the top, right, bottom and left side of
             the word's rectangle in image pixels, and its angle in radians, positive where text climbs to the right.
-        counted: float32 ``(B, H/4, W/4)``, 0 where an ignored word lies.
+        counted: float32 ``(B, H/4, W/4)``, 0..1, how much the score there counts: 0 where an ignored word lies.
         weight: float32 ``(B, H/4, W/4)``, where score is 1: one over the square root of the word's area, in 1/px.
         letters: int32 ``(B, H/4, W/4)``, where score is 1: the letter there, 1 to `LETTER_CLASSES`; 0 where nothing
             is to be read.
         certainty: float32 ``(B, H/4, W/4)``, 0..1, how sure that letter is.
+        word: int32 ``(B, H/4, W/4)``, where score is 1: a number that the pixels of one word of an image share, below
+            `MOST_WORDS`, and twice that where views are mixed.
     """
 
     score: Tensor
@@ -37,6 +39,7 @@ class Targets(NamedTuple):
     weight: Tensor
     letters: Tensor
     certainty: Tensor
+    word: Tensor
 
 
 class Rectangles(NamedTuple):
@@ -50,12 +53,21 @@ class Rectangles(NamedTuple):
 
 
 def make_targets(
-    quads: Tensor, kinds: Tensor, codes: Tensor, height: int, width: int, *, shrink: float = 0.3, min_core: float = 4.5
+    quads: Tensor,
+    kinds: Tensor,
+    codes: Tensor,
+    height: int,
+    width: int,
+    *,
+    shrink: float = 0.3,
+    min_core: float = 4.5,
+    even_area: float = 0.0,
 ) -> Targets:
     """Draws the targets of a batch of images, ``height`` by ``width`` pixels, multiples of 4, from its `augment.Words`.
 
     The score map follows EAST (Zhou et al., CVPR 2017, section 3.3.1): a word's core is its quad with every side moved
-    inwards, see `shrink_quads`. Where words overlap, the smaller one wins.
+    inwards, see `shrink_quads`. Where words overlap, the smaller one wins. ``even_area`` as in `config.Recipe`: without
+    it one large word outweighs all the small ones of a batch.
     """
     areas = ops.abs(_signed_area(quads))
     order = ops.argsort(areas, axis=1)  # smallest first, so that the first word found at a pixel is the one that wins
@@ -68,11 +80,19 @@ def make_targets(
     sides = (ops.arange(0, side, STRIDE, dtype="float32") for side in (height, width))
     y, x = (ops.reshape(values, (-1,)) for values in ops.meshgrid(*sides, indexing="ij"))
     inside_core = ops.logical_and(_inside(shrink_quads(quads, shrink, min_core), x, y), (kinds == TEXT)[:, :, None])
-    inside_ignored = ops.logical_and(_inside(quads, x, y), (kinds == IGNORED)[:, :, None])
+    inside = _inside(quads, x, y)
+    inside_ignored = ops.logical_and(inside, (kinds == IGNORED)[:, :, None])
     ranks = ops.arange(words, dtype="int32")[None, :, None]
     winner = ops.min(ops.where(inside_core, ranks, words), axis=1)  # (B, P), the word at each of the P map points
     is_text = winner < words
     counted = ops.logical_or(is_text, ops.logical_not(ops.any(inside_ignored, axis=1)))
+    counted = ops.cast(counted, "float32")
+    if even_area:
+        within = ops.logical_and(inside, (kinds == TEXT)[:, :, None])  # the core, and what lies around it
+        nearest = ops.min(ops.where(within, ranks, words), axis=1)
+        of_word = ops.where(is_text, winner, ops.minimum(nearest, words - 1))
+        share = ops.sqrt(even_area / ops.maximum(ops.take_along_axis(areas, of_word, axis=1), even_area))
+        counted = ops.where(ops.logical_or(is_text, nearest < words), counted * share, counted)
 
     rectangles = ops.stack([*minimum_area_rectangles(quads), areas], axis=-1)  # (B, W, 6)
     winner = ops.where(is_text, winner, 0)
@@ -90,7 +110,8 @@ def make_targets(
     return Targets(
         score=ops.reshape(score, (-1, rows, columns)),
         geometry=ops.reshape(geometry * score[:, :, None], (-1, rows, columns, 5)),
-        counted=ops.reshape(ops.cast(counted, "float32"), (-1, rows, columns)),
+        counted=ops.reshape(counted, (-1, rows, columns)),
+        word=ops.reshape(winner, (-1, rows, columns)),
         weight=ops.reshape(score / ops.sqrt(ops.maximum(area, 1.0)), (-1, rows, columns)),
         letters=ops.reshape(ops.where(is_text, letters, 0), (-1, rows, columns)),
         certainty=ops.reshape(certainty * score, (-1, rows, columns)),
@@ -156,10 +177,11 @@ def _share_between(quads: Tensor, left: Tensor, top: Tensor, right: Tensor, bott
     return ops.mean(ops.cast(inside, "float32"), axis=(-2, -1))
 
 
-def shorter_sides(quads: Tensor) -> Tensor:
-    """The smaller of the mean lengths of both pairs of opposite sides of quads ``(..., 4, 2)``, in pixels."""
+def word_sides(quads: Tensor) -> Tensor:
+    """Mean lengths of both pairs of opposite sides of quads ``(..., 4, 2)``: pixels, ``(2, ...)``, shorter first."""
     lengths = _length(ops.roll(quads, -1, axis=-2) - quads)[..., 0]
-    return ops.minimum(lengths[..., 0] + lengths[..., 2], lengths[..., 1] + lengths[..., 3]) / 2
+    pairs = lengths[..., 0] + lengths[..., 2], lengths[..., 1] + lengths[..., 3]
+    return ops.stack([ops.minimum(*pairs), ops.maximum(*pairs)]) / 2
 
 
 def _inside(quads: Tensor, x: Tensor, y: Tensor) -> Tensor:

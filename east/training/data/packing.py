@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...images.decoding import load_image
 from ...images.sizing import resize
 from ...types import Size
-from .dataset import ABSENT, IGNORED, TEXT, Example
+from .dataset import ABSENT, IGNORED, MOST_WORDS, TEXT, Example
 from .letters import MAX_LETTERS, encode_texts
 
 
@@ -28,7 +28,7 @@ class PackedImages:
         codes: uint8 ``(N, W, MAX_LETTERS)``, see `letters.encode_texts`.
     """
 
-    def __init__(self, count: int, canvas: tuple[int, int], words: int = 160) -> None:
+    def __init__(self, count: int, canvas: tuple[int, int], words: int = MOST_WORDS) -> None:
         self.canvas = canvas
         self.pixels = np.zeros((count, canvas[0] * canvas[1]), np.int32)
         self.sizes = np.tile(np.asarray(canvas, np.float32), (count, 1))
@@ -71,7 +71,7 @@ class PackedImages:
 
 
 def pack_examples(
-    examples: Sequence[Example], canvas: tuple[int, int], words: int = 160, threads: int = 8
+    examples: Sequence[Example], canvas: tuple[int, int], words: int = MOST_WORDS, threads: int = 8
 ) -> PackedImages:
     """Reads the pictures of ``examples``, in ``threads``; arguments as `PackedImages` takes them."""
     packed = PackedImages(len(examples), canvas, words)

@@ -20,6 +20,7 @@ from ..config import Config
 from ..data.dataset import Example
 from ..data.packing import pack_examples
 from ..synth.scene import Material
+from ..validation.cases import numbers, table
 from .loader import SyntheticLoader, draw_batch
 from .log import Log, draw_curves
 from .run_folder import RunFolder
@@ -36,6 +37,7 @@ def fit(
     *,
     material: Material | None = None,
     validation: Validation | None = None,
+    kinds: Validation | None = None,
     devices: int = 1,
     processes: int = 1,
     report: Callable[[str], None] = print,
@@ -46,8 +48,8 @@ def fit(
     ``config.json``, ``log.jsonl``, an event file for TensorBoard and ``curves.png``.
 
     It trains on ``examples`` and on synthetic pictures, which ``processes`` draw with ``material``, needed where
-    ``config.synthetic`` is not 0; scores the averaged weights on ``validation``; shares the work between ``devices``,
-    several on JAX only; and gives ``report`` a line about each thing that happens.
+    ``config.synthetic`` is not 0; scores the averaged weights on ``validation``, and on ``kinds`` kind by kind; shares
+    the work between ``devices``, several on JAX only; and gives ``report`` a line about each thing that happens.
 
     Returns:
         The scores at the end, None without validation and for a run that was at its end already.
@@ -85,7 +87,7 @@ def fit(
             run_folder.check(state, trainer.state())
             trainer.restore(state)
         run_folder.record(config)
-        return _Run(config, run_folder, trainer, loader, validation, log, report).finish(step, len(examples))
+        return _Run(config, run_folder, trainer, loader, validation, kinds, log, report).finish(step, len(examples))
 
 
 def initial_variables(config: Config, path: Path) -> dict[str, NDArray[np.float32]]:
@@ -105,6 +107,7 @@ class _Run:
     trainer: Trainer
     loader: SyntheticLoader | None
     validation: Validation | None
+    kinds: Validation | None
     log: Log
     report: Callable[[str], None]
 
@@ -127,9 +130,12 @@ class _Run:
                 recent, began = [], time.perf_counter()
             if done % config.save_every == 0 or last:
                 self.folder.save(done, trainer.state(), trainer.variables())
-            if self.validation is not None and (done % config.evaluate_every == 0 or last):
+            if done % config.evaluate_every == 0 or last:
                 paused = time.perf_counter()
-                score = self._evaluate(self.validation, done, THRESHOLDS if last else (config.threshold,))
+                if self.validation is not None:
+                    score = self._evaluate(self.validation, done, THRESHOLDS if last else (config.threshold,))
+                if self.kinds is not None:
+                    self._evaluate_kinds(self.kinds, done)
                 began += time.perf_counter() - paused
         draw_curves(self.folder.path)
         return score
@@ -154,3 +160,8 @@ class _Run:
                 f"F1 {found.hmean:.4f}"
             )
         return score
+
+    def _evaluate_kinds(self, kinds: Validation, step: int) -> None:
+        found = kinds.by_kind(kinds.score(kinds.maps(self.trainer.predict), self.config.threshold))
+        self.log.write(step, **numbers(found))
+        self.report(f"step {step}  threshold {self.config.threshold}, by kind of text:\n{table(found)}")

@@ -8,28 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import metrics
-from ...icdar import Detected, GroundTruth, reportable
-from ...images.decoding import load_image
 from ...images.sizing import resize, to_image_frame
 from ...options import DEFAULTS
 from ...postprocess import extract_boxes, select_candidates
 from ...types import Maps, Size
-from ..data.dataset import Example
+from ..validation import cases
+from ..validation.cases import Case, KindScore
 
 
 class Validation:
     """A set of pictures to score the network on."""
 
-    def __init__(self, examples: Sequence[Example], size: tuple[int, int]) -> None:
-        """Reads the pictures; the network sees them at ``size``, height and width."""
+    def __init__(self, pictures: Sequence[Case], size: tuple[int, int]) -> None:
+        """Takes the pictures; the network sees them at ``size``, height and width."""
         self._size = Size(*size)
-        images = [load_image(example.image) for example in examples]
-        self._sizes = [Size(*image.shape[:2]) for image in images]
-        self._images = np.stack([resize(image, self._size) for image in images])
-        self._truths = {
-            example.image.stem: GroundTruth(np.rint(example.quads).astype(np.int32), example.texts)
-            for example in examples
-        }
+        self._cases = pictures
+        self._images = np.stack([resize(case.image, self._size) for case in pictures])
 
     def maps(self, predict: Callable[[NDArray[np.uint8]], Maps], batch: int = 8) -> Maps:
         """What the network says about all of them; the last batch is filled up, so that all are of one shape."""
@@ -43,10 +37,14 @@ class Validation:
 
     def score(self, maps: Maps, threshold: float) -> metrics.Score:
         """Scores the boxes in ``maps`` at a score threshold."""
-        detected = {}
-        for name, score_map, geometry, size in zip(self._truths, *maps, self._sizes, strict=True):
+        detected = []
+        for case, score_map, geometry in zip(self._cases, *maps, strict=True):
             candidates = select_candidates(score_map, geometry, threshold)
             quads, _ = extract_boxes(candidates, DEFAULTS.nms_threshold, DEFAULTS.box_threshold)
-            quads = to_image_frame(quads, self._size, size)
-            detected[name] = Detected(np.rint(quads[reportable(quads)]).astype(np.int32))
-        return metrics.score(self._truths, detected)
+            quads = to_image_frame(quads, self._size, Size(*case.image.shape[:2]))
+            detected.append(cases.detected(quads))
+        return cases.score(self._cases, detected)
+
+    def by_kind(self, scored: metrics.Score) -> dict[str, KindScore]:
+        """What `score` gave, apart by the kinds of the pictures."""
+        return cases.by_kind(self._cases, scored)

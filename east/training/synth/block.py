@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -45,15 +46,21 @@ class Layout:
     tracking: float = 0.0
     align: float = 0.0  # 0 left, 0.5 centred, 1 right
     icons: float = 0.0  # share of lines that begin or end with an arrow, a logo, foreign characters
+    say: Literal["words", "long words", "single characters"] = "words"
 
 
 def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layout: Layout) -> Block | None:
     """Sets random words; None where the typeface has none of their letters."""
     sizes = [layout.capital * (rng.uniform(1.0, 1.8) if layout.lines < 5 and rng.random() < 0.2 else 1.0)]
     sizes += [layout.capital * (1.0 if layout.lines > 4 else rng.uniform(0.7, 1.1)) for _ in range(layout.lines - 1)]
+    say = {
+        "words": vocabulary.line,
+        "long words": vocabulary.long_line,
+        "single characters": vocabulary.single_line,
+    }[layout.say]
     lines = []
     for capital in sizes:
-        words = [w for word in vocabulary.line(rng, layout.words) if (w := _spell(word, font))]
+        words = [w for word in say(rng, layout.words) if (w := _spell(word, font))]
         if words:
             lines.append((words, max(5, round(capital / capital_share(font)))))
     if not lines:
@@ -89,6 +96,27 @@ def set_block(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layo
     if not quads:
         return None
     return Block(np.asarray(canvas), np.asarray(quads, np.float32), tuple(texts))
+
+
+def set_stacks(rng: np.random.Generator, font: Path, vocabulary: Vocabulary, layout: Layout) -> Block | None:
+    """Sets words beside each other, the letters of each one under the other; None where the typeface lacks them."""
+    words = [w.upper()[:10] for word in vocabulary.line(rng, layout.words) if (w := _spell(word.upper(), font))]
+    size = max(5, round(layout.capital / capital_share(font)))
+    pitch, column = layout.capital * (1.15 + layout.tracking), layout.capital * (1.6 + layout.word_space)
+    edge = layout.margin * layout.capital + 2
+    if not words:
+        return None
+    height = pitch * max(map(len, words)) + 2 * edge + layout.capital
+    canvas = Image.new("L", (int(column * len(words) + 2 * edge), int(height)))
+    quads = []
+    for number, word in enumerate(words):
+        middle, boxes = edge + column * (number + 0.5), []
+        for row, letter in enumerate(word):
+            x = middle - float(face(font, size).getlength(letter)) / 2
+            boxes.append(_write(canvas, letter, font, size, x, edge + layout.capital + row * pitch, 0.0))
+        array = np.asarray(boxes)
+        quads.append(_corners((*array[:, :2].min(axis=0), *array[:, 2:].max(axis=0)), padding=0.05 * size))
+    return Block(np.asarray(canvas), np.asarray(quads, np.float32), tuple(words))
 
 
 def bend(rng: np.random.Generator, block: Block) -> Block:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from ...icdar import DONT_CARE, format_lines
 from ..config import SceneSettings
+from ..data.dataset import MOST_WORDS
 from .backgrounds import Backgrounds
 from .blend import Light, soften
-from .block import Layout, bend, set_block
+from .block import Block, Layout, bend, set_block, set_stacks
 from .camera import photograph
 from .canvas import Canvas, move
 from .distractors import distractor
@@ -83,8 +85,12 @@ class _Composer:
         if rng.random() < settings.real_words and self.material.donors is not None:
             for word, text in self.material.donors.words(rng, int(rng.integers(2, 9))):
                 self._add_real_word(word, text)
+        if settings.headlines and rng.random() < settings.headlines:
+            self._add_block(self._headline())
+        if settings.pages and rng.random() < settings.pages:
+            self._add_block(self._page())
         for _ in range(int(rng.integers(1, settings.blocks + 1))):
-            self._add_block()
+            self._add_some_block()
         image, smear = photograph(rng, self.canvas.image, settings.camera)
         quads = np.asarray(self.quads, np.float32).reshape(-1, 4, 2)
         heights = np.linalg.norm(quads[:, 0] - quads[:, 3], axis=1)
@@ -104,11 +110,26 @@ class _Composer:
             canvas.take(quad)
         return canvas
 
-    def _add_block(self) -> None:
-        rng, canvas = self.rng, self.canvas
+    def _add_some_block(self) -> None:
+        rng, settings = self.rng, self.settings
+        special = settings.long_words + settings.singles + settings.stacks
+        kind = rng.random() if special else 1.0
         layout = self._layout()
-        block = set_block(rng, self.material.fonts.draw(rng), self.material.vocabulary, layout)
-        if block is None:
+        if kind < settings.long_words:
+            capital, lines = min(layout.capital, 30.0), min(layout.lines, 3)
+            layout = replace(layout, say="long words", capital=capital, lines=lines, words=1, tracking=0.0)
+        elif kind < settings.long_words + settings.singles:
+            words, space = int(rng.integers(1, 4)), layout.word_space + rng.uniform(1.0, 3.0)
+            layout = replace(layout, say="single characters", lines=1, words=words, word_space=space, icons=0.0)
+        elif kind < special:
+            self._add_block(replace(layout, words=int(rng.integers(1, 4))), set_stacks)
+            return
+        self._add_block(layout)
+
+    def _add_block(self, layout: Layout, set_text: Callable[..., Block | None] = set_block) -> None:
+        rng, canvas = self.rng, self.canvas
+        block = set_text(rng, self.material.fonts.draw(rng), self.material.vocabulary, layout)
+        if block is None or len(self.quads) + len(block.quads) > MOST_WORDS:
             return
         if layout.lines <= 2 and rng.random() < 0.08:
             block = bend(rng, block)
@@ -146,6 +167,35 @@ class _Composer:
             tracking=tracking,
             align=float(rng.choice([0.0, 0.5, 1.0], p=[0.5, 0.4, 0.1])),
             icons=0.0 if dense else 0.12,
+        )
+
+    def _headline(self) -> Layout:
+        """A line of few large letters."""
+        rng, settings = self.rng, self.settings
+        low, high = 60.0, min(settings.headline, 0.7 * settings.height)
+        capital = low * (high / low) ** rng.random()
+        return Layout(
+            capital=capital,
+            lines=2 if capital < 120 and rng.random() < 0.3 else 1,
+            words=2 if capital < 120 and rng.random() < 0.4 else 1,
+            margin=rng.uniform(0.1, 0.4),
+            leading=rng.uniform(1.2, 1.6),
+            word_space=rng.uniform(0.3, 0.6),
+            tracking=rng.uniform(0.03, 0.4) if rng.random() < 0.25 else 0.0,
+            say="single characters" if rng.random() < 0.1 else "words",
+        )
+
+    def _page(self) -> Layout:
+        """Running text in small print, close set."""
+        rng = self.rng
+        words = int(rng.integers(5, 11))
+        return Layout(
+            capital=rng.uniform(9, 18),
+            lines=int(rng.integers(6, 1 + min(18, 130 // words))),
+            words=words,
+            margin=rng.uniform(1.0, 3.0),
+            leading=rng.uniform(1.55, 2.1),
+            word_space=rng.uniform(0.32, 0.5),
         )
 
     def _add_real_word(self, word: NDArray[np.float32], text: str) -> None:

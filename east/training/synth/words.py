@@ -10,6 +10,7 @@ import numpy as np
 from ...folders import files_in
 
 CAPITALS = string.ascii_uppercase
+SINGLES = CAPITALS + string.digits + string.ascii_lowercase
 
 
 class Vocabulary:
@@ -34,6 +35,37 @@ class Vocabulary:
         """A line of ``count`` words in one way of writing."""
         case = rng.choice(["upper", "title", "lower"], p=[0.45, 0.35, 0.2])
         return [self._token(rng, case) for _ in range(count)]
+
+    def long_line(self, rng: np.random.Generator, count: int) -> list[str]:
+        """Words that are much longer than high: compounds, and addresses of the web."""
+        return [self._compound(rng) if rng.random() < 0.4 else self._address(rng) for _ in range(count)]
+
+    def single_line(self, rng: np.random.Generator, count: int) -> list[str]:
+        """Letters and digits that stand alone."""
+        return [str(rng.choice(list(SINGLES))) for _ in range(count)]
+
+    def _compound(self, rng: np.random.Generator) -> str:
+        word, length = "", int(rng.integers(12, 31))
+        while len(word) < length:
+            word += self._word(rng).lower()
+        return str(rng.choice([word.upper(), word.capitalize(), word], p=[0.3, 0.5, 0.2]))[:32]
+
+    def _address(self, rng: np.random.Generator) -> str:
+        """Of the web, of mail, of a file: words between slashes, points, question marks and the like."""
+        words = [self._word(rng).lower() for _ in range(int(rng.integers(2, 7)))]
+        host = f"{rng.choice(['www.', '', 'shop.'])}{words[0]}.{rng.choice(['com', 'org', 'net', 'eu', 'co.uk'])}"
+        path = "".join(f"{rng.choice(['/', '/', '-', '_', '.'])}{word}" for word in words[1:])
+        kind = rng.random()
+        if kind < 0.25:
+            return f"{words[0]}{rng.choice(['.', '_', ''])}{words[1]}@{words[-1]}.{rng.choice(['com', 'org', 'de'])}"
+        if kind < 0.5:
+            return host
+        if kind < 0.75:
+            return f"{rng.choice(['http://', 'https://'])}{host}{path}"[:60]
+        return f"{host}/{words[1]}?{words[-1][:4]}={rng.integers(10**5)}&{words[0][:2]}={rng.integers(100)}"[:60]
+
+    def _word(self, rng: np.random.Generator) -> str:
+        return self.words[int(len(self.words) * rng.random())]
 
     def _token(self, rng: np.random.Generator, case: str) -> str:
         kind = rng.random()

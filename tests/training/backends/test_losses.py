@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from east.training.backends.losses import Losses, overlap_loss, reading_loss, training_losses
+from east.postprocess import decode_quads, select_candidates
+from east.training.backends.losses import (
+    Losses,
+    geometry_losses,
+    overlap_loss,
+    reading_loss,
+    renamed,
+    training_losses,
+)
 from east.training.config import LossWeights
 from east.training.data.labels import Targets, make_targets
 from east.training.data.letters import LETTER_CLASSES, encode_texts
@@ -114,3 +122,69 @@ def test_reading_is_part_of_the_sum_by_its_weight(targets: Targets) -> None:
 def test_a_network_without_letters_pays_nothing_for_reading(targets: Targets) -> None:
     losses = training_losses((targets.score[..., None], targets.geometry), targets, LossWeights(reading=0.2))
     assert float(losses.reading) == 0
+
+
+def turned_word(degrees: float) -> Targets:
+    """The targets of two words of 60 by 20 pixels turned by so many degrees."""
+    angle = math.radians(degrees)
+    turn = np.asarray([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32)
+    quad = np.asarray([[-30, -10], [30, -10], [30, 10], [-30, 10]], np.float32) @ turn
+    quads = np.asarray([[quad + 44, quad + 84]], np.float32)
+    return Targets(*map(np.asarray, make_targets(quads, np.asarray([[1, 1]], np.int32), CODES, 128, 128)))
+
+
+@pytest.mark.parametrize("degrees", [-44.0, -20.0, 3.0, 43.0])
+def test_renamed_rectangles_are_the_same_ones(degrees: float) -> None:
+    targets = turned_word(degrees)
+    other = np.asarray(renamed(targets.geometry))
+    text = targets.score[0] > 0
+    assert abs(abs(targets.geometry[0][text][0, 4] - other[0][text][0, 4]) - math.pi / 2) < 1e-5
+    quads = [
+        decode_quads(select_candidates(targets.score[0], np.asarray(maps[0]), 0.5))
+        for maps in (targets.geometry, other)
+    ]
+    for one, two in zip(*quads, strict=True):
+        distances = np.linalg.norm(one[:, None] - two[None], axis=-1)
+        np.testing.assert_allclose(distances.min(axis=1), 0, atol=0.02)
+    np.testing.assert_allclose(np.asarray(renamed(renamed(other))), other, atol=1e-4)
+
+
+def test_a_word_near_45_degrees_may_be_said_either_way_but_by_all_its_pixels_alike() -> None:
+    weights = LossWeights(either_name=True)
+    targets = turned_word(44.9)
+    other = np.asarray(renamed(targets.geometry))
+    score = targets.score[..., None]
+
+    def loss(geometry: NDArray[np.float32], said: LossWeights = weights) -> float:
+        found = training_losses((score, geometry), targets, said)
+        return float(found.overlap + found.angle)
+
+    assert loss(other) == pytest.approx(0, abs=1e-3)
+    assert loss(other, LossWeights()) > 10
+    first = targets.word == targets.word[targets.score > 0][0]
+    assert loss(np.where(first[..., None], other, targets.geometry)) == pytest.approx(0, abs=1e-3)  # a word each way
+    every_second = np.indices(first.shape)[2] % 2 == 0
+    assert loss(np.where(every_second[..., None], other, targets.geometry)) > 3
+
+
+def test_a_level_word_has_one_name_only(targets: Targets) -> None:
+    said = LossWeights(either_name=True)
+    for geometry in (targets.geometry, targets.geometry + np.asarray([1, -1, 2, 0, 0.05], np.float32)):
+        terms = (
+            geometry_losses(geometry, targets.geometry, said),
+            geometry_losses(geometry, renamed(targets.geometry), said),
+        )
+        here = targets.score > 0
+        assert (np.asarray(sum(terms[0]))[here] < np.asarray(sum(terms[1]))[here]).all()
+
+
+def test_pixels_of_large_words_count_less_and_of_small_ones_fully() -> None:
+    quads = np.asarray([[[[4, 4], [124, 4], [124, 84], [4, 84]], [[10, 100], [50, 100], [50, 120], [10, 120]]]])
+    kinds = np.asarray([[1, 1]], np.int32)
+    even, plain = (
+        np.asarray(make_targets(quads.astype(np.float32), kinds, CODES, 128, 128, even_area=area).counted)[0]
+        for area in (2400.0, 0.0)
+    )
+    assert (plain == 1).all()
+    assert even[10, 10] == even[2, 2] == pytest.approx(0.5)  # 120 by 80: four times that area, core and rim
+    assert even[27, 7] == even[31, 31] == 1  # a small word, and the background

@@ -117,3 +117,15 @@ def test_words_too_low_to_read_are_ignored(images: PackedImages) -> None:
     _, high = views_of(images, replace(STILL, smallest_word=7))
     assert (low.kinds[:, 0] == IGNORED).all()
     assert (high.kinds[:, 0] == TEXT).any()
+
+
+def test_close_views_show_a_whole_word_at_the_heights_asked_for(images: PackedImages) -> None:
+    close = replace(STILL, crop=128, near_word=0, close=1, close_height=(24, 48), closest=5)
+    _, words = views_of(images, close, numbers(count=40))
+    found = np.linalg.norm(words.quads[:, 0, 3] - words.quads[:, 0, 0], axis=-1)
+    assert 24 <= found.min() < 28
+    assert 44 < found.max() <= 48.01
+    assert (words.kinds[:, 0] == TEXT).all()
+    _, words = views_of(images, replace(close, close_height=(100, 200)), numbers(count=4))
+    widths = np.linalg.norm(words.quads[:, 0, 1] - words.quads[:, 0, 0], axis=-1)
+    np.testing.assert_allclose(widths, 128, rtol=1e-3)  # as long as the view, and no longer

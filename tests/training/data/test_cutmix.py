@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from east.training.config import Augmentation
 from east.training.data.augment import Words
 from east.training.data.cutmix import NUMBERS_PER_PATCH, Patches
-from east.training.data.dataset import ABSENT, IGNORED, TEXT
+from east.training.data.dataset import ABSENT, IGNORED, MOST_WORDS, TEXT
 from east.training.data.labels import Targets, make_targets
 from east.training.data.letters import LETTER_CLASSES, encode_texts
 from east.types import STRIDE
@@ -46,7 +46,8 @@ def random_targets(rng: np.random.Generator, count: int) -> Targets:
     score, counted, weight, sure = rng.random((4, count, CROP // STRIDE, CROP // STRIDE), np.float32)
     geometry = rng.random((*score.shape, 5), np.float32)
     letters = rng.integers(LETTER_CLASSES + 1, size=score.shape, dtype=np.int32)
-    return Targets(score, geometry, counted, weight, letters, sure)
+    word = rng.integers(MOST_WORDS, size=score.shape, dtype=np.int32)
+    return Targets(score, geometry, counted, weight, letters, sure, word)
 
 
 def pasted(

@@ -11,6 +11,7 @@ from east.training.data.dataset import TEXT, read_folder
 from east.training.data.labels import make_targets
 from east.training.data.letters import encode_texts
 from east.training.loop.validate import Validation
+from east.training.validation.cases import photographs
 from east.types import Maps
 
 SIZE = (96, 160)
@@ -24,7 +25,7 @@ def validation(tmp_path: Path) -> Validation:
         Image.new("RGB", (320, 192), (number, 0, 0)).save(tmp_path / f"img_{number}.png")
         lines = [",".join(str(2 * c) for c in word) + ",text" for word in WORDS]
         (tmp_path / f"gt_img_{number}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return Validation(read_folder(tmp_path), SIZE)
+    return Validation(photographs(read_folder(tmp_path)), SIZE)
 
 
 def found(images: NDArray[np.uint8], words: int) -> Maps:
@@ -33,6 +34,14 @@ def found(images: NDArray[np.uint8], words: int) -> Maps:
     targets = make_targets(quads, np.full((1, words), TEXT, np.int32), encode_texts(["text"] * words)[None], *SIZE)
     score, geometry = np.asarray(targets.score), np.asarray(targets.geometry)
     return Maps(np.repeat(score, len(images), 0), np.repeat(geometry, len(images), 0))
+
+
+def test_scores_come_apart_by_kind(validation: Validation) -> None:
+    (kind, scored), *others = validation.by_kind(
+        validation.score(validation.maps(lambda images: found(images, 1)), 0.8)
+    ).items()
+    assert not others
+    assert (kind, scored.pictures, scored.counts.words, scored.counts.matched) == ("photographs", 10, 20, 10)
 
 
 @pytest.mark.parametrize(("words", "recall", "f1"), [(2, 1.0, 1.0), (1, 0.5, 2 / 3)])

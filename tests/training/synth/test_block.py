@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from east.training.synth.block import Block, Layout, bend, set_block
+from east.training.synth.block import Block, Layout, bend, set_block, set_stacks
 from east.training.synth.scene import Material
 
 
@@ -66,3 +66,14 @@ def test_a_bent_word_takes_its_quad_along(material: Material) -> None:
         left, top = np.floor(quad.min(axis=0)).astype(int)
         right, bottom = np.ceil(quad.max(axis=0)).astype(int)
         assert bent.ink[top:bottom, left:right].max() > 200
+
+
+def test_stacked_words_are_higher_than_wide_and_hold_their_ink(material: Material) -> None:
+    layout = Layout(capital=20, lines=1, words=3)
+    block = set_stacks(np.random.default_rng(1), material.fonts.paths[0], material.vocabulary, layout)
+    assert block is not None
+    assert len(block.quads) == len(block.texts) == 3
+    assert ink_beside_words(block) == 0
+    for quad, text in zip(block.quads, block.texts, strict=True):
+        width, height = np.ptp(quad, axis=0)
+        assert height > 0.9 * width * len(text) / 1.5

@@ -8,7 +8,7 @@ from PIL import Image
 
 from east.icdar import DONT_CARE
 from east.training.config import SceneSettings
-from east.training.data.dataset import Example, read_folder
+from east.training.data.dataset import MOST_WORDS, Example, read_folder
 from east.training.synth.backgrounds import Backgrounds
 from east.training.synth.donors import Donors
 from east.training.synth.fonts import Fonts
@@ -88,3 +88,25 @@ def test_signs_are_darker_in_the_dark(tmp_path: Path) -> None:
         for share in (0.0, 1.0)
     )
     assert blended < pasted
+
+
+def test_pictures_have_headlines_long_words_single_letters_and_stacks_where_asked(material: Material) -> None:
+    settings = replace(SMALL, height=480, width=640, headlines=1, headline=200, blocks=1, distractors=0, camera=0)
+    large = [compose(0, number, material, settings).quads for number in range(6)]
+    assert all(np.linalg.norm(quads[0, 3] - quads[0, 0]) > 30 for quads in large if len(quads))
+    assert max(np.linalg.norm(quads[0, 3] - quads[0, 0]) for quads in large if len(quads)) > 80
+    long, single = (
+        [len(text) for number in range(6) for text in compose(0, number, material, only).texts]
+        for only in (replace(SMALL, long_words=1.0), replace(SMALL, singles=1.0))
+    )
+    assert np.mean(long) > 12
+    assert set(single) == {1}
+    stacks = np.concatenate([compose(0, number, material, replace(SMALL, stacks=1.0)).quads for number in range(6)])
+    width, height = (np.linalg.norm(stacks[:, corner] - stacks[:, 0], axis=-1) for corner in (1, 3))
+    assert np.mean(height > width) > 0.8
+
+
+def test_a_picture_has_no_more_words_than_training_keeps(material: Material) -> None:
+    crowded = replace(SMALL, height=720, width=1280, pages=1, dense=1, blocks=40, distractors=0, camera=0)
+    counts = [len(compose(0, number, material, crowded).quads) for number in range(3)]
+    assert 100 < max(counts) <= MOST_WORDS

@@ -27,3 +27,13 @@ def test_long_words_are_used_where_there_are_no_others(tmp_path: Path) -> None:
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=tmp_path.name):
         Vocabulary(tmp_path)
+
+
+def test_long_lines_have_compounds_and_addresses_and_single_ones_characters() -> None:
+    vocabulary, rng = Vocabulary(), np.random.default_rng(0)
+    words = vocabulary.long_line(rng, 300)
+    assert max(map(len, words)) <= 60
+    assert np.median([len(word) for word in words]) > 14
+    for character in "/.?=&@-_":
+        assert any(character in word for word in words), character
+    assert {len(word) for word in vocabulary.single_line(rng, 50)} == {1}

@@ -1,0 +1,1 @@
+"""What weights are scored on, kind by kind: photographs, the same enlarged and turned, and pages drawn for it."""
