@@ -74,7 +74,7 @@ def main() -> int:
         "scaling": measure_scaling,
     }[args.command]
     result = run(args)
-    print(json.dumps(result, indent=2))
+    print(json.dumps(result, indent=2, ensure_ascii=False))
     return 0 if result.get("sound", True) else 1
 
 

@@ -23,7 +23,10 @@ from tests.batch.test_job import Sizes, result
 
 ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
 
-pytestmark = [  # Ray's own, of 2.60
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),  # a busy machine starts a node in a minute
+    # Ray's own, of 2.60
     pytest.mark.filterwarnings(r"ignore:`use_\w+` is deprecated:DeprecationWarning:ray\.data\.context"),
     pytest.mark.filterwarnings(r"ignore:Using extra keyword arguments on `Field`:DeprecationWarning:ray\.serve"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any, NamedTuple
+from urllib.parse import urlencode
 
 from ..extras import missing_package
 from ..files import written_whole
@@ -167,12 +169,22 @@ def _by_pyarrow(uri: str) -> tuple[Any, str] | None:
     scheme, _, rest = uri.partition("://")
     bucket, slash, key = rest.partition("/")
     try:  # a key is no part of what is parsed: it may hold what a URI has to escape
-        system, path = _parsed(f"{scheme}://{bucket}{'' if scheme != 'file' else '/'}", FileSystem)
+        system, path = _parsed(f"{scheme}://{bucket}{'/' if scheme == 'file' else ''}{_endpoint(scheme)}", FileSystem)
     except ArrowInvalid as error:
         if "Unrecognized filesystem type" in str(error):
             return None
         raise ValueError(str(error)) from error
     return system, f"{path.rstrip('/')}/{key}" if slash else path
+
+
+def _endpoint(scheme: str) -> str:
+    """Where an S3 is that is not Amazon's, as a query: PyArrow does not ask the environment, others do."""
+    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if scheme != "s3" or not url:
+        return ""
+    protocol, _, host = url.rstrip("/").rpartition("://")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    return "?" + urlencode({"endpoint_override": host, "scheme": protocol or "https", "region": region})
 
 
 @cache
