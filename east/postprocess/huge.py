@@ -54,7 +54,7 @@ def with_huge_words(quads: Quads, scores: Scores, huge: Quads, huge_scores: Scor
     if not len(huge):
         return quads, scores
     common, areas, huge_areas = _overlaps(quads, huge)
-    large = heights(quads)[:, None] >= _PART * heights(huge)
+    large = np.minimum(heights(quads), widths(quads))[:, None] >= _PART * heights(huge)  # text may lie on its side
     found = (common * large).sum(axis=0) > _FOUND * huge_areas
     lines = (common * ~large).sum(axis=0) > _LINES * huge_areas
     framed = np.minimum(heights(huge), widths(huge)) < _FRAMED

@@ -59,6 +59,11 @@ def test_lines_of_text_are_no_word() -> None:
     assert_same(merged(lines, [HUGE]), lines)
 
 
+def test_words_that_lie_on_their_side_are_no_parts() -> None:
+    lying = [Word(x, 300, 200, 40, np.pi / 2) for x in range(200, 1000, 80)]
+    assert_same(merged(lying, [HUGE]), lying)
+
+
 def test_what_the_network_can_frame_counts_not() -> None:
     assert_same(merged([SMALL], [Word(600, 300, 400, 120, 0)]), [SMALL])
     assert_same(merged([SMALL], [Word(600, 300, 30, 400, 0)]), [SMALL])  # a line that runs downwards
