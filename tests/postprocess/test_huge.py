@@ -60,7 +60,7 @@ def test_lines_of_text_are_no_word() -> None:
 
 
 def test_words_that_lie_on_their_side_are_no_parts() -> None:
-    lying = [Word(x, 300, 200, 40, np.pi / 2) for x in range(200, 1000, 80)]
+    lying = [Word(x, 300, 40, 200, 0) for x in range(200, 1000, 80)]  # as an upright look sees them
     assert_same(merged(lying, [HUGE]), lying)
 
 
