@@ -76,6 +76,8 @@ def _candidates(words: Words) -> tuple[Indices, Indices, Floats]:
     fits = gap <= np.where(unlike, _GAP_OF_UNLIKE * tall, _GAP * (low + tall) / 2)
     fits &= gap >= -_OVERLAP * low
     fits &= shift <= np.where(unlike, 0.5 * tall, _SHIFT * low)
+    initial = 2 * high[j] < high[i]  # what goes on at its top, of several lines beside it
+    shift = np.where(initial, np.abs(((words.quads[j, 0] - words.quads[i, 1]) * across(along)).sum(axis=1)), shift)
     return i[fits], j[fits], (np.maximum(gap, 0) + 2 * shift)[fits]
 
 
