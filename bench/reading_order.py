@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.pages import FONTS, WHITE, WORDS, Page, Rng, draws, face, pick, plain, size_of
+from bench.pages import FONTS, WHITE, WORDS, Page, Rng, draws, pick, plain, size_of
 from east.icdar import parse_ground_truth
 from east.layout import reading_order
 from east.metrics import ratio
+from east.training.synth.fonts import face
 from eval.table import markdown_table
 
 LABELS = Path(__file__).with_name("icdar2015_lines.json")
@@ -137,7 +138,8 @@ def columns(rng: Rng, count: int, heading: bool = True) -> Sample:
 
 def signs(rng: Rng) -> Sample:
     """Signs of one to three lines side by side, of different sizes, about at one height."""
-    page, lines, x = Page(plain(WHITE)), [], 40
+    page, x = Page(plain(WHITE)), 40
+    lines: Lines = []
     while True:
         font, size = FONTS[rng.integers(len(FONTS))], size_of(rng.uniform(14, 40), FONTS[0])
         width = round(size * rng.uniform(3, 8))
