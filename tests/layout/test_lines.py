@@ -145,3 +145,16 @@ def test_the_quad_around_a_line_lies_in_its_direction() -> None:
     around = quad_around(sheet.quads)
     assert around.dtype == np.float32
     np.testing.assert_allclose(around, [first[0], last[1], last[2], first[3]], atol=1e-3)
+
+
+def test_blanks_of_a_monospaced_typeface_part_no_line() -> None:
+    sheet = Sheet().write(100, 100, "run").write(100 + 36 + 27, 100, "or").write(100 + 36 + 27 + 24 + 27, 100, "not")
+    assert sheet.read() == [["run or not"]]
+
+
+@pytest.mark.parametrize("gutter", [30, 40, 80])
+def test_a_narrow_gutter_parts_columns(gutter: float) -> None:
+    """Lines of full width, justified: the gutter is hardly wider than a blank."""
+    left, right = ["aaaa bb ccccc ddd"] * 5, ["ee fffff gg hhhh"] * 5
+    width = Sheet().write(0, 0, left[0]).quads[..., 0].max()
+    assert Sheet().write(0, 0, *left).write(width + gutter, 0, *right).read() == [left, right]
