@@ -75,7 +75,7 @@ def test_a_receipt_is_read_column_by_column() -> None:
 
 
 def test_many_signs_are_read_row_by_row() -> None:
-    names = [[f"s{row}x{column}" for column in range(30)] for row in range(30)]
+    names = [[f"s{row}x{column}" for column in range(40)] for row in range(51)]
     sheet = Sheet()
     for row, signs in enumerate(names):
         for column, sign in enumerate(signs):
