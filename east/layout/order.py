@@ -31,11 +31,13 @@ def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     Returns:
         blocks in reading order, in each its lines, in each the numbers of its words; each word is in one line.
     """
-    words = Words.of(quads)
+    quads = np.reshape(quads, (-1, 4, 2))
+    known = np.lexsort(quads.reshape(-1, 8).T)  # so that where two are as near, the order of the input does not decide
+    words = Words.of(quads[known])
     lines = lines_of(words)
     blocks = blocks_of(words, lines)
     members = [[word for line in block for word in lines[line]] for block in blocks]
-    return [[lines[line] for line in blocks[block]] for block in _order(words, members)]
+    return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
 
 
 def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
@@ -48,7 +50,7 @@ def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
     x, y = ((words.quads[members] @ axis) for axis in (unit, across(unit)))
     x = np.stack([np.minimum.reduceat(x.min(axis=1), first), np.maximum.reduceat(x.max(axis=1), first)], axis=1)
     y = np.stack([np.minimum.reduceat(y.min(axis=1), first), np.maximum.reduceat(y.max(axis=1), first)], axis=1)
-    rows = np.lexsort((x[:, 0], y[:, 0]))
+    rows = np.lexsort((y[:, 1], x[:, 1], x[:, 0], y[:, 0]))
     if len(blocks) > _MOST:
         return [int(block) for block in rows]
     place = np.empty(len(blocks), int)

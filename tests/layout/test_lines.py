@@ -49,6 +49,18 @@ def test_the_order_of_the_input_does_not_matter(seed: int) -> None:
 
 
 @FEW
+@given(seeds)
+def test_nor_does_it_where_words_are_as_near_as_others(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners, sizes = 10 * rng.integers(0, 12, (25, 2)), 10 * rng.integers(1, 6, (25, 2))
+    corners, sizes = np.split(np.unique(np.concatenate([corners, sizes], axis=1), axis=0), 2, axis=1)
+    quads = corners[:, None] + sizes[:, None] * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
+    mixed = rng.permutation(len(quads))
+    renamed = [[[int(mixed[word]) for word in line] for line in block] for block in reading_order(quads[mixed])]
+    assert renamed == reading_order(quads)
+
+
+@FEW
 @given(seeds, st.floats(-180, 180))
 def test_lines_and_blocks_turn_with_the_page(seed: int, degrees: float) -> None:
     quads = scattered(seed)
