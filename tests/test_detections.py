@@ -238,3 +238,48 @@ def test_without_its_image_a_result_cannot_be_drawn_and_says_so() -> None:
     for picture in (found.draw, found.crops):
         with pytest.raises(ValueError, match="was not kept"):
             picture()
+
+
+def read_words(*words: tuple[str, float, float]) -> Detections:
+    """Detections of texts whose boxes, 10 pixels high and 6 a letter wide, have their top-left corners there."""
+    quads = [[(x, y), (x + 6 * len(text), y), (x + 6 * len(text), y + 10), (x, y + 10)] for text, x, y in words]
+    found = detections(*quads)
+    return found.with_texts([(text.strip("_"), 0.9) for text, _, _ in words])
+
+
+SIGN = read_words(("below", 0, 15), ("a", 0, 0), ("line", 10, 0), ("____", 37, 0), ("EXIT", 90, 0))
+
+
+def test_lines_are_words_in_reading_order() -> None:
+    first, second, sign = SIGN.lines()
+    assert [box.text for box in first] == ["a", "line", ""]
+    assert (first.text, second.text, sign.text) == ("a line", "below", "EXIT")
+    assert first[0] is SIGN.boxes[1]
+    assert first[1:] == (SIGN.boxes[2], SIGN.boxes[3])
+    assert len(first) == 3
+    np.testing.assert_allclose(first.quad, [(0, 0), (61, 0), (61, 10), (0, 10)])
+    assert first.quad.dtype == np.float32
+    assert [len(block) for block in SIGN.blocks()] == [2, 1]
+
+
+def test_text_has_an_empty_line_around_paragraphs_only() -> None:
+    assert SIGN.text == "a line\nbelow\n\nEXIT"
+    assert read_words(("EXIT", 90, 0), ("SALE", 0, 0), ("NOW", 90, 60)).text == "SALE\nEXIT\nNOW"
+    assert read_words(("____", 0, 0), ("only", 0, 15), ("SALE", 90, 0)).text == "only\nSALE"
+    assert detections().text == ""
+    assert not detections().lines()
+    assert not detections().blocks()
+
+
+def test_lines_of_words_that_nobody_has_read_have_no_text() -> None:
+    [line] = detections(WIDE).lines()
+    assert line.text == ""
+    with pytest.raises(ValueError, match=r"found\.read\(recogniser\)"):
+        _ = detections(WIDE).text
+
+
+def test_ranked_begins_with_the_surest() -> None:
+    boxes = tuple(TextBox(np.array(WIDE, np.float32), score) for score in (0.2, 0.9, 0.5, 0.9))
+    found = replace(detections(), boxes=boxes)
+    assert found.ranked().boxes == (boxes[1], boxes[3], boxes[2], boxes[0])
+    assert found.boxes == boxes

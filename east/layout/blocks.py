@@ -59,7 +59,8 @@ def _neighbours(words: Words, lines: Sequence[Sequence[int]]) -> tuple[Indices, 
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
     first = np.cumsum(lengths) - lengths
     units = unit_vectors(np.add.reduceat(words.units[members], first))
-    heights = np.add.reduceat(words.heights[members], first) / lengths
+    heights = words.heights[members]
+    heights = heights[np.lexsort((heights, np.repeat(np.arange(len(lines)), lengths)))][first + lengths // 2]  # medians
     middles = np.add.reduceat((words.starts + words.ends)[members], first) / (2 * lengths[:, None])
     along = (words.quads[members] @ np.repeat(units, lengths, axis=0)[:, :, None])[..., 0]
     at = (middles * units).sum(axis=1)

@@ -18,10 +18,8 @@ from .blocks import blocks_of
 from .frame import Floats, Words, across, unit_vectors
 from .lines import lines_of
 
-_MOST = 600
-"""More blocks than these are read row by row: the comparison of each three of them takes long."""
-
-_CELLS = 1 << 20
+_MOST = 2000
+"""More blocks than these are read row by row: comparing each with each takes long."""
 
 
 def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
@@ -33,11 +31,13 @@ def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     Returns:
         blocks in reading order, in each its lines, in each the numbers of its words; each word is in one line.
     """
-    words = Words.of(quads)
+    quads = np.reshape(quads, (-1, 4, 2))
+    known = np.lexsort(quads.reshape(-1, 8).T)  # so that where two are as near, the order of the input does not decide
+    words = Words.of(quads[known])
     lines = lines_of(words)
     blocks = blocks_of(words, lines)
     members = [[word for line in block for word in lines[line]] for block in blocks]
-    return [[lines[line] for line in blocks[block]] for block in _order(words, members)]
+    return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
 
 
 def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
@@ -50,7 +50,7 @@ def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
     x, y = ((words.quads[members] @ axis) for axis in (unit, across(unit)))
     x = np.stack([np.minimum.reduceat(x.min(axis=1), first), np.maximum.reduceat(x.max(axis=1), first)], axis=1)
     y = np.stack([np.minimum.reduceat(y.min(axis=1), first), np.maximum.reduceat(y.max(axis=1), first)], axis=1)
-    rows = np.lexsort((x[:, 0], y[:, 0]))
+    rows = np.lexsort((y[:, 1], x[:, 1], x[:, 0], y[:, 0]))
     if len(blocks) > _MOST:
         return [int(block) for block in rows]
     place = np.empty(len(blocks), int)
@@ -70,12 +70,10 @@ def _before(x: Floats, y: Floats) -> NDArray[np.bool_]:
     middle = y.mean(axis=1)
     above = over & (middle[:, None] < middle[None])
     left = ~over & (x[:, None, 0] < x[None, :, 0])
-    step = max(1, _CELLS // len(x) ** 2)
-    for at in range(0, len(x), step):
-        some = slice(at, at + step)
-        low, high = np.minimum(middle[some, None], middle), np.maximum(middle[some, None], middle)
-        between = (middle > low[..., None]) & (middle < high[..., None])  # (some, B, B): of i, j, and a third
-        left[some] &= ~(between & over[some, None] & over).any(axis=2)
+    for between in np.flatnonzero(above.any(axis=0) & above.any(axis=1)):
+        upper, lower = above[:, between], above[between]
+        left[np.ix_(upper, lower)] = False
+        left[np.ix_(lower, upper)] = False
     return np.asarray(above | left)
 
 
@@ -88,19 +86,17 @@ def _overlap(x: Floats) -> NDArray[np.bool_]:
 
 def _sorted(before: NDArray[np.bool_], place: NDArray[Any]) -> list[int]:
     """A topological sort, by place where there is a choice; a circle is entered at its first place."""
+    places = place.tolist()
     waits = before.sum(axis=0)
-    ready = [(int(place[block]), block) for block in np.flatnonzero(waits == 0).tolist()]
+    left = np.ones(len(before), np.bool_)
+    ready = [(places[block], block) for block in np.flatnonzero(waits == 0).tolist()]
     heapify(ready)
-    left = set(range(len(before)))
     order: list[int] = []
-    while left:
-        block = heappop(ready)[1] if ready else min(left, key=lambda one: int(place[one]))
-        if block not in left:
-            continue
-        left.discard(block)
+    while len(order) < len(before):
+        block = heappop(ready)[1] if ready else int(np.argmin(np.where(left, place, len(place))))
+        left[block] = False
         order.append(block)
-        for other in np.flatnonzero(before[block]).tolist():
-            waits[other] -= 1
-            if waits[other] == 0 and other in left:
-                heappush(ready, (int(place[other]), other))
+        waits -= before[block]
+        for other in np.flatnonzero(before[block] & (waits == 0) & left).tolist():
+            heappush(ready, (places[other], other))
     return order
