@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.pages import FONTS, WHITE, WORDS, Page, Rng, draws, pick, plain, size_of
+from east.console import markdown_table
 from east.icdar import parse_ground_truth
 from east.layout import reading_order
 from east.metrics import ratio
 from east.training.synth.fonts import face
-from eval.table import markdown_table
+from east.training.synth.pages import FONTS, WHITE, WORDS, Page, Rng, draws, pick, plain, size_of
 
 LABELS = Path(__file__).with_name("icdar2015_lines.json")
 COLUMNS = ("", "pages", "words", "lines", "in order", "lines, boxes off", "in order, boxes off")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bench import reading_order as bench
-from bench.pages import draws
 from east.icdar import parse_ground_truth
+from east.training.synth.pages import draws
 
 
 def at(x: float, y: float) -> list[tuple[float, float]]:
