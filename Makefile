@@ -25,7 +25,7 @@ serve: $(LIGHT)/.ready
 	$(LIGHT)/bin/python -m serving
 
 test: $(FULL)/.ready
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(FULL)/.ready
 	$(BIN)/ruff check .
