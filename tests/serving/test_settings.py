@@ -44,7 +44,7 @@ def other(leaf: Leaf) -> Any:
     if leaf.kind in (int, float):
         number = leaf.default or 0
         return number + 1 if leaf.kind is int else number / 2 + 0.25
-    return {bool: not leaf.default, Size: Size(64, 96), str: "other"}[leaf.kind]
+    return {bool: not leaf.default, Size: Size(96, 96), str: "other"}[leaf.kind]
 
 
 OTHERS = from_paths(DetectorOptions, {leaf.path: other(leaf) for leaf in leaves(DetectorOptions)})
