@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from east import TextDetector
+
+settings.register_profile("whatever it takes", deadline=None)  # a busy machine is no fault
+settings.load_profile("whatever it takes")
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"

@@ -305,7 +305,9 @@ def test_data_behind_the_last_request_does_not_lose_its_answer(client: httpx.Cli
 def test_answer_that_is_not_taken_is_held_for_a_time_only(
     serve: Serve, noise: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serve(limits={"answer_seconds": 1}, queue={"bytes": 2 * len(noise) + 1_000_000}) as client:
+    with serve(
+        limits={"answer_seconds": 1}, queue={"bytes": 2 * len(noise) + 1_000_000, "deadline_seconds": 600}
+    ) as client:
         with connect(client) as lazy:
             ask_noise(lazy, noise)
             refused = client.post("/detect", content=noise)

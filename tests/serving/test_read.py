@@ -141,7 +141,8 @@ def test_reading_counts_toward_the_deadline_and_stops_there(serve: Serve, photo:
 def test_no_more_images_wait_than_the_queue_takes_and_others_are_detected_meanwhile(serve: Serve, photo: bytes) -> None:
     sizes = Sizes()
     sizes.free.clear()
-    with serve(reads=sizes, queue={"requests": 2}, limits={"images": 1}) as client, ThreadPoolExecutor(2) as pool:
+    queue = {"requests": 2, "deadline_seconds": 600}
+    with serve(reads=sizes, queue=queue, limits={"images": 1}) as client, ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(client.post, "/read", content=photo) for _ in range(2)]
         wait_until(lambda: "\neast_reads_waiting 2.0\n" in client.get("/metrics").text)
         refused = client.post("/read", content=photo)

@@ -21,6 +21,7 @@ def test_configurations_fit_together_and_know_their_names(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_smoke_learns_to_find_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--config", "smoke", "--out", str(tmp_path), "--processes", "1"]) == 0
     events = read_log(tmp_path)

@@ -34,7 +34,7 @@ def test_scores_become_confidences(
     data.mkdir()
     with TextDetector(mine, precision="FP32", input_size=SIZE) as detector:
         assert detector.confidence is None
-        before = [detector.detect(image) for image in demo_images[:2]]
+        before = [detector.detect(image).ranked() for image in demo_images[:2]]
     for number, (image, found) in enumerate(zip(demo_images, before, strict=False), 1):
         shutil.copy(image, data / f"img_{number}.jpg")
         quads = found.quads[: len(found) // 2]  # of its boxes the better half, and the last, shall be words
@@ -52,12 +52,12 @@ def test_scores_become_confidences(
     with TextDetector(mine, precision="FP32", input_size=SIZE) as detector:
         assert detector.confidence == record
         for number, (image, peaks) in enumerate(zip(demo_images, before, strict=False), 1):
-            scores = np.array([box.score for box in detector.detect(image, box_threshold=0)], np.float32)
-            assert_array_equal(scores, record.curve(np.array([box.score for box in peaks], np.float32)))
+            scores = detector.detect(image, box_threshold=0).ranked().scores
+            assert_array_equal(scores, record.curve(peaks.scores))
             low = float(scores[-1])
             assert len(detector.detect(image, box_threshold=low)) == len(scores)
             assert len(detector.detect(image, box_threshold=low * 1.001)) < len(scores)
-            plain = detector.detect(image, scoring="peak", box_threshold=0)
+            plain = detector.detect(image, scoring="peak", box_threshold=0).ranked()
             found_again[str(number)] = plain
             assert_array_equal(plain.quads, peaks.quads)
     truths = read_ground_truths(data)
