@@ -179,7 +179,9 @@ class TextDetector:
         """
         _check_on_error(on_error)
         options = self.options.changed(**changes)
-        results = self._detect_batch(several_images(images), bgr, options, nullcontext(), clip, keep_image)
+        at_once = self.runtime.batch * self.runtime.parallel
+        with closing(self._prepare(several_images(images), options, bgr, keep_image, at_once)) as prepared:
+            results = self._run_all(list(prepared), options, nullcontext(), clip, keep_image)
         return list(_raising(results)) if on_error == "raise" else results
 
     def detect_prepared(
@@ -320,19 +322,6 @@ class TextDetector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _detect_batch(
-        self,
-        images: Iterable[ImageInput],
-        bgr: bool,
-        options: DetectorOptions,
-        turn: AbstractContextManager[object],
-        clip: bool,
-        keep_image: bool,
-    ) -> list[Detections | ImageError]:
-        at_once = self.runtime.batch * self.runtime.parallel
-        with closing(self._prepare(images, options, bgr, keep_image, at_once)) as prepared:
-            return self._run_all(list(prepared), options, turn, clip, keep_image)
 
     def _prepare(
         self, images: Iterable[ImageInput], options: DetectorOptions, bgr: bool, keep_image: bool, at_once: int

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import IO
+
+_URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 IMAGE_SUFFIXES = frozenset(
     [
@@ -17,6 +20,11 @@ IMAGE_SUFFIXES = frozenset(
         *(".avif", ".heic", ".heif"),
     ]
 )
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text is such as ``s3://bucket/key``, and no path; a Windows path is none."""
+    return _URI.match(text) is not None
 
 
 @contextmanager

@@ -137,9 +137,7 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     summary="Read the words in an image",
     response_model=ReadAnswer,
     responses={
-        200: {
-            "content": {"application/json": {"example": examples.READ}, "text/plain": {**_TEXT, "example": "OPEN\n"}}
-        },
+        200: {"content": _READ_FORMATS},
         **documented(400, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     },
     openapi_extra={

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..errors import RuntimeUnavailableError
 from ..extras import require
+from ..files import is_uri
 from ..model.source import ModelSource
 from ..option_fields import to_paths
 from ..options import DEFAULTS, DetectorOptions
-from . import places
 from .listing import Shard, Span, cut, digest, list_images
 from .options import BatchOptions, Cluster
 from .output import OutputFolder
@@ -157,4 +157,4 @@ def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptio
 
 
 def _everywhere(place: str) -> str:
-    return place if places.is_uri(place) else str(Path(place).absolute())
+    return place if is_uri(place) else str(Path(place).absolute())

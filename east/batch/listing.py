@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..extras import missing_package
-from ..files import IMAGE_SUFFIXES
+from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from . import places
 
@@ -132,11 +132,11 @@ def _parts(span: Span, size: int) -> Iterator[Span]:
 
 
 def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
-    if places.is_uri(source):
+    if is_uri(source):
         yield from _expand_uri(source, left_out)
         return
     path = Path(source)
-    written = [Path(left_out)] if left_out and not places.is_uri(left_out) else []
+    written = [Path(left_out)] if left_out and not is_uri(left_out) else []
     if source and path.is_dir():
         files: Iterable[Path] = files_below(path, _TAKEN, written)
     elif source and path.exists():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..errors import UsageError
+from ..files import is_uri
 from . import places
 from .options import Format
 from .rows import SUFFIXES, decode
@@ -33,7 +34,7 @@ class OutputFolder:
     @property
     def everywhere(self) -> bool:
         """Whether any machine can write here."""
-        return places.is_uri(self.place)
+        return is_uri(self.place)
 
     def begin(self, job: Mapping[str, Any], *, overwrite: bool) -> None:
         """Makes it the folder of this job, which it may be already.

@@ -13,9 +13,8 @@ from typing import IO, Any, NamedTuple
 from urllib.parse import urlencode
 
 from ..extras import missing_package
-from ..files import written_whole
+from ..files import is_uri, written_whole
 
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -24,11 +23,6 @@ class Entry(NamedTuple):
 
     place: str
     size: int
-
-
-def is_uri(place: str) -> bool:
-    """Whether it is such as ``s3://bucket/key``; a Windows path is none."""
-    return _URI.match(place) is not None
 
 
 def is_pattern(place: str) -> bool:
@@ -152,12 +146,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _system(uri: str) -> tuple[Any, str]:
     """A PyArrow file system, and the path in it."""
-    match = _URI.match(uri)
-    assert match is not None  # noqa: S101 -- the caller has looked
+    scheme = uri.partition("://")[0]
     try:
-        return _by_pyarrow(uri) or (_by_fsspec(match[1].lower()), _stripped(uri))
+        return _by_pyarrow(uri) or (_by_fsspec(scheme.lower()), _stripped(uri))
     except ModuleNotFoundError as error:
-        raise missing_package(error, f"{match[1]}:// ") from error
+        raise missing_package(error, f"{scheme}:// ") from error
     except ValueError as error:
         raise ValueError(f"{uri}: {error}") from error
 

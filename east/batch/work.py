@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..detector import TextDetector
 from ..errors import ImageError
+from ..files import is_uri
 from ..options import DetectorOptions
 from ..prefetch import prefetch_map
 from . import places
@@ -173,4 +174,4 @@ def _image(value: Any) -> Loaded | str:
 
 
 def _absolute(place: str, base: str) -> str:
-    return place if places.is_uri(place) else str(Path(base, place))
+    return place if is_uri(place) else str(Path(base, place))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ImageError
+from ..files import is_uri
 from ..options import PDF_DPI
 from ..outputs import fold
 
@@ -71,10 +72,10 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
     if text == "-":
         yield None, "stdin"
         return
-    from ..images.listing import images_below, images_matching, is_pattern, is_url
+    from ..images.listing import images_below, images_matching, is_pattern
 
     path = Path(text)
-    if is_url(text):
+    if is_uri(text):
         raise ImageError(f"{text}: a URL is not fetched: curl {text} | east detect -")
     if is_pattern(text):
         yield from ((file, file.name) for file in images_matching(text))

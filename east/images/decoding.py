@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import ImageDecodeError, ImageError, MissingPackageError
+from ..files import is_uri
 from ..options import DEFAULTS
 from ..types import Size
 from .decoders import decode, load, upright
 from .formats.exif import orientation
 from .formats.structure import check_pixels
 from .header import header_size
-from .listing import is_pattern, is_url
+from .listing import is_pattern
 from .pdf import SIGNATURE as PDF
 from .pdf import PdfPage, pdf_pages
 from .pillow import high_byte, quiet_pillow, rgba_over_ground
@@ -122,7 +123,7 @@ def _refuse_names(path: str) -> None:
     """Raises `ImageError` for what is not the name of a file but of something else."""
     if not path:
         raise ImageError("the path is empty: name an image file")
-    if is_url(path):
+    if is_uri(path):
         raise ImageError(f"{path}: a URL is not fetched: pass the bytes, urllib.request.urlopen(url).read()")
     if Path(path).is_dir():
         raise ImageError(f"{path}: a folder is no image: stream or detect_batch takes the images in it")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import logging
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,13 +15,6 @@ from .pdf import SUFFIX as PDF
 from .signature import is_signed
 
 _log = logging.getLogger(__name__)
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-
-
-def is_url(text: str) -> bool:
-    """Whether a text names something on a network."""
-    return _URL.match(text) is not None
 
 
 def is_pattern(text: str) -> bool:

@@ -93,14 +93,14 @@ def _opened(document: str | bytes) -> Iterator[Any]:
     import pypdfium2  # type: ignore[import-untyped]
 
     try:
-        data = document if isinstance(document, bytes) else Path(document).read_bytes()
+        file = io.BytesIO(document) if isinstance(document, bytes) else Path(document).open("rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageError(f"{document!s}: cannot read the file: {reason}") from error
     place = "" if isinstance(document, bytes) else f"{document}: "
-    with _pdfium:
+    with file, _pdfium:
         try:
-            with _closing(pypdfium2.PdfDocument(io.BytesIO(data), autoclose=True)) as pdf:
+            with _closing(pypdfium2.PdfDocument(file)) as pdf:  # which reads what it needs of it
                 pdf.init_forms()
                 yield pdf
         except pypdfium2.PdfiumError as error:

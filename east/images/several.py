@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
+from ..files import is_uri
 from .decoding import ImageInput
-from .listing import images_below, images_matching, is_pattern, is_url
+from .listing import images_below, images_matching, is_pattern
 from .pdf import SUFFIX as PDF
 from .pdf import PdfPage, pdf_pages
 
@@ -60,7 +61,7 @@ def unusable(error: Exception) -> ImageError:
 def _named(text: str) -> Iterator[ImageInput] | None:
     """The images that one path stands for; None where it stands for one."""
     path = Path(text)
-    if not text or is_url(text):
+    if not text or is_uri(text):
         return None
     if path.is_dir():
         return with_pages(images_below(path))

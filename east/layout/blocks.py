@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .frame import Floats, Indices, Words, across, unit_vectors
+from .frame import Floats, Indices, Words, across, chains, unit_vectors
 
 _GAP = 1.1
 """The widest gap between lines of a block, as a share of their height."""
@@ -39,24 +39,17 @@ def blocks_of(words: Words, lines: Sequence[Sequence[int]]) -> list[list[int]]:
     level = _nearest(upper, gap, len(lines)) & _nearest(lower, gap, len(lines))
     upper, lower = upper[level], lower[level]
     alone = (np.bincount(upper, minlength=1)[upper] == 1) & (np.bincount(lower, minlength=1)[lower] == 1)
-    following = dict(zip(upper[alone].tolist(), lower[alone].tolist(), strict=True))
-    followers = set(following.values())
-    blocks = []
-    for head in range(len(lines)):
-        if head not in followers:
-            block = [head]
-            while block[-1] in following:
-                block.append(following[block[-1]])
-            blocks.append(block)
-    return blocks
+    following = np.full(len(lines), -1)
+    following[upper[alone]] = lower[alone]
+    return chains(following.tolist())
 
 
 def _neighbours(words: Words, lines: Sequence[Sequence[int]]) -> tuple[Indices, Indices, Floats]:
     """Lines of which one lies closely below the other: the upper ones, the lower ones, their gaps in heights."""
-    members = np.array([word for line in lines for word in line], np.intp)
-    lengths = np.array([len(line) for line in lines], np.intp)
     if len(lines) < 2:
         return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
+    members = np.array([word for line in lines for word in line], np.intp)
+    lengths = np.array([len(line) for line in lines], np.intp)
     first = np.cumsum(lengths) - lengths
     units = unit_vectors(np.add.reduceat(words.units[members], first))
     heights = words.heights[members]
@@ -76,7 +69,7 @@ def _neighbours(words: Words, lines: Sequence[Sequence[int]]) -> tuple[Indices, 
     below = middles[j] + ((middle - lower) / (units[j] * unit).sum(axis=1))[:, None] * units[j]
     room = np.maximum((heights[i] + heights[j]) / 2, 1e-9)
     gap = ((below - above) * across(unit)).sum(axis=1) / room - 1
-    fits = right - left >= _BELOW * np.minimum(end - begin, np.inf)[np.stack([i, j])].min(axis=0)
+    fits = right - left >= _BELOW * np.minimum((end - begin)[i], (end - begin)[j])
     fits &= (right > left) & (gap >= -_OVERLAP) & (gap <= _GAP)
     return i[fits], j[fits], gap[fits]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +57,27 @@ def across(units: Floats) -> Floats:
     turned = units[..., ::-1].copy()
     turned[..., 0] *= -1
     return turned
+
+
+def chains(following: Sequence[int]) -> list[list[int]]:
+    """The chains of things of which each says which follows it, -1 where none does; a ring begins at its first.
+
+    Each is followed by one at most, so that each is in one chain.
+    """
+    followers = set(following)
+    heads = [one for one in range(len(following)) if one not in followers]
+    found: list[list[int]] = []
+    seen: set[int] = set()
+    for start in [*heads, *range(len(following))]:
+        chain: list[int] = []
+        one = start
+        while one >= 0 and one not in seen:
+            seen.add(one)
+            chain.append(one)
+            one = following[one]
+        if chain:
+            found.append(chain)
+    return found
 
 
 def quad_around(quads: NDArray[Any]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .frame import Floats, Indices, Words, across
+from .frame import Floats, Indices, Words, across, chains
 
 _GAP = 1.4
 """The widest gap within a line, as a share of the words' height.
@@ -33,21 +33,7 @@ _CHUNK = 256
 
 def lines_of(words: Words) -> list[list[int]]:
     """Groups words into lines: the numbers of the words of each in reading order, each word in one line."""
-    following = _following(words).tolist()
-    followers = set(following)
-    lines: list[list[int]] = []
-    seen: set[int] = set()
-    heads = [word for word in range(len(following)) if word not in followers]
-    for start in [*heads, *range(len(following))]:  # a ring of words has no head
-        line: list[int] = []
-        word = start
-        while word >= 0 and word not in seen:
-            seen.add(word)
-            line.append(word)
-            word = following[word]
-        if line:
-            lines.append(line)
-    return lines
+    return chains(_following(words).tolist())
 
 
 def _following(words: Words) -> Indices:

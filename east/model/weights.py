@@ -6,10 +6,11 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import DamagedFileError, WeightsError
 from ..files import sha256_file, written_whole
@@ -24,6 +25,8 @@ from .reading import reading
 BUNDLED = Path(__file__).parents[2] / "weights"  # by path: a user may have a module of that name
 NEGLIGIBLE = 0.003
 """A difference of F1 that counts for nothing."""
+
+Record = TypeVar("Record", Ranges, Confidence)
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -163,13 +166,7 @@ def recorded_ranges(path: Path, sha256: str) -> tuple[Path, Ranges] | None:
     Raises:
         CalibrationError: a damaged file.
     """
-    for place in ranges_places(path):
-        if place.is_file():
-            found = Ranges.load(place)
-            if found.weights_sha256 == sha256:
-                return place, found
-            _log.warning("the ranges %s are of other weights than %s, and not used", place, path)
-    return None
+    return _recorded(ranges_places(path), Ranges.load, path, sha256, "the ranges %s are")
 
 
 def confidence_places(path: Path) -> list[Path]:
@@ -187,12 +184,19 @@ def recorded_confidence(path: Path, sha256: str) -> tuple[Path, Confidence] | No
     Raises:
         CalibrationError: a damaged file.
     """
-    for place in confidence_places(path):
+    return _recorded(confidence_places(path), Confidence.load, path, sha256, "the confidence curve %s is")
+
+
+def _recorded(
+    places: Iterable[Path], load: Callable[[Path], Record], path: Path, sha256: str, subject: str
+) -> tuple[Path, Record] | None:
+    """The first record that is of these weights, and its file."""
+    for place in places:
         if place.is_file():
-            found = Confidence.load(place)
+            found = load(place)
             if found.weights_sha256 == sha256:
                 return place, found
-            _log.warning("the confidence curve %s is of other weights than %s, and not used", place, path)
+            _log.warning(f"{subject} of other weights than %s, and not used", place, path)
     return None
 
 
