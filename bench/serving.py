@@ -75,7 +75,7 @@ def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int
         assert process.stdout is not None
         url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
         threading.Thread(target=_drop, args=[process.stdout], daemon=True).start()
-        while httpx.get(f"{url}/readyz").status_code != 200:
+        while httpx.get(f"{url}/readyz", timeout=60).status_code != 200:
             time.sleep(0.1)
         yield url, process.pid
 
