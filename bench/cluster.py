@@ -39,6 +39,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the nodes
 
+from bench.processes import running  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
 from east.batch.rows import Row, decode  # noqa: E402
 from east.options import DetectorOptions  # noqa: E402
@@ -155,19 +156,15 @@ def service(*flags: str) -> Iterator[tuple[str, int]]:
     """``python -m serving --ray`` as a process of its own, ready; gives its address and process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "serving", "--ray", "--port", str(port), *flags]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    flags = ("--ray", "--port", str(port), *flags)
     url = f"http://127.0.0.1:{port}"
-    try:
+    with running("serving", *flags, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         give_up = time.monotonic() + 300
         while not _is_ready(url):
             if process.poll() is not None or time.monotonic() > give_up:
                 raise SystemExit("the service did not come up")
             time.sleep(0.5)
         yield url, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(120)
 
 
 def _is_ready(url: str) -> bool:

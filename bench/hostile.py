@@ -268,10 +268,13 @@ class Watch:
     memory: int = 0
 
     def start(self) -> None:
-        """Starts the process."""
+        """Starts the process, which ends when its pipe is closed, or this process is gone."""
         spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        spawn.Process(target=_watch, args=[self, theirs], daemon=True).start()
+        ours, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_watch, args=[replace(self), theirs], daemon=True)
+        self.process.start()
+        theirs.close()
+        self.pipe = ours  # only now, so that it has no copy of it
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Watch]:
@@ -289,10 +292,12 @@ class Watch:
         threads = [threading.Thread(target=self._repeat, args=[work, over]) for work in works]
         for thread in threads:
             thread.start()
-        pipe.recv()
-        over.set()
-        for thread in threads:
-            thread.join()
+        try:
+            pipe.recv()
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
         pipe.send((self.answers, self.probes, self.memory))
 
     @staticmethod
@@ -338,8 +343,9 @@ class Watch:
 
 
 def _watch(watch: Watch, pipe: Connection) -> None:
-    while pipe.recv() == "begin":
-        replace(watch, answers=[], probes=[]).work(pipe)
+    with contextlib.suppress(EOFError):
+        while pipe.recv() == "begin":
+            replace(watch, answers=[], probes=[]).work(pipe)
 
 
 def main() -> int:

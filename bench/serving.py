@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -38,6 +38,7 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.processes import running  # noqa: E402
 from east import TextDetector  # noqa: E402
 from east.flags import add_options, options_from  # noqa: E402
 from east.images import prepare  # noqa: E402
@@ -68,19 +69,21 @@ class Picture:
 @contextlib.contextmanager
 def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int]]:
     """A server process; gives its address and process id."""
-    command = [sys.executable, "-m", "serving", "--port", "0", "--log-format", "json", *flags]
+    flags = ("--port", "0", "--log-format", "json", *flags)
     told = os.environ | environment(options.detector)
-    process = subprocess.Popen(command, cwd=ROOT, env=told, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
-    threading.Thread(target=process.stdout.read, daemon=True).start()
-    try:
-        while httpx.get(f"{url}/readyz").status_code != 200:
+    with running("serving", *flags, cwd=ROOT, env=told, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
+        threading.Thread(target=_drop, args=[process.stdout], daemon=True).start()
+        while httpx.get(f"{url}/readyz", timeout=60).status_code != 200:
             time.sleep(0.1)
         yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait()
+
+
+def _drop(log: IO[str]) -> None:
+    with contextlib.suppress(ValueError):  # it is closed
+        for _ in log:
+            pass
 
 
 @dataclass

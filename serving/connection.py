@@ -61,19 +61,25 @@ class LingeringTransport:
 
     def __init__(self, transport: asyncio.Transport, protocol: PatientProtocol, seconds: float) -> None:
         self._transport = transport
-        self._protocol = protocol
+        self._protocol: PatientProtocol | None = protocol
         self._seconds = seconds
-        self.lingering = False
+        self._last_moment: asyncio.TimerHandle | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    @property
+    def lingering(self) -> bool:
+        """Whether what still arrives is dropped."""
+        return self._last_moment is not None
 
     def is_closing(self) -> bool:
         return self.lingering or self._transport.is_closing()
 
     def close(self) -> None:
+        protocol = self._protocol
         can_linger = self._transport.can_write_eof() and not self._transport.is_closing()
-        if self.lingering or not self._protocol.owed_body or not can_linger:
+        if self.lingering or not can_linger or protocol is None or not protocol.owed_body:
             self._transport.close()
             return
         try:
@@ -81,9 +87,14 @@ class LingeringTransport:
         except OSError:  # the peer has gone
             self._transport.close()
             return
-        self.lingering = True
         self._transport.resume_reading()
-        self._protocol.loop.call_later(self._seconds, self._transport.close)
+        self._last_moment = protocol.loop.call_later(self._seconds, self._transport.close)
+
+    def lost(self) -> None:
+        """Waits for nothing any more, and holds no protocol: the connection is gone."""
+        self._protocol = None
+        if self._last_moment is not None:
+            self._last_moment.cancel()
 
 
 class BoundedFlow(FlowControl):
@@ -206,8 +217,10 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
+        self._lingering.lost()
         self._others.forget(self)
         super().connection_lost(exc)
+        self.app = self._application  # out of no circle, all of this is freed at once
 
     def shutdown(self) -> None:
         if self.transport.is_closing():

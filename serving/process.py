@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from . import admin, tracing
 from .app import create_admin_app, create_app
 from .connection import PatientProtocol, allow_open_files, most_refused
+from .garbage import keep_what_there_is
 from .logs import logging_config
 from .reload import reload
 from .settings import Settings, ignored_variables
@@ -61,6 +62,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     hang_up = functools.partial(reload, app, read_again or (lambda: settings))
     server = uvicorn.Server(uvicorn_config(settings, _application(app, hang_up)))
     app.state.service.stopping = lambda: server.should_exit
+    app.state.service.loaded = keep_what_there_is
     app.state.metrics.connections.set_function(lambda: len(server.server_state.connections))
     with ExitStack() as stack:
         if settings.admin_port is not None:

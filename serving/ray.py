@@ -31,6 +31,7 @@ from . import tracing
 from .app import create_app
 from .auth import Limit, own_limit, readable_keys
 from .cluster_state import ClusterLimit, Patient, SharedState, UnreachableError, merged
+from .garbage import keep_what_there_is
 from .logs import logging_config
 from .memory import affordable_pixels
 from .process import SWITCH_SECONDS
@@ -163,9 +164,8 @@ def replica(settings: ClusterSettings) -> ReplicaApplication:
             found.clear()  # somebody has taken it away: make it anew
             raise
 
-    return ReplicaApplication(
-        settings, ray_serve.get_replica_context().replica_id.unique_id, ray.util.get_node_ip_address(), Patient(ask)
-    )
+    name = ray_serve.get_replica_context().replica_id.unique_id
+    return ReplicaApplication(settings, name, ray.util.get_node_ip_address(), Patient(ask), keep_what_there_is)
 
 
 class ReplicaApplication:
@@ -176,9 +176,17 @@ class ReplicaApplication:
         name: of this replica.
         node: address of its node.
         state: asks the actor of the cluster; without it the replica is alone.
+        loaded: called in a thread when all is loaded and warm.
     """
 
-    def __init__(self, settings: ClusterSettings, name: str, node: str, state: Patient | None = None) -> None:
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        name: str,
+        node: str,
+        state: Patient | None = None,
+        loaded: Callable[[], None] = lambda: None,
+    ) -> None:
         self._name = name
         self._node = node
         self._state = state
@@ -188,6 +196,7 @@ class ReplicaApplication:
             limit = partial(ClusterLimit, state=state)
         self._fastapi = create_app(settings, on_failure=self._failed, limit=limit, cores=settings.cpus_per_replica)
         self._service = self._fastapi.state.service
+        self._service.loaded = loaded
         self._metrics = self._fastapi.state.metrics
         self._metrics.told = self._told
         proxies = list(map(str, settings.security.trusted_proxies))

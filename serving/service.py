@@ -63,6 +63,7 @@ class Service:
         reader: reads words; None where nothing does.
         failure: why the service cannot go on; None while it can.
         stopping: whether the process has been told to stop.
+        loaded: called in a thread when all is loaded and warm, before the first image is taken.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Service:
         self._owns_detector = detector is None
         self.failure: str | None = None
         self.stopping: Callable[[], bool] = lambda: False
+        self.loaded: Callable[[], None] = lambda: None
         self._metrics = metrics
         self._on_failure = on_failure
         self._starting: asyncio.Task[None] | None = None
@@ -356,7 +358,9 @@ class Service:
             start = time.perf_counter()
             self.detector.warm_up(sizes[-1])
             shown = _shown(Size(*sizes[-1]), self.detector.options)
-            done = partial(_set, loaded, (shown, time.perf_counter() - start))
+            seconds = time.perf_counter() - start
+            self.loaded()
+            done = partial(_set, loaded, (shown, seconds))
         except Exception as error:
             done = partial(_set, loaded, error)
         with suppress(RuntimeError):  # the service was stopped meanwhile

@@ -108,6 +108,7 @@ class StrictConnection(h11.Connection):
             elif isinstance(event, h11.Data):
                 self._count(event)
         except h11.RemoteProtocolError as error:
+            error.__traceback__ = None  # whose frames hold the error, and this connection
             if not begins:
                 self.refusal = Refusal(400, _CODES[400], f"the body is not sent by HTTP/1.1: {shown(str(error))}")
                 return h11.NEED_DATA

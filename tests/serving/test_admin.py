@@ -6,21 +6,22 @@ import re
 import signal
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from serving.connection import allow_open_files
 from tests.serving.conftest import wait_until
 from tests.serving.processes import Server, start
 
 if TYPE_CHECKING:
     from east import TextDetector
 
-# the service with an operation that stops its event loop for three seconds
+# the service with an operation that stops its event loop for three seconds, and one that tells of its garbage
 STALLING = """
-import runpy, time
+import gc, runpy, time
 import serving.heartbeat, serving.process
 
 make = serving.process.create_app
@@ -31,6 +32,7 @@ async def stall():
 def create_app(*args, **options):
     app = make(*args, **options)
     app.add_api_route("/stall", stall)
+    app.add_api_route("/walked", lambda: [len(gc.get_objects()), gc.get_freeze_count()])
     return app
 
 serving.heartbeat.STALLED_SECONDS = 1
@@ -54,6 +56,7 @@ def code(answer: httpx.Response) -> str:
 
 
 def test_it_answers_while_the_other_port_is_flooded_and_while_the_event_loop_stalls() -> None:
+    allow_open_files(1500)
     flags = ["--admin-port", "0", "--limits.connections", "3"]
     with start(*flags, program=("-c", STALLING)) as server, admin_client(server) as admin, ExitStack() as flood:
         assert server.client.get("/healthz").status_code == 200
@@ -77,8 +80,19 @@ def test_it_answers_while_the_other_port_is_flooded_and_while_the_event_loop_sta
         wait_until(lambda: admin.get("/healthz").status_code == 503)
         assert code(admin.get("/healthz")) == "stalled"
         assert "process_resident_memory_bytes" in admin.get("/metrics").text
+        malformed = [flood.enter_context(socket.create_connection(address, timeout=60)) for _ in range(1000)]
+        for connection in malformed:
+            connection.sendall(b"\x00rubbish\r\n\r\n")
+        assert admin.get("/readyz").status_code == 200
         stalling.join()
         wait_until(lambda: admin.get("/healthz").status_code == 200)
+        for connection in malformed:
+            with suppress(ConnectionResetError):
+                assert connection.recv(12) in (b"", b"HTTP/1.1 400", b"HTTP/1.1 503")
+        assert server.client.get("/healthz").status_code == admin.get("/healthz").status_code == 200
+
+        walked, kept = server.client.get("/walked").json()  # by a collection, which holds every thread
+        assert walked < kept / 4
 
 
 def test_it_answers_until_the_process_has_drained() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import socket
@@ -19,7 +20,8 @@ import pytest
 from PIL import Image
 
 from serving.auth import key_hash
-from serving.connection import allow_open_files
+from serving.connection import PatientProtocol, allow_open_files
+from tests.serving.conftest import wait_until
 from tests.serving.raw import connect, exchange, read_all
 
 if TYPE_CHECKING:
@@ -194,6 +196,30 @@ def test_silent_connections_go_before_idle_ones(serve: Serve) -> None:
         silent = [stack.enter_context(connect(client)) for _ in range(30)]
         assert silent[0].recv(1) == b""
         ask_health(idle)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        HEAD.replace(b"Content-Length", b"Transfer-Encoding: chunked\r\nContent-Length"),
+        b"\x00rubbish\r\n\r\n",
+    ],
+    ids=["answered", "refused", "no HTTP"],
+)
+def test_connection_that_is_gone_is_freed_without_the_collector(client: httpx.Client, sent: bytes) -> None:
+    def gone() -> list[PatientProtocol]:
+        objects = [one for one in gc.get_objects() if isinstance(one, PatientProtocol)]
+        return [connection for connection in objects if connection.transport.is_closing()]
+
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            assert len(exchange(client, sent)) == 1
+        wait_until(lambda: not gone())
+    finally:
+        gc.enable()
 
 
 def test_limit_of_open_files_follows_the_connections() -> None:
