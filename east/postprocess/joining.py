@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import heights, widths
+from ..geometry import heights, side_lengths, widths
 from ..types import STRIDE
 
 Quads = NDArray[np.float32]
@@ -19,13 +19,18 @@ _SEAM: Final = 0.5
 Gaps cannot tell pieces of a word from words: both overlap or lie up to half a height apart. But between words the map
 falls to 0.15 or less nearly always, and within a word it does not."""
 
+_STANDING: Final = 1.5
+"""Height of a box, in widths, from which its text runs along its height, whatever it is named: text turned by more than
+45 degrees, whose top the network takes for a side, and letters one under the other."""
+
 
 def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[Quads, Scores]:
     """Joins boxes that are pieces of one word.
 
     Two boxes are where they are about equally high, have about one direction, follow each other on one line without a
     gap of over half a height, neither inside the other, and the score map says that there is text all the way from one
-    to the other. A box that is no such piece stays as it is.
+    to the other. Those that are clearly higher than wide are tried the other way as well, from top to bottom. A box
+    that is no such piece stays as it is.
 
     Args:
         quads: float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels, best first.
@@ -35,21 +40,36 @@ def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[
     Returns:
         the boxes, best first; a joined one has the score of its best piece.
     """
-    if len(quads) < 2:
+    quads, kept = _in_line(quads, score_map)
+    scores = scores[kept]
+    sides = side_lengths(quads)
+    standing = np.flatnonzero(sides[:, 1::2].sum(axis=1) > _STANDING * sides[:, 0::2].sum(axis=1))
+    lying, whole = _in_line(np.roll(quads[standing], -1, axis=1), score_map)
+    if len(whole) == len(standing):
         return quads, scores
+    joined = quads.copy()
+    joined[standing[whole]] = np.roll(lying, 1, axis=1)
+    kept = np.delete(np.arange(len(quads)), np.delete(standing, whole))
+    return joined[kept], scores[kept]
+
+
+def _in_line(quads: Quads, score_map: NDArray[np.float32]) -> tuple[Quads, NDArray[np.intp]]:
+    """Joins boxes that follow each other from left to right as they are named; of which, as indices, what is left."""
+    own = np.arange(len(quads))
+    if len(quads) < 2:
+        return quads, own
     from .seams import groups_without_gaps
 
     exact = np.ascontiguousarray(quads, np.float64)
     order = np.argsort(exact[:, :, 0].min(axis=1), kind="stable")
     first = groups_without_gaps(exact, order, np.ascontiguousarray(score_map, np.float32), STRIDE, _SEAM)
-    own = np.arange(len(quads))
-    if (first == own).all():
-        return quads, scores
+    kept = np.flatnonzero(first == own)
+    if len(kept) == len(own):
+        return quads, own
     joined = np.array(quads, np.float32)
     for best in np.unique(first[first != own]).tolist():
         joined[best] = _around(exact[first == best])
-    kept = np.flatnonzero(first == own)
-    return joined[kept], scores[kept]
+    return joined[kept], kept
 
 
 def _around(pieces: NDArray[np.float64]) -> NDArray[np.float64]:

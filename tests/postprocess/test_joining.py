@@ -67,10 +67,59 @@ def test_pieces_of_a_word_become_one(word: Word, count: int, gap: float, random:
 
 
 @settings(deadline=None, max_examples=15)
-@given(long_words, st.floats(0.3, 0.7), st.floats(0.05, 0.45))
-def test_words_with_nothing_between_them_stay_two(word: Word, cut: float, gap: float) -> None:
+@given(
+    st.builds(
+        Word,
+        x=st.floats(240, 272),
+        y=st.floats(210, 238),
+        width=st.floats(200, 380),
+        height=st.floats(16, 30),
+        angle=st.floats(0.8, np.pi - 0.8),
+    ),
+    st.integers(2, 3),
+    st.floats(-0.6, 0.45),
+    st.randoms(),
+)
+def test_pieces_of_a_word_that_is_named_by_its_side_become_one(
+    word: Word, count: int, gap: float, random: object
+) -> None:
+    pieces = parts(word, [k / count for k in range(1, count)], gap)
+    random.shuffle(pieces)  # type: ignore[attr-defined]
+    other = Word(40, 410, 60, 24, 0)
+    quads, scores = scored([*pieces, other])
+    quads[:-1] = np.roll(quads[:-1], -1, axis=1)  # what the network says beyond 45 degrees
+    whole, kept = join(quads, scores, map_of([word, other]))
+    assert len(whole) == 2
+    assert plain_iou(whole[0], word.quad()) > 0.85
+    assert np.linalg.norm(whole[0] - np.roll(word.quad(), -1, axis=0), axis=1).max() < word.height  # named as they were
+    assert_array_equal(whole[1], other.quad())
+    assert_array_equal(kept, f32(0.9, 0.3))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Word(106, 215, 24, 100, 0),  # too far below
+        Word(116, 202, 24, 100, 0),  # aside
+        Word(100, 202, 60, 100, 0),  # wider
+        Word(100, 165, 28, 24, 0),  # no higher than wide
+    ],
+)
+def test_what_does_not_go_on_downwards_is_no_piece_whatever_the_map_says(other: Word) -> None:
+    word = Word(100, 100, 24, 100, 0)
+    for words in ([word, other], [other, word]):
+        quads, scores = scored(words)
+        assert_array_equal(join(quads, scores, TEXT)[0], quads)
+    assert len(join(*scored([word, Word(103, 206, 26, 100, 0.03)]), TEXT)[0]) == 1
+
+
+@settings(deadline=None, max_examples=15)
+@given(long_words, st.floats(0.3, 0.7), st.floats(0.05, 0.45), st.booleans())
+def test_words_with_nothing_between_them_stay_two(word: Word, cut: float, gap: float, sideways: bool) -> None:
     pair = parts(word, [cut], gap)
     quads, scores = scored(pair)
+    if sideways:
+        quads = np.roll(quads, -1, axis=1)
     kept, same = join(quads, scores, map_of(pair))
     assert_array_equal(kept, quads)
     assert_array_equal(same, scores)
