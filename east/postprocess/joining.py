@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry import heights, side_lengths, widths
+from ..geometry import heights, widths
 from ..types import STRIDE
 
 Quads = NDArray[np.float32]
@@ -20,8 +21,11 @@ Gaps cannot tell pieces of a word from words: both overlap or lie up to half a h
 falls to 0.15 or less nearly always, and within a word it does not."""
 
 _STANDING: Final = 1.5
-"""Height of a box, in widths, from which its text runs along its height, whatever it is named: text turned by more than
-45 degrees, whose top the network takes for a side, and letters one under the other."""
+_SLANTED: Final = math.sin(math.radians(20))
+"""Height of a box in widths, and slope of its top, from which its text runs along its height, whatever it is named.
+
+The network takes the top of text for a side where it is turned by more than 45 degrees. What is less slanted is left
+alone: of two boxes one under the other, upright letters or lines, the lower one is as often a word of its own."""
 
 
 def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[Quads, Scores]:
@@ -29,8 +33,8 @@ def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[
 
     Two boxes are where they are about equally high, have about one direction, follow each other on one line without a
     gap of over half a height, neither inside the other, and the score map says that there is text all the way from one
-    to the other. Those that are clearly higher than wide are tried the other way as well, from top to bottom. A box
-    that is no such piece stays as it is.
+    to the other. Slanted ones that are clearly higher than wide may follow each other downwards as well. A box that is
+    no such piece stays as it is.
 
     Args:
         quads: float32 ``(M, 4, 2)``, ``(x, y)`` in network-input pixels, best first.
@@ -42,8 +46,9 @@ def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[
     """
     quads, kept = _in_line(quads, score_map)
     scores = scores[kept]
-    sides = side_lengths(quads)
-    standing = np.flatnonzero(sides[:, 1::2].sum(axis=1) > _STANDING * sides[:, 0::2].sum(axis=1))
+    standing = _named_by_their_side(quads)
+    if len(standing) < 2:
+        return quads, scores
     lying, whole = _in_line(np.roll(quads[standing], -1, axis=1), score_map)
     if len(whole) == len(standing):
         return quads, scores
@@ -51,6 +56,14 @@ def join(quads: Quads, scores: Scores, score_map: NDArray[np.float32]) -> tuple[
     joined[standing[whole]] = np.roll(lying, 1, axis=1)
     kept = np.delete(np.arange(len(quads)), np.delete(standing, whole))
     return joined[kept], scores[kept]
+
+
+def _named_by_their_side(quads: Quads) -> NDArray[np.intp]:
+    """Which boxes, as indices, are of text that is turned by more than 45 degrees, but not of any that is upright."""
+    along, down = quads[:, 1] - quads[:, 0], quads[:, 3] - quads[:, 0]
+    squares, slopes = (along * along).sum(axis=1), np.abs(along[:, 1])
+    stand = (down * down).sum(axis=1) > _STANDING * _STANDING * squares
+    return np.flatnonzero(stand & (slopes * slopes > _SLANTED * _SLANTED * squares))
 
 
 def _in_line(quads: Quads, score_map: NDArray[np.float32]) -> tuple[Quads, NDArray[np.intp]]:
