@@ -30,7 +30,18 @@ from .model.source import ModelSource
 from .model.weights import recorded_confidence
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import HUGE, Turned, extract_boxes, in_their_direction, join, peaks, scorer, stitch, with_huge_words
+from .postprocess import (
+    HUGE,
+    Turned,
+    extract_boxes,
+    in_their_direction,
+    join,
+    peaks,
+    scorer,
+    stitch,
+    straighten,
+    with_huge_words,
+)
 from .postprocess.scores import Scorer
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
@@ -467,6 +478,8 @@ def _words(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The words seen in one direction, in pixels of the image as it is turned there, and their scores, best first."""
     how = options.nms_threshold, options.box_threshold, options.max_boxes, score
+    if options.scoring != "original":
+        whole, reduced = straighten(whole), None if reduced is None else straighten(reduced)
     quads, scores = join(*extract_boxes(whole, *how), whole.score_map)
     if reduced is None or look.reduced is None:
         return quads, scores

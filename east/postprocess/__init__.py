@@ -11,6 +11,7 @@ from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
 from .scores import extract_boxes, mean_scores, scorer
 from .stitching import stitch
+from .straightening import straighten
 
 __all__ = [
     "HUGE",
@@ -27,5 +28,6 @@ __all__ = [
     "scorer",
     "select_candidates",
     "stitch",
+    "straighten",
     "with_huge_words",
 ]

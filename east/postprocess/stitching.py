@@ -56,9 +56,10 @@ def stitch(parts: Sequence[Candidates], tiles: Tiles) -> Candidates:
     index, rank, score, geometry = map(np.concatenate, (indices, ranks, scores, geometries))
     order = np.lexsort((-rank, index))  # row by row, and of one pixel the best first
     first = np.flatnonzero(np.diff(index[order], prepend=-1))
-    several = np.diff(first, append=len(order)) > 1
-    farthest = np.maximum.reduceat(geometry[order, :4], first)
+    counts = np.diff(first, append=len(order))
+    several = counts > 1
     best = order[first]
+    farthest = np.maximum.reduceat(_named_like(geometry, np.repeat(best, counts), order), first)
     index, rank, score, geometry = index[best], rank[best], score[best], geometry[best]
     cut = rank <= _CUT
     geometry[cut, :4] = farthest[cut]
@@ -70,6 +71,16 @@ def stitch(parts: Sequence[Candidates], tiles: Tiles) -> Candidates:
     kept[alone] = ~_crosses(decode_quads(Candidates(pixels[alone], geometry[alone], score_map)), joined)
     score_map[tuple(pixels[kept].T)] = score[kept]
     return Candidates(pixels[kept], geometry[kept], score_map)
+
+
+def _named_like(geometry: NDArray[np.float32], best: NDArray[np.intp], order: NDArray[np.intp]) -> NDArray[np.float32]:
+    """The distances, ``(K, 4)``, of pixels in an order, to the sides that each one's best calls top, right and so on.
+
+    Near 45 degrees a tile may call right what the other calls top; a quarter turn tells.
+    """
+    turns = np.rint((geometry[order, 4] - geometry[best, 4]) / (np.pi / 2)).astype(np.intp)
+    sides = (np.arange(4) + turns[:, None]) % 4
+    return np.take_along_axis(geometry[order, :4], sides, axis=1)
 
 
 def _crosses(quads: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

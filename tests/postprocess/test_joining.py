@@ -67,10 +67,78 @@ def test_pieces_of_a_word_become_one(word: Word, count: int, gap: float, random:
 
 
 @settings(deadline=None, max_examples=15)
-@given(long_words, st.floats(0.3, 0.7), st.floats(0.05, 0.45))
-def test_words_with_nothing_between_them_stay_two(word: Word, cut: float, gap: float) -> None:
+@given(
+    st.builds(
+        Word,
+        x=st.floats(240, 272),
+        y=st.floats(210, 238),
+        width=st.floats(200, 380),
+        height=st.floats(16, 30),
+        angle=st.one_of(st.floats(0.8, 1.15), st.floats(-1.15, -0.8)),
+    ),
+    st.integers(2, 3),
+    st.floats(-0.6, 0.45),
+    st.randoms(),
+)
+def test_pieces_of_a_word_that_is_named_by_its_side_become_one(
+    word: Word, count: int, gap: float, random: object
+) -> None:
+    pieces = parts(word, [k / count for k in range(1, count)], gap)
+    random.shuffle(pieces)  # type: ignore[attr-defined]
+    other = Word(40, 410, 60, 24, 0)
+    quads, scores = scored([*pieces, other])
+    by_its_side = -1 if word.angle > 0 else 1
+    quads[:-1] = np.roll(quads[:-1], by_its_side, axis=1)  # what the network says beyond 45 degrees
+    whole, kept = join(quads, scores, map_of([word, other]))
+    assert len(whole) == 2
+    assert plain_iou(whole[0], word.quad()) > 0.85
+    assert (
+        np.linalg.norm(whole[0] - np.roll(word.quad(), by_its_side, axis=0), axis=1).max() < word.height
+    )  # named as they were
+    assert_array_equal(whole[1], other.quad())
+    assert_array_equal(kept, f32(0.9, 0.3))
+
+
+def beside(word: Word, aside: float, below: float, width: float, height: float, turned: float = 0) -> Word:
+    """A word so far aside of another and below it, as that one is named."""
+    along, across = word.axes()
+    x, y = np.array([word.x, word.y]) + aside * along + below * across
+    return Word(x, y, width, height, word.angle + turned)
+
+
+STANDING = Word(150, 150, 24, 100, 0.6)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        beside(STANDING, 6, 115, 24, 100),  # too far below
+        beside(STANDING, 16, 102, 24, 100),  # aside
+        beside(STANDING, 0, 102, 60, 100),  # wider
+        beside(STANDING, 0, 65, 28, 24),  # no higher than wide
+        beside(STANDING, 0, 100, 24, 100, 0.2),  # turned
+    ],
+)
+def test_what_does_not_go_on_downwards_is_no_piece_whatever_the_map_says(other: Word) -> None:
+    for words in ([STANDING, other], [other, STANDING]):
+        quads, scores = scored(words)
+        assert_array_equal(join(quads, scores, TEXT)[0], quads)
+    assert len(join(*scored([STANDING, beside(STANDING, 3, 106, 26, 100, 0.03)]), TEXT)[0]) == 1
+
+
+def test_upright_boxes_one_under_the_other_stay_two() -> None:
+    upright = STANDING._replace(angle=0.1)
+    quads, scores = scored([upright, beside(upright, 0, 104, 24, 100)])
+    assert_array_equal(join(quads, scores, TEXT)[0], quads)
+
+
+@settings(deadline=None, max_examples=15)
+@given(long_words, st.floats(0.3, 0.7), st.floats(0.05, 0.45), st.booleans())
+def test_words_with_nothing_between_them_stay_two(word: Word, cut: float, gap: float, sideways: bool) -> None:
     pair = parts(word, [cut], gap)
     quads, scores = scored(pair)
+    if sideways:
+        quads = np.roll(quads, -1, axis=1)
     kept, same = join(quads, scores, map_of(pair))
     assert_array_equal(kept, quads)
     assert_array_equal(same, scores)

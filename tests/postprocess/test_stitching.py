@@ -83,6 +83,18 @@ def test_what_no_tile_sees_whole_is_joined(width: float, offset: float, angle: f
     assert plain_iou(word.quad(), quads[0]) > 0.85
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_tiles_may_name_the_sides_of_a_word_differently(number: int) -> None:
+    word = Word(TILES.corners[1][1] + 80, 320, 780, 30, np.pi / 4)
+    parts = parts_of([word], TILES, noise=0)
+    seen = parts[number].geometry
+    named = np.c_[np.roll(seen[:, :4], -1, axis=1), seen[:, 4] - np.float32(np.pi / 2)]
+    parts[number] = parts[number]._replace(geometry=named)
+    quads, _ = extract_boxes(stitch(parts, TILES), 0.2, 0.1)
+    assert len(quads) == 1
+    assert plain_iou(word.quad(), quads[0]) > 0.99
+
+
 def test_the_map_of_the_whole_comes_from_where_it_is_seen_best() -> None:
     parts = []
     for number, _ in enumerate(BOTH.corners):
