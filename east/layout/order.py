@@ -18,6 +18,7 @@ from ..postprocess.compiled import array, entry, inner
 from .blocks import blocks_of
 from .frame import Floats, Indices, Lines, Words, across, unit_vectors
 from .lines import lines_of
+from .rows import with_rows
 
 Bits = NDArray[np.uint64]
 
@@ -37,10 +38,20 @@ def blocks_in_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     quads = np.reshape(quads, (-1, 4, 2))
     known = np.lexsort(quads.reshape(-1, 8).T)  # so that where two are as near, the order of the input does not decide
     words = Words.of(quads[known])
-    lines = lines_of(words)
-    blocks = blocks_of(Lines.of(words, lines)) if lines else []
+    lines, blocks = _grouped(words)
     members = [[word for line in block for word in lines[line]] for block in blocks]
     return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
+
+
+def _grouped(words: Words) -> tuple[list[list[int]], list[list[int]]]:
+    """The numbers of the words of each line, and those of the lines of each block."""
+    cells = lines_of(words)
+    if not cells:
+        return [], []
+    known = Lines.of(words, cells)
+    blocks = blocks_of(known)
+    lines = with_rows(words, cells, blocks, known)
+    return lines, blocks if lines is cells else blocks_of(Lines.of(words, lines))
 
 
 def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
