@@ -63,27 +63,29 @@ def with_rows(words: Words, lines: list[list[int]], blocks: Sequence[Sequence[in
     """
     if len(lines) < 2 * _FEWEST:
         return lines
-    towards = _directions(words, lines, blocks)
+    column = np.empty(len(lines), np.int64)
+    column[[line for block in blocks for line in block]] = [block[0] for block in blocks for _ in block]
+    towards = _directions(words, lines, column)
     page = _mean(towards)
     at, drop = known.middles @ page, known.middles @ across(page)
     right = _beside(unit_vectors(towards), known.middles, known.heights, known.begins, known.ends)
     left = np.flatnonzero(right >= 0)
     left = left[np.lexsort((at[left], drop[left]))]
-    column = np.empty(len(lines), np.int64)
-    for block in blocks:
-        column[list(block)] = block[0]
     table, column = _tables(left, right, column, at + known.begins, at + known.ends, drop, known.heights)
     often, flush = _words_in(lines, column), _flush(known, left, right, column)
-    following = np.full(len(lines), -1)
-    for number in set(table.tolist()):
+    within = np.zeros(len(lines), np.bool_)  # whether a column is one of a table
+    for number in np.flatnonzero(np.bincount(table) >= _FEWEST):
         cells = left[table == number]
         one, other = column[cells], column[right[cells]]
         fewer, more = np.minimum(often[one], often[other]), np.maximum(often[one], often[other])
-        cells = cells[(fewer <= _SINGLE) & (more <= _FEW) & (flush[one] | flush[other])]
-        if len(set(cells.tolist()) - set(right[cells].tolist())) >= _FEWEST:
-            following[cells] = right[cells]
-    if (following < 0).all():
+        kept = (fewer <= _SINGLE) & (more <= _FEW) & (flush[one] | flush[other])
+        if len(set(cells[kept].tolist()) - set(right[cells[kept]].tolist())) >= _FEWEST:
+            within[one[kept]] = within[other[kept]] = True
+    cells = left[within[column[left]] & within[column[right[left]]]]  # those across an empty cell too
+    if not len(cells):
         return lines
+    following = np.full(len(lines), -1)
+    following[cells] = right[cells]
     return [[word for line in row for word in lines[line]] for row in chains(following.tolist())]
 
 
@@ -92,13 +94,11 @@ def _mean(vectors: Floats) -> Floats:
     return np.asarray(unit_vectors(vectors.sum(axis=0)[None])[0])
 
 
-def _directions(words: Words, lines: Sequence[Sequence[int]], blocks: Sequence[Sequence[int]]) -> Floats:
+def _directions(words: Words, lines: Sequence[Sequence[int]], block: Indices) -> Floats:
     """The way from the start to the end of all words in the block of each line together, ``(L, 2)``."""
-    along = words.ends - words.starts
-    ways = np.empty((len(lines), 2))
-    for block in blocks:
-        ways[list(block)] = along[[word for line in block for word in lines[line]]].sum(axis=0)
-    return ways
+    along = (words.ends - words.starts)[[word for line in lines for word in line]]
+    owner = np.repeat(block, [len(line) for line in lines])
+    return np.stack([np.bincount(owner, one, len(lines))[block] for one in along.T], axis=1)
 
 
 def _words_in(lines: Sequence[Sequence[int]], column: Indices) -> Floats:
@@ -204,11 +204,16 @@ def _tables(
             if drop[c] - drop[a] > _FAR * heights[a]:
                 break
             low, high = min(heights[a], heights[c]), max(heights[a], heights[c])
-            over = begins[a] < ends[c] and begins[c] < ends[a] and begins[b] < ends[d] and begins[d] < ends[b]
-            if over and high < _HEIGHTS * low:
-                tables[_root(tables, one)] = _root(tables, other)
+            if high >= _HEIGHTS * low:
+                continue
+            first = begins[a] < ends[c] and begins[c] < ends[a]
+            second = begins[b] < ends[d] and begins[d] < ends[b]
+            if first:
                 columns[_root(columns, a)] = _root(columns, c)
+            if second:
                 columns[_root(columns, b)] = _root(columns, d)
+            if first and second:
+                tables[_root(tables, one)] = _root(tables, other)
     for one in range(len(left)):
         tables[one] = _root(tables, one)
     for one in range(len(right)):

@@ -99,3 +99,12 @@ def test_boxes_that_are_a_little_off_are_still_rows() -> None:
     for _ in range(20):
         lines = [line for block in sheet.read(sheet.quads + rng.normal(0, 0.7, sheet.quads.shape)) for line in block]
         assert lines == ["CORNER SHOP", *ROWS, "TOTAL 23.20"]
+
+
+def test_a_row_goes_on_across_an_empty_cell() -> None:
+    sheet = (
+        Sheet().write(100, 100, "bread", "jam", "tea", "milk", "salt").write(500, 100, "2.10", "3.00", "1", "2", "3")
+    )
+    for row in (0, 1, 2, 4):
+        sheet.write(300, 100 + 30 * row, str(row))
+    assert sheet.read() == [["bread 0 2.10", "jam 1 3.00", "tea 2 1", "milk 2", "salt 4 3"]]
