@@ -119,8 +119,8 @@ def column(page: Page, rng: Rng, font: Path, size: int, place: tuple[int, int], 
     return lines
 
 
-def columns(rng: Rng, count: int, heading: bool = True) -> Sample:
-    """A page of columns of two paragraphs each, with or without a heading over all of them."""
+def columns(rng: Rng, count: int, heading: bool = True, grid: bool = False) -> Sample:
+    """A page of columns of two paragraphs each, with or without a heading, on one baseline grid or not."""
     page, font, size = Page(plain(WHITE)), FONTS[rng.integers(len(FONTS))], int(rng.integers(14, 21))
     gutter = round(size * rng.uniform(1.5, 3))
     width = (page.width - 100 - (count - 1) * gutter) // count
@@ -132,7 +132,7 @@ def columns(rng: Rng, count: int, heading: bool = True) -> Sample:
         for _ in range(2):
             rows = int(rng.integers(2, 9))
             lines += column(page, rng, font, size, (50 + number * (width + gutter), y), width, rows)
-            y += round(size * (1.35 * rows + rng.uniform(0.8, 1.5)))
+            y += round(size * 1.35 * (rows + 1)) if grid else round(size * (1.35 * rows + rng.uniform(0.8, 1.5)))
     return Sample(np.array(page.quads), lines, page.picture().image)
 
 
@@ -148,6 +148,57 @@ def signs(rng: Rng) -> Sample:
         y = 300 + int(rng.integers(-20, 21))
         lines += column(page, rng, font, size, (x, y), width, int(rng.integers(1, 4)))
         x = int(max(quad[:, 0].max() for quad in page.quads) + size * rng.uniform(1.8, 4))
+
+
+def phrase(rng: Rng, most: int) -> str:
+    """One to ``most`` words."""
+    return " ".join(pick(rng, WORDS) for _ in range(rng.integers(1, most + 1)))
+
+
+def amount(rng: Rng) -> str:
+    """A number with two decimals."""
+    return f"{rng.uniform(0.1, 10 ** rng.integers(1, 4)):.2f}"
+
+
+def cells(page: Page, font: Path, size: int, y: int, row: Sequence[tuple[str, int, bool]]) -> list[int]:
+    """Writes texts in a row, each beginning at a place or, with True, ending there: the numbers of their words."""
+    before = len(page.quads)
+    letters = face(font, size)
+    for text, place, ends in row:
+        x = float(place - (letters.getlength(text) if ends else 0))
+        for said in text.split():
+            page.write(round(x), y, said, font, size)
+            x += letters.getlength(said + " ")
+    return list(range(before, len(page.quads)))
+
+
+def receipt(rng: Rng) -> Sample:
+    """Names of goods and their prices, some without; a heading, a total."""
+    page, font, size = Page(plain(WHITE)), FONTS[rng.integers(len(FONTS))], int(rng.integers(14, 21))
+    left, right = 300, 300 + round(size * rng.uniform(25, 38))
+    y, step = 100, round(size * rng.uniform(1.2, 1.7))
+    lines = [cells(page, font, round(1.5 * size), y - 2 * step, [(phrase(rng, 2), left + 3 * size, False)])]
+    for _ in range(rng.integers(4, 14)):
+        row = [(phrase(rng, 4), left, False), (amount(rng), right, True)]
+        if rng.random() < 0.2:
+            row = row[:1]
+        lines.append(cells(page, font, size, y, row))
+        y += step
+    lines.append(cells(page, font, round(1.3 * size), y + step, [("TOTAL", left, False), (amount(rng), right, True)]))
+    return Sample(np.array(page.quads), lines, page.picture().image)
+
+
+def table(rng: Rng) -> Sample:
+    """Three to five columns under their names, the first of phrases, the others of numbers or words; some are empty."""
+    page, font, size = Page(plain(WHITE)), FONTS[rng.integers(len(FONTS))], int(rng.integers(14, 19))
+    x = [60, *(60 + size * (18 + 10 * number) for number in range(rng.integers(2, 5)))]
+    ends = [False, *(rng.random() < 0.5 for _ in x[1:])]
+    step, lines = round(size * rng.uniform(1.3, 2.8)), []
+    for number in range(rng.integers(4, 12)):
+        texts = [phrase(rng, 3), *(amount(rng) if end and number else pick(rng, WORDS)[:9] for end in ends[1:])]
+        row = [cell for cell in zip(texts, x, ends, strict=True) if cell[1] == 60 or rng.random() < 0.9]
+        lines.append(cells(page, font, size, 80 + step * number, row))
+    return Sample(np.array(page.quads), lines, page.picture().image)
 
 
 def turned(sample: Sample, rng: Rng) -> Sample:
@@ -173,6 +224,12 @@ KINDS: dict[str, Callable[[Rng], Sample]] = {
     "two columns, turned by any angle": lambda rng: turned(columns(rng, 2, heading=False), rng),
     "two columns, from aside": lambda rng: from_aside(columns(rng, 2, heading=False), rng),
     "signs, from aside": lambda rng: from_aside(signs(rng), rng),
+    "two columns, one baseline grid": lambda rng: columns(rng, 2, grid=True),
+    "three columns, one baseline grid": lambda rng: columns(rng, 3, grid=True),
+    "receipt": receipt,
+    "receipt, turned by any angle": lambda rng: turned(receipt(rng), rng),
+    "receipt, from aside": lambda rng: from_aside(receipt(rng), rng),
+    "table": table,
 }
 
 

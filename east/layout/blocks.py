@@ -7,84 +7,57 @@ docstrum (O'Gorman 1993), but for that last rule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from typing import Final
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from .frame import Floats, Indices, Words, across, chains, unit_vectors
+from ..postprocess.compiled import array, entry, inner
+from .frame import Floats, Indices, Lines, chains
 
-_GAP = 1.1
+_GAP: Final = 1.1
 """The widest gap between lines of a block, as a share of their height."""
 
-_OVERLAP = 0.7
+_OVERLAP: Final = 0.7
 """How far a line may reach into the one above, likewise: boxes include what hangs below the baseline."""
 
-_BELOW = 0.25
+_BELOW: Final = 0.25
 """The share of the shorter line that lies below the other."""
 
-_HEIGHTS = 1.6
+_HEIGHTS: Final = 1.6
 """How many times as high one line may be as the other."""
 
-_LEVEL = 0.5
+_LEVEL: Final = 0.5
 """Neighbours whose gaps differ by no more, as a share of the height, lie beside each other."""
 
-_SAME_DIRECTION = np.cos(np.radians(12))
-_CHUNK = 256
+_LEAN: Final = 0.2
+"""How much nearer a line may come that leans, as a share of how far aside its middle is."""
+
+_SAME_DIRECTION: Final = math.cos(math.radians(12))
 
 
-def blocks_of(words: Words, lines: Sequence[Sequence[int]]) -> list[list[int]]:
+def blocks_of(lines: Lines) -> list[list[int]]:
     """Groups lines into blocks: the numbers of the lines of each from top to bottom, each line in one block."""
-    upper, lower, gap = _neighbours(words, lines)
-    level = _nearest(upper, gap, len(lines)) & _nearest(lower, gap, len(lines))
-    upper, lower = upper[level], lower[level]
-    alone = (np.bincount(upper, minlength=1)[upper] == 1) & (np.bincount(lower, minlength=1)[lower] == 1)
-    following = np.full(len(lines), -1)
-    following[upper[alone]] = lower[alone]
+    count = len(lines.heights)
+    following = np.full(count, -1)
+    if count > 1:
+        (upper, lower), gap = _neighbours(lines)
+        level = _nearest(upper, gap, count) & _nearest(lower, gap, count)
+        upper, lower = upper[level], lower[level]
+        alone = (np.bincount(upper, minlength=1)[upper] == 1) & (np.bincount(lower, minlength=1)[lower] == 1)
+        following[upper[alone]] = lower[alone]
     return chains(following.tolist())
 
 
-def _neighbours(words: Words, lines: Sequence[Sequence[int]]) -> tuple[Indices, Indices, Floats]:
-    """Lines of which one lies closely below the other: the upper ones, the lower ones, their gaps in heights."""
-    if len(lines) < 2:
-        return np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0)
-    members = np.array([word for line in lines for word in line], np.intp)
-    lengths = np.array([len(line) for line in lines], np.intp)
-    first = np.cumsum(lengths) - lengths
-    units = unit_vectors(np.add.reduceat(words.units[members], first))
-    heights = words.heights[members]
-    heights = heights[np.lexsort((heights, np.repeat(np.arange(len(lines)), lengths)))][first + lengths // 2]  # medians
-    middles = np.add.reduceat((words.starts + words.ends)[members], first) / (2 * lengths[:, None])
-    along = (words.quads[members] @ np.repeat(units, lengths, axis=0)[:, :, None])[..., 0]
-    at = (middles * units).sum(axis=1)
-    begin = np.minimum.reduceat(along.min(axis=1), first) - at  # as seen from the line's middle
-    end = np.maximum.reduceat(along.max(axis=1), first) - at
-    pairs = [_below(middles, units, heights, slice(row, row + _CHUNK)) for row in range(0, len(lines), _CHUNK)]
-    i, j = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    unit = unit_vectors(units[i] + units[j])
-    upper, lower = (middles[i] * unit).sum(axis=1), (middles[j] * unit).sum(axis=1)
-    left, right = np.maximum(upper + begin[i], lower + begin[j]), np.minimum(upper + end[i], lower + end[j])
-    middle = (left + right) / 2
-    above = middles[i] + ((middle - upper) / (units[i] * unit).sum(axis=1))[:, None] * units[i]
-    below = middles[j] + ((middle - lower) / (units[j] * unit).sum(axis=1))[:, None] * units[j]
-    room = np.maximum((heights[i] + heights[j]) / 2, 1e-9)
-    gap = ((below - above) * across(unit)).sum(axis=1) / room - 1
-    fits = right - left >= _BELOW * np.minimum((end - begin)[i], (end - begin)[j])
-    fits &= (right > left) & (gap >= -_OVERLAP) & (gap <= _GAP)
-    return i[fits], j[fits], gap[fits]
-
-
-def _below(middles: Floats, units: Floats, heights: Floats, some: slice) -> tuple[Indices, Indices]:
-    """Pairs of lines, the upper among some, that may be neighbours: of one direction and height, one further down."""
-    down = across(units[some])
-    drop = down @ middles.T - (down * middles[some]).sum(axis=1)[:, None]
-    aside = units[some] @ middles.T - (units[some] * middles[some]).sum(axis=1)[:, None]
-    far = (1 + _GAP) * _HEIGHTS * heights[some, None] + 0.2 * np.abs(aside)  # a line that leans comes nearer
-    close = (drop > -0.2 * np.abs(aside)) & (drop < far) & (units[some] @ units.T > _SAME_DIRECTION)
-    close &= (heights < _HEIGHTS * heights[some, None]) & (heights * _HEIGHTS > heights[some, None])
-    i, j = np.nonzero(close)
-    i += some.start
-    return i[i != j], j[i != j]
+def _neighbours(lines: Lines) -> tuple[Indices, Floats]:
+    """Lines of which one lies closely below the other: the upper and the lower ones, ``(2, P)``, their gaps."""
+    room = (1 + _GAP) * _HEIGHTS * lines.heights + 0.02 * (lines.ends - lines.begins)
+    low, high = lines.low - room[:, None], lines.high + room[:, None]
+    axis = int(np.argmin((high - low).sum(axis=0)))  # along which there is least beside each line
+    pairs, gaps = _close(*lines[:5], low, high, axis, np.argsort(low[:, axis]))
+    return pairs.T, gaps
 
 
 def _nearest(line: Indices, gap: Floats, lines: int) -> NDArray[np.bool_]:
@@ -92,3 +65,83 @@ def _nearest(line: Indices, gap: Floats, lines: int) -> NDArray[np.bool_]:
     nearest = np.full(lines, np.inf)
     np.minimum.at(nearest, line, gap)
     return np.asarray(gap <= nearest[line] + _LEVEL)
+
+
+@inner
+def _gap(i: int, j: int, units: Floats, middles: Floats, heights: Floats, begins: Floats, ends: Floats) -> float:
+    """How far below line i line j begins, in heights; infinite where they are no neighbours."""
+    if not (heights[j] < _HEIGHTS * heights[i] and heights[j] * _HEIGHTS > heights[i]):
+        return math.inf
+    ux, uy = units[i, 0], units[i, 1]
+    if not ux * units[j, 0] + uy * units[j, 1] > _SAME_DIRECTION:
+        return math.inf
+    x, y = middles[j, 0] - middles[i, 0], middles[j, 1] - middles[i, 1]
+    drop, aside = ux * y - uy * x, abs(ux * x + uy * y)
+    if not -_LEAN * aside < drop < (1 + _GAP) * _HEIGHTS * heights[i] + _LEAN * aside:
+        return math.inf
+    ux, uy = ux + units[j, 0], uy + units[j, 1]
+    length = math.hypot(ux, uy)
+    ux, uy = ux / length, uy / length
+    upper, lower = middles[i, 0] * ux + middles[i, 1] * uy, middles[j, 0] * ux + middles[j, 1] * uy
+    left, right = max(upper + begins[i], lower + begins[j]), min(upper + ends[i], lower + ends[j])
+    if not (right > left and right - left >= _BELOW * min(ends[i] - begins[i], ends[j] - begins[j])):
+        return math.inf
+    middle = (left + right) / 2
+    above = (middle - upper) / (units[i, 0] * ux + units[i, 1] * uy)
+    below = (middle - lower) / (units[j, 0] * ux + units[j, 1] * uy)
+    x = middles[j, 0] + below * units[j, 0] - (middles[i, 0] + above * units[i, 0])
+    y = middles[j, 1] + below * units[j, 1] - (middles[i, 1] + above * units[i, 1])
+    gap = (y * ux - x * uy) / max((heights[i] + heights[j]) / 2, 1e-9) - 1
+    return gap if -_OVERLAP <= gap <= _GAP else math.inf
+
+
+@entry(
+    types.Tuple((types.int64[:, ::1], types.float64[::1])),
+    array(types.float64, 2),
+    array(types.float64, 2),
+    array(types.float64, 1),
+    array(types.float64, 1),
+    array(types.float64, 1),
+    array(types.float64, 2),
+    array(types.float64, 2),
+    types.int64,
+    array(types.int64, 1),
+)
+def _close(
+    units: Floats,
+    middles: Floats,
+    heights: Floats,
+    begins: Floats,
+    ends: Floats,
+    low: Floats,
+    high: Floats,
+    axis: int,
+    order: Indices,
+) -> tuple[Indices, Floats]:
+    """Pairs of lines of which the second lies closely below the first, ``(P, 2)``, and their gaps in heights.
+
+    Takes what `Lines` has of each, the bounds of what may touch it, and the numbers of the lines by the lower of its
+    bounds along an axis.
+    """
+    count, found = len(order), 0
+    pairs, gaps = np.empty((64, 2), np.int64), np.empty(64)
+    for first in range(count):
+        one = order[first]
+        for second in range(first + 1, count):
+            other = order[second]
+            if low[other, axis] > high[one, axis]:
+                break
+            if low[other, 1 - axis] > high[one, 1 - axis] or high[other, 1 - axis] < low[one, 1 - axis]:
+                continue
+            for i, j in ((one, other), (other, one)):
+                gap = _gap(i, j, units, middles, heights, begins, ends)
+                if gap == math.inf:
+                    continue
+                if found == len(gaps):
+                    longer, wider = np.empty((2 * found, 2), np.int64), np.empty(2 * found)
+                    for k in range(found):  # slices take Numba seconds to compile
+                        longer[k, 0], longer[k, 1], wider[k] = pairs[k, 0], pairs[k, 1], gaps[k]
+                    pairs, gaps = longer, wider
+                pairs[found, 0], pairs[found, 1], gaps[found] = i, j, gap
+                found += 1
+    return pairs[:found], gaps[:found]

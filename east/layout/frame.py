@@ -45,6 +45,45 @@ class Words(NamedTuple):
         return cls(quads, unit_vectors(ends - starts), starts, ends, heights, usable)
 
 
+class Lines(NamedTuple):
+    """Lines of words as they lie on the page; all float64, in pixels.
+
+    Attributes:
+        units: reading directions, unit vectors ``(L, 2)``.
+        middles: ``(L, 2)``.
+        heights: of the median word, ``(L,)``.
+        begins, ends: of the words, along the direction, as seen from the middle: ``(L,)``.
+        low, high: corners of the upright rectangle around the words, ``(L, 2)``.
+    """
+
+    units: Floats
+    middles: Floats
+    heights: Floats
+    begins: Floats
+    ends: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, words: Words, lines: Sequence[Sequence[int]]) -> Lines:
+        """Of the numbers of the words of each, of one line or more."""
+        members = np.array([word for line in lines for word in line], np.intp)
+        lengths = np.array([len(line) for line in lines], np.intp)
+        first = np.cumsum(lengths) - lengths
+        numbers = np.repeat(np.arange(len(lines)), lengths)
+        units = unit_vectors(np.add.reduceat(words.units[members], first))
+        heights = words.heights[members]
+        heights = heights[np.lexsort((heights, numbers))][first + lengths // 2]
+        middles = np.add.reduceat((words.starts + words.ends)[members], first) / (2 * lengths[:, None])
+        quads = words.quads[members]
+        along = (quads @ units[numbers][:, :, None])[..., 0]
+        at = (middles * units).sum(axis=1)
+        begins = np.minimum.reduceat(along.min(axis=1), first) - at
+        ends = np.maximum.reduceat(along.max(axis=1), first) - at
+        low, high = np.minimum.reduceat(quads.min(axis=1), first), np.maximum.reduceat(quads.max(axis=1), first)
+        return cls(units, middles, heights, begins, ends, low, high)
+
+
 def unit_vectors(vectors: Floats, least: float = 0.0) -> Floats:
     """Vectors ``(N, 2)`` brought to length 1; to the right where one is no longer than ``least``."""
     lengths = np.hypot(vectors[:, 0], vectors[:, 1])

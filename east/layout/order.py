@@ -8,21 +8,25 @@ analysis" (2003), section 4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
+from ..postprocess.compiled import array, entry, inner
 from .blocks import blocks_of
-from .frame import Floats, Words, across, unit_vectors
+from .frame import Floats, Indices, Lines, Words, across, unit_vectors
 from .lines import lines_of
+from .rows import with_rows
+
+Bits = NDArray[np.uint64]
 
 _MOST = 2000
 """More blocks than these are read row by row: comparing each with each takes long."""
 
 
-def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
+def blocks_in_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     """Puts words in the order in which they are read.
 
     Args:
@@ -34,10 +38,20 @@ def reading_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     quads = np.reshape(quads, (-1, 4, 2))
     known = np.lexsort(quads.reshape(-1, 8).T)  # so that where two are as near, the order of the input does not decide
     words = Words.of(quads[known])
-    lines = lines_of(words)
-    blocks = blocks_of(words, lines)
+    lines, blocks = _grouped(words)
     members = [[word for line in block for word in lines[line]] for block in blocks]
     return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
+
+
+def _grouped(words: Words) -> tuple[list[list[int]], list[list[int]]]:
+    """The numbers of the words of each line, and those of the lines of each block."""
+    cells = lines_of(words)
+    if not cells:
+        return [], []
+    known = Lines.of(words, cells)
+    blocks = blocks_of(known)
+    lines = with_rows(words, cells, blocks, known)
+    return lines, blocks if lines is cells else blocks_of(Lines.of(words, lines))
 
 
 def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
@@ -53,9 +67,7 @@ def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
     rows = np.lexsort((y[:, 1], x[:, 1], x[:, 0], y[:, 0]))
     if len(blocks) > _MOST:
         return [int(block) for block in rows]
-    place = np.empty(len(blocks), int)
-    place[rows] = np.arange(len(blocks))
-    return _sorted(_before(x, y), place)
+    return [int(block) for block in rows[_sorted(_before(x[rows], y[rows]))]]
 
 
 def _length(words: Words) -> float:
@@ -64,39 +76,60 @@ def _length(words: Words) -> float:
     return float(np.hypot(along[:, 0], along[:, 1]).sum())
 
 
+@inner
+def _overlap(x: Floats, i: int, j: int) -> bool:
+    """Whether two spans have more than a sliver in common."""
+    common = min(x[i, 1], x[j, 1]) - max(x[i, 0], x[j, 0])
+    return bool(common > 0.1 * min(x[i, 1] - x[i, 0], x[j, 1] - x[j, 0]))
+
+
+@inner
+def _common(one: Bits, other: Bits) -> bool:
+    """Whether two sets of numbers have one in common."""
+    word = 0
+    while word < len(one) and not one[word] & other[word]:
+        word += 1
+    return word < len(one)
+
+
+@entry(types.boolean[:, ::1], array(types.float64, 2), array(types.float64, 2))
 def _before(x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Whether block i comes before block j, ``(B, B)``, by where they begin and end across and down the page."""
-    over = _overlap(x)
-    middle = y.mean(axis=1)
-    above = over & (middle[:, None] < middle[None])
-    left = ~over & (x[:, None, 0] < x[None, :, 0])
-    for between in np.flatnonzero(above.any(axis=0) & above.any(axis=1)):
-        upper, lower = above[:, between], above[between]
-        left[np.ix_(upper, lower)] = False
-        left[np.ix_(lower, upper)] = False
-    return np.asarray(above | left)
+    count = len(x)
+    before = np.zeros((count, count), np.bool_)
+    lower = np.zeros((count, (count + 63) // 64), np.uint64)  # the blocks below each, a bit for each
+    upper = np.zeros_like(lower)
+    middle = (y[:, 0] + y[:, 1]) / 2
+    for i in range(count):
+        for j in range(count):
+            if middle[i] < middle[j] and _overlap(x, i, j):
+                before[i, j] = True
+                lower[i, j // 64] |= np.uint64(1) << np.uint64(j % 64)
+                upper[j, i // 64] |= np.uint64(1) << np.uint64(i % 64)
+    for i in range(count):
+        for j in range(count):
+            if x[i, 0] < x[j, 0] and not _overlap(x, i, j):
+                before[i, j] = not (_common(lower[i], upper[j]) or _common(upper[i], lower[j]))
+    return before
 
 
-def _overlap(x: Floats) -> NDArray[np.bool_]:
-    """Whether two spans have more than a sliver in common, ``(B, B)``."""
-    common = np.minimum(x[:, None, 1], x[None, :, 1]) - np.maximum(x[:, None, 0], x[None, :, 0])
-    length = x[:, 1] - x[:, 0]
-    return np.asarray(common > 0.1 * np.minimum(length[:, None], length[None]))
-
-
-def _sorted(before: NDArray[np.bool_], place: NDArray[Any]) -> list[int]:
-    """A topological sort, by place where there is a choice; a circle is entered at its first place."""
-    places = place.tolist()
-    waits = before.sum(axis=0)
-    left = np.ones(len(before), np.bool_)
-    ready = [(places[block], block) for block in np.flatnonzero(waits == 0).tolist()]
-    heapify(ready)
-    order: list[int] = []
-    while len(order) < len(before):
-        block = heappop(ready)[1] if ready else int(np.argmin(np.where(left, place, len(place))))
-        left[block] = False
-        order.append(block)
-        waits -= before[block]
-        for other in np.flatnonzero(before[block] & (waits == 0) & left).tolist():
-            heappush(ready, (places[other], other))
+@entry(types.int64[::1], array(types.boolean, 2))
+def _sorted(before: NDArray[np.bool_]) -> Indices:
+    """A topological sort: the lower number first where there is a choice; a circle is entered at its lowest."""
+    count = len(before)
+    waits, left, order = np.zeros(count, np.int64), np.ones(count, np.bool_), np.empty(count, np.int64)
+    for block in range(count):
+        for other in range(count):
+            waits[other] += before[block, other]
+    for place in range(count):
+        chosen = -1
+        for block in range(count):
+            if left[block] and (chosen < 0 or waits[block] == 0):
+                chosen = block
+                if waits[block] == 0:
+                    break
+        order[place] = chosen
+        left[chosen] = False
+        for block in range(count):
+            waits[block] -= before[chosen, block]
     return order

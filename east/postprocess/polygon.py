@@ -2,24 +2,21 @@
 
 A quad counts as the convex hull of its four corners, so corner order, repeated corners and crossing sides
 need no care. A quad that is flat or not finite has no area and overlaps nothing.
-
-Everything compiled is in this one file: Numba renews a cached function when the function's own file
-changes, and would miss a change in another file.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from .compiled import array as _array
+from .compiled import entry as _entry
+from .compiled import inner as _inner
+
 Floats = NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLAT = 1e-8
 """A quad is flat when its area is at most this part of its squared extent."""
@@ -29,28 +26,6 @@ _HULLS = np.array(
     [[0, 1, 2, 2], [0, 1, 3, 3], [0, 2, 3, 3], [1, 2, 3, 3], [0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]], np.intp
 )  # every polygon through four points, up to rotation and direction; triangles repeat a corner
 _VERTICES = 20  # clipping n vertices by a line leaves at most 1.5 n, even after rounding: 4, 6, 9, 13, 19
-
-
-def _inner(function: Function) -> Function:
-    """Compiles a function into its compiled callers."""
-    return cast(Function, numba.njit(nogil=True)(function))
-
-
-def _entry(result: Any, *arguments: Any) -> Callable[[Function], Function]:
-    """Compiles a function that Python calls, now, for one signature; the result is cached on disk where possible."""
-
-    def decorate(function: Function) -> Function:
-        signature = result(*arguments)
-        try:
-            return cast(Function, numba.njit(signature, nogil=True, cache=True)(function))
-        except Exception:  # no writable place for the cache, a full disk, or files that a power cut left empty
-            return cast(Function, numba.njit(signature, nogil=True)(function))
-
-    return decorate
-
-
-def _array(dtype: Any, dimensions: int) -> Any:
-    return types.Array(dtype, dimensions, "C", readonly=True)
 
 
 @_inner

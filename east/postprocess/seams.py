@@ -9,7 +9,10 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .polygon import Floats, _array, _entry, _inner
+from .compiled import array as _array
+from .compiled import entry as _entry
+from .compiled import inner as _inner
+from .polygon import Floats
 
 _ALIKE: Final = 0.65
 """Height of the lower of two pieces, as a share of the other's."""

@@ -34,6 +34,7 @@ FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
 RANGES = "ranges.npz"
+COMPILED = ("east.postprocess.polygon", "east.layout.order")
 
 
 def availability(device: str = "auto") -> Availability:
@@ -84,7 +85,7 @@ class OpenVinoRuntime(Runtime):
         self._compile = partial(core.compile_model, model, "CPU")
         self._config = config
         with ThreadPoolExecutor(1) as meanwhile:
-            meanwhile.submit(import_module, "east.postprocess.polygon")  # Numba takes as long to load as the network
+            meanwhile.map(import_module, COMPILED)  # Numba takes as long to load as the network
             compiled = self._compile(config)
         self._threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
         self._requests = _Requests(compiled)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -170,3 +172,48 @@ def test_a_narrow_gutter_parts_columns(gutter: float) -> None:
     left, right = ["aaaa bb ccccc ddd"] * 5, ["ee fffff gg hhhh"] * 5
     width = Sheet().write(0, 0, left[0]).quads[..., 0].max()
     assert Sheet().write(0, 0, *left).write(width + gutter, 0, *right).read() == [left, right]
+
+
+def box(left: float, top: float, width: float, height: float) -> list[tuple[float, float]]:
+    return [(left, top), (left + width, top), (left + width, top + height), (left, top + height)]
+
+
+def read(places: Mapping[str, tuple[float, ...]], degrees: float = 0, scale: float = 1) -> list[list[str]]:
+    """The blocks of lines found of words at places, on a page that is turned and scaled."""
+    sheet = Sheet()
+    sheet.words = list(places)
+    return sheet.read(scale * np.array([box(*place) for place in places.values()]) @ turning(degrees))
+
+
+ANYHOW = pytest.mark.parametrize(("degrees", "scale"), [(0, 1), (0, 0.1), (35, 3), (-90, 1), (180, 20)])
+
+
+@ANYHOW
+def test_a_mark_between_two_words_is_in_their_line(degrees: float, scale: float) -> None:
+    hello, you, point = (0, 0, 80, 20), (95, 0, 50, 20), (83, 16, 4, 4)
+    assert read({"Hello": hello, ",": (83, 14, 5, 9), "you": you}, degrees, scale) == [["Hello , you"]]
+    assert read({"Hello": hello, ".": point, "you": you, "!": (148, 0, 4, 20)}, degrees, scale) == [["Hello . you !"]]
+    dots = {f".{number}": (83 + 7 * number, 16, 4, 4) for number in range(3)}
+    assert read({"Wait": hello, **dots, "what": (107, 0, 80, 20)}, degrees, scale) == [["Wait .0 .1 .2 what"]]
+    below = {"and": (0, 30, 50, 20), "more": (57, 30, 60, 20)}
+    assert read({"Hello": hello, ".": point, **below}, degrees, scale) == [["Hello .", "and more"]]
+
+
+@ANYHOW
+def test_bullets_are_in_the_lines_of_their_items(degrees: float, scale: float) -> None:
+    places = {"•": (0, 7, 6, 6), "item": (24, 0, 90, 20), "one": (121, 0, 50, 20)}
+    items = {f"{word}{row}": (x, y + 30 * row, *size) for row in range(3) for word, (x, y, *size) in places.items()}
+    assert read(items, degrees, scale) == [[f"•{row} item{row} one{row}" for row in range(3)]]
+
+
+def test_something_small_far_from_a_word_is_no_bullet() -> None:
+    assert read({"far": (0, 110, 90, 80), "GIANT": (400, 0, 900, 300)}) == [["far"], ["GIANT"]]
+
+
+@ANYHOW
+def test_a_large_word_stands_alone_beside_small_lines(degrees: float, scale: float) -> None:
+    sign, small = {"BIG": (0, 0, 120, 60)}, {"small": (130, 20, 60, 20), "print": (130, 44, 60, 20)}
+    assert read({**sign, **small}, degrees, scale) == [["BIG"], ["small", "print"]]
+    before = {"small": (0, 20, 60, 20), "print": (0, 44, 60, 20), "BIG": (70, 0, 120, 60)}
+    assert read(before, degrees, scale) == [["small", "print"], ["BIG"]]
+    assert read({**sign, "a": (130, 20, 12, 20), "deal": (150, 20, 60, 20)}, degrees, scale) == [["BIG a deal"]]

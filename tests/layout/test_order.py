@@ -67,13 +67,6 @@ def test_a_centred_poem_is_one_block() -> None:
     assert sheet.read() == [lines]
 
 
-def test_a_receipt_is_read_column_by_column() -> None:
-    """Nothing but its frame tells a table from columns of text: the gap within its rows is as wide."""
-    goods, prices = ["bread", "butter", "cheese and ham", "milk"], ["2.10", "1.75", "8.40", "0.95"]
-    sheet = Sheet().write(100, 200, *goods).write(400, 200, *prices).write(160, 100, "CORNER SHOP", height=30)
-    assert one_after_the_other(sheet) == ["CORNER SHOP", *goods, *prices]
-
-
 def test_many_signs_are_read_row_by_row() -> None:
     names = [[f"s{row}x{column}" for column in range(40)] for row in range(51)]
     sheet = Sheet()
