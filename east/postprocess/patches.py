@@ -9,7 +9,8 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .polygon import Floats, _array, _entry, _inner
+from .compiled import array, entry, inner
+from .polygon import Floats
 
 _LEVEL: Final = 0.5
 """Score above which pixels make a patch; the candidates alone are often but crumbs of it."""
@@ -38,7 +39,7 @@ _BEYOND: Final = 1.4
 _QUARTER: Final = math.pi / 2.0
 
 
-@_inner
+@inner
 def _spread(
     score_map: NDArray[np.float32],
     row: int,
@@ -79,7 +80,7 @@ def _spread(
     return count, x, y, xx, yy, xy
 
 
-@_inner
+@inner
 def _measure(row: int, column: int, sums: tuple[int, int, int, int, int, int], stride: float, out: Floats) -> bool:
     """Writes middle (x, y), length, thickness and angle of the bar that a patch is to ``out``; whether it is one.
 
@@ -104,7 +105,7 @@ def _measure(row: int, column: int, sums: tuple[int, int, int, int, int, int], s
     return thickness >= _THICK and length >= _ELONGATED * thickness and _FULL[0] < full < _FULL[1]
 
 
-@_inner
+@inner
 def _alone(
     figures: Floats, reach: float, label: int, score_map: NDArray[np.float32], labels: NDArray[np.int32], stride: float
 ) -> bool:
@@ -121,7 +122,7 @@ def _alone(
     return True
 
 
-@_inner
+@inner
 def _contradicts(
     figures: Floats, sums: Floats, label: int, score_map: NDArray[np.float32], labels: NDArray[np.int32], stride: float
 ) -> bool:
@@ -140,7 +141,7 @@ def _contradicts(
     return True
 
 
-@_inner
+@inner
 def _see(figures: Floats, x: float, y: float, out: NDArray[np.float32]) -> None:
     """Writes what a word's figures are from a point: distances to its top, right, bottom and left, and its angle."""
     cos, sin = math.cos(figures[4]), math.sin(figures[4])
@@ -151,11 +152,11 @@ def _see(figures: Floats, x: float, y: float, out: NDArray[np.float32]) -> None:
     out[4] = figures[4]
 
 
-@_entry(
+@entry(
     types.Tuple((types.float32[:, ::1], types.boolean)),
-    _array(types.int32, 2),
-    _array(types.float32, 2),
-    _array(types.float32, 2),
+    array(types.int32, 2),
+    array(types.float32, 2),
+    array(types.float32, 2),
     types.float64,
 )
 def seen_by_patches(

@@ -34,7 +34,7 @@ FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
 RANGES = "ranges.npz"
-COMPILED = ("east.postprocess.polygon", "east.layout.order")
+COMPILED = ("east.postprocess.polygon", "east.postprocess.patches", "east.layout.order")
 
 
 def availability(device: str = "auto") -> Availability:

@@ -155,4 +155,3 @@ def test_a_picture_of_words_turned_by_45_degrees(detector: TextDetector) -> None
     assert all(max(plain_iou(quad, box.quad) for box in found) > 0.6 for quad in quads)
     assert len(found) == 3
     assert_allclose(angles(found.quads), -45, atol=5)
-    assert len(detector.detect(turned, scoring="original")) != 3
