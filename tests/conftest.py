@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 from east import TextDetector
 
@@ -70,6 +71,16 @@ def detector(own_folders: None) -> Iterator[TextDetector]:
 def demo_images() -> list[Path]:
     """The images that ship with the project."""
     return sorted(DEMO.glob("*.jpg"))
+
+
+@pytest.fixture(scope="session")
+def small_images(demo_images: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The same at 480x352, which finds nearly all of their words at a seventh of the time."""
+    folder = tmp_path_factory.mktemp("small")
+    for path in demo_images:
+        with Image.open(path) as image:
+            image.resize((480, 352)).save(folder / path.name, quality=95)
+    return sorted(folder.iterdir())
 
 
 @pytest.fixture(scope="session")

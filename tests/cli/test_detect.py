@@ -31,11 +31,8 @@ Result = subprocess.CompletedProcess[bytes]
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    for path in demo_images:
-        shutil.copy(path, folder)
-    return folder
+def pictures(small_images: list[Path]) -> Path:
+    return small_images[0].parent
 
 
 @pytest.fixture
