@@ -42,8 +42,8 @@ def quads(found: Detections | ImageError) -> NDArray[np.float32]:
     return np.array([box.quad for box in found])
 
 
-def test_finds_the_words_of_the_demo_images(detector: TextDetector, demo_images: list[Path]) -> None:
-    for path in demo_images:
+def test_finds_the_words_of_the_demo_images(detector: TextDetector, small_images: list[Path]) -> None:
+    for path in small_images:
         found = detector.detect(path)
         assert len(found) >= 3, path
         assert (found.width, found.height) == opened(path).size
@@ -61,9 +61,9 @@ def test_finds_the_words_of_the_demo_images(detector: TextDetector, demo_images:
 
 
 def test_every_kind_of_input_gives_the_same_boxes(
-    detector: TextDetector, demo_images: list[Path], tmp_path: Path
+    detector: TextDetector, small_images: list[Path], tmp_path: Path
 ) -> None:
-    rgb = np.asarray(opened(demo_images[0]).resize((640, 480)))
+    rgb = np.asarray(opened(small_images[0]))
     path = tmp_path / "picture.png"
     Image.fromarray(rgb).save(path)
     expected = quads(detector.detect(path))
@@ -74,20 +74,23 @@ def test_every_kind_of_input_gives_the_same_boxes(
 
 
 def test_batch_keeps_order_and_survives_a_bad_image(detector: TextDetector, demo_images: list[Path]) -> None:
-    images = [opened(path).resize((640, 480)) for path in demo_images]
-    small = images[0].resize((480, 360))
+    images = [opened(path).resize((320, 256)) for path in demo_images]
+    small = images[0].resize((288, 224))
     found = detector.detect_batch([images[0], b"not an image", small, images[1], images[0]])
     assert isinstance(found[1], ImageDecodeError)
     for position, image in ((0, images[0]), (2, small), (3, images[1]), (4, images[0])):
-        np.testing.assert_allclose(quads(found[position]), quads(detector.detect(image)), atol=0.05)
+        expected = quads(detector.detect(image))
+        assert len(expected) > 0
+        np.testing.assert_allclose(quads(found[position]), expected, atol=0.05)
 
 
 def test_stream_gives_what_batches_give(detector: TextDetector, demo_images: list[Path], tmp_path: Path) -> None:
     small = [tmp_path / f"{path.stem}.png" for path in demo_images]
     for path, smaller in zip(demo_images, small, strict=True):
-        opened(path).resize((640, 480)).save(smaller)
+        opened(path).resize((320, 256)).save(smaller)
     images: list[Path | bytes] = [*small, b"not an image", *small]
     expected = [*map(detector.detect, small)]
+    assert all(len(found) > 0 for found in expected)
     for batch, threads in ((None, None), (2, 1), (1, 2), (3, 2)):
         found = list(detector.stream(iter(images), batch=batch, threads=threads))
         assert isinstance(found.pop(len(small)), ImageDecodeError)
@@ -293,8 +296,9 @@ def test_tiny_picture(detector: TextDetector) -> None:
 
 
 def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Path]) -> None:
-    images = [opened(path).resize((640, 480)) for path in demo_images]
+    images = [opened(path).resize((320, 256)) for path in demo_images]
     expected = [quads(detector.detect(image)) for image in images]
+    assert all(len(boxes) > 0 for boxes in expected)
     wrong: list[int] = []
 
     def work(index: int) -> None:
@@ -309,34 +313,34 @@ def test_threads_share_one_detector(detector: TextDetector, demo_images: list[Pa
     assert not wrong
 
 
-def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, demo_images: list[Path]) -> None:
-    assert len(detector.detect(demo_images[0], box_threshold=1.0)) == 0
-    assert len(detector.detect(demo_images[0])) > 0
+def test_thresholds_of_a_call_take_the_detectors_place(detector: TextDetector, small_images: list[Path]) -> None:
+    assert len(detector.detect(small_images[0], box_threshold=1.0)) == 0
+    assert len(detector.detect(small_images[0])) > 0
 
 
-def test_the_rule_of_a_call_takes_the_detectors_place(detector: TextDetector, demo_images: list[Path]) -> None:
+def test_the_rule_of_a_call_takes_the_detectors_place(detector: TextDetector, small_images: list[Path]) -> None:
     assert detector.confidence is not None
     by_rule = {
-        rule: detector.detect(demo_images[0], scoring=rule, box_threshold=0.0)
+        rule: detector.detect(small_images[0], scoring=rule, box_threshold=0.0)
         for rule in ("confidence", "peak", "original")
     }
     confidences, peaks, means = (found.scores.tolist() for found in by_rule.values())
     assert confidences == pytest.approx(detector.confidence.curve(np.array(peaks, np.float32)).tolist())
     assert 0 < max(means) < 0.5 < min(peaks)
-    assert detector.detect(demo_images[0], box_threshold=0.0).scores.tolist() == confidences
+    assert detector.detect(small_images[0], box_threshold=0.0).scores.tolist() == confidences
     ranks = np.argsort(peaks), np.argsort(confidences)
     assert np.array_equal(*ranks)
-    kept = detector.detect(demo_images[0], scoring="original")
+    kept = detector.detect(small_images[0], scoring="original")
     assert [box.score for box in kept] == [mean for mean in means if mean >= 0.1]
 
 
-def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(demo_images: list[Path]) -> None:
+def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(small_images: list[Path]) -> None:
     blank = np.full((64, 64, 3), 127, np.uint8)  # 256 pixels of the map
     with TextDetector(max_boxes=1000) as limited:
         with pytest.raises(TooManyBoxesError, match="raise score_threshold or lower nms_threshold"):
-            limited.detect(demo_images[0], score_threshold=0.0, nms_threshold=1.0)
-        assert len(limited.detect(demo_images[0])) > 0
-        refused, found = limited.detect_batch([demo_images[0], blank], score_threshold=0.0, nms_threshold=1.0)
+            limited.detect(small_images[0], score_threshold=0.0, nms_threshold=1.0)
+        assert len(limited.detect(small_images[0])) > 0
+        refused, found = limited.detect_batch([small_images[0], blank], score_threshold=0.0, nms_threshold=1.0)
         assert isinstance(refused, TooManyBoxesError)
         assert isinstance(found, Detections)
 
@@ -375,15 +379,16 @@ def test_a_huge_word_is_found_whole_and_the_small_ones_with_it(detector: TextDet
 
 
 def test_pictures_in_tiles_and_others_keep_their_order(detector: TextDetector, demo_images: list[Path]) -> None:
-    tall, boxes = tall_picture(3400)
+    tall, boxes = tall_picture(1000)
     small = opened(demo_images[0]).resize((320, 256))
-    found = [*detector.stream([tall, small, tall], batch=3)]
+    found = [*detector.stream([tall, small, tall], batch=3, tiling=640)]
+    assert [one.tiles for one in found if isinstance(one, Detections)] == [2, 1, 2]
     assert [len(one) for one in found if isinstance(one, Detections)] == [
         len(boxes),
         len(detector.detect(small)),
         len(boxes),
     ]
-    for one, other in zip(found, detector.detect_batch([tall, small, tall]), strict=True):
+    for one, other in zip(found, detector.detect_batch([tall, small, tall], tiling=640), strict=True):
         assert np.array_equal(quads(one), quads(other))
 
 
@@ -492,9 +497,10 @@ def test_a_closed_detector_may_be_closed_again_and_no_more() -> None:
 
 @pytest.mark.parametrize("runtime", ["openvino", "tensorflow"])
 def test_closing_waits_for_the_calls_under_way(runtime: str, demo_images: list[Path]) -> None:
-    image = np.asarray(opened(demo_images[0]).resize((320, 256)))
+    image = np.asarray(opened(demo_images[0]).resize((224, 160)))
     shared = TextDetector(runtime=runtime)
     expected = quads(shared.detect(image))
+    assert len(expected) > 0
     outcomes: list[object] = []
     begun = threading.Barrier(5)
 

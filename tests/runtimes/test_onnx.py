@@ -19,14 +19,9 @@ from east.runtimes.conversion.artifacts import ConversionReport
 from east.runtimes.conversion.ort_session import BoundSession, Device, Names
 from east.runtimes.gpu.nvidia import Gpu
 from east.types import Maps, Precision, Size
-from tests.support.maps import differences, run_graph
+from tests.support.maps import differences
 
 INT8 = DetectorOptions(precision=Precision.INT8, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def wanted(frozen: FrozenModel, photographs: NDArray[np.uint8]) -> Maps:
-    return run_graph(frozen, photographs)
 
 
 @pytest.fixture(scope="module")

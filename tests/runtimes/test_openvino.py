@@ -14,7 +14,6 @@ from PIL import Image
 
 from east.errors import CalibrationError, UnsupportedPrecisionError
 from east.frameworks import openvino
-from east.model.frozen import FrozenModel
 from east.model.ranges import Ranges
 from east.model.source import ModelSource
 from east.options import Calibration, DetectorOptions
@@ -24,15 +23,19 @@ from east.runtimes.conversion.artifacts import Artifact, ConversionReport
 from east.runtimes.conversion.calibration import SHIPPED
 from east.runtimes.openvino import OpenVinoRuntime
 from east.types import Maps, Precision, Size
-from tests.support.maps import differences, run_graph
+from tests.support.maps import differences
+from tests.support.small_network import write_small
 
 Capture = pytest.CaptureFixture[str]
 INT8 = DetectorOptions(precision=Precision.INT8, calibration=Calibration(SHIPPED, count=2, size=Size(192, 256)))
 
 
 @pytest.fixture(scope="module")
-def wanted(frozen: FrozenModel, photographs: NDArray[np.uint8]) -> Maps:
-    return run_graph(frozen, photographs)
+def small(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A network that is converted in no time, where it matters little which."""
+    path = tmp_path_factory.mktemp("small") / "small.pb"
+    write_small(path)
+    return ModelSource.find(path)
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +107,21 @@ def test_the_calibration_is_kept_and_can_be_repeated(source: ModelSource, int8: 
     assert runtime.convert(source, DetectorOptions(precision=Precision.INT8, calibration=repeated)) == int8
 
 
-def test_an_image_that_does_not_decode_ends_the_calibration(source: ModelSource, tmp_path: Path) -> None:
+def test_an_image_that_does_not_decode_ends_the_calibration(small: ModelSource, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64)).save(tmp_path / "1.png")
     (tmp_path / "2.png").write_bytes(b"not an image")
     options = DetectorOptions(precision=Precision.INT8, calibration=Calibration(tmp_path))
     with pytest.raises(CalibrationError, match=r"cannot calibrate on .*2\.png"):
-        runtime.convert(source, options)
+        runtime.convert(small, options)
 
 
 def test_nothing_is_printed_among_the_results(
-    source: ModelSource, frozen: FrozenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    small: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setenv("EAST_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["east", "detect", "photo.jpg", "--verbose"])  # which OpenVINO reads
-    monkeypatch.setattr(ModelSource, "freeze", lambda *_: frozen)
-    runtime.convert(source, DetectorOptions(precision="FP32"))
+    runtime.convert(small, DetectorOptions(precision="FP32"))
+    assert len(list(tmp_path.glob("*/model.xml"))) == 1
     assert capsys.readouterr().out == ""
 
 
@@ -134,7 +137,8 @@ def test_images_of_any_size_run_in_one_compiled_model(
 def test_small_images_do_not_wait_for_a_large_one_where_callers_differ(source: ModelSource) -> None:
     loaded = runtime.load(source, DetectorOptions(precision="FP32"))
     loaded.shared = True
-    small, large = np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 1600, 1600, 3), np.uint8)
+    small, large = np.zeros((1, 32, 64, 3), np.uint8), np.zeros((1, 1376, 1376, 3), np.uint8)
+    assert small[..., 0].size < loaded.large < large[..., 0].size
     alone = loaded.infer(small)
     with ThreadPoolExecutor(1) as pool:
         under_way, meanwhile = pool.submit(loaded.infer, large), 0
@@ -142,7 +146,7 @@ def test_small_images_do_not_wait_for_a_large_one_where_callers_differ(source: M
             beside = loaded.infer(small)
             meanwhile += not under_way.done()
         np.testing.assert_array_equal(beside.score, alone.score)
-        assert under_way.result().score.shape == (1, 400, 400)
+        assert under_way.result().score.shape == (1, 344, 344)
     assert meanwhile >= 5
     loaded.close()
 

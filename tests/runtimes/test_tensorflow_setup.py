@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from east.frameworks import tensorflow
 from east.options import DetectorOptions
 from east.runtimes import tensorflow_setup
 from east.runtimes.tensorflow_setup import configure_tensorflow
+from tests.support.small_network import write_small
 
 MEMORY_MB = (80_000, 40_000)
 NAMES = ("NVIDIA H100", "NVIDIA L4")
@@ -84,9 +86,11 @@ def test_a_gpu_out_of_range_is_refused(device: str, two_gpus: Any) -> None:
         configure_tensorflow(DetectorOptions(device=device, precision="FP32"))
 
 
-def test_what_runs_is_placed_on_the_device() -> None:
+def test_what_runs_is_placed_on_the_device(tmp_path: Path) -> None:
     """With two devices made of one CPU, in a process of its own: TensorFlow must not have started."""
+    write_small(tmp_path / "small.pb")
     script = """
+import sys
 import numpy as np
 from east.frameworks import tensorflow
 from east.model.source import ModelSource
@@ -100,7 +104,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 for module in (plain, compiled):
     module.configure_tensorflow = lambda options: tensorflow_setup.Device(place="/CPU:1")
 
-source, images = ModelSource.find("default"), np.zeros((1, 32, 32, 3), np.uint8)
+source, images = ModelSource.find(sys.argv[1]), np.zeros((1, 32, 32, 3), np.uint8)
 runtime = plain.load(source, DetectorOptions(precision="FP32"))
 run, places = runtime._run, []
 def spy(images):
@@ -115,5 +119,6 @@ runtime._finish = lambda one: places.extend(t.device[-5:] for t in one[:2]) or f
 runtime.candidates(images, 0.5)
 print(*places)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script, str(tmp_path / "small.pb")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["CPU:1"] * 5

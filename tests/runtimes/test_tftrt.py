@@ -25,8 +25,17 @@ from east.runtimes.conversion.known_ranges import find_ranges
 from east.runtimes.gpu.requirements import missing_for_tensorrt
 from east.types import Precision, Size
 from tests.support.maps import run_graph
+from tests.support.small_network import write_small
 
 SIZE = Size(64, 96)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    """A network that is saved and run in no time, where it matters little which."""
+    path = tmp_path_factory.mktemp("small") / "small.pb"
+    write_small(path)
+    return ModelSource.find(path)
 
 
 @pytest.fixture
@@ -84,7 +93,7 @@ def test_the_saved_model_has_the_signature_and_gives_the_same_maps(
     np.testing.assert_allclose(maps["geometry"].numpy(), wanted.geometry, atol=1e-3)
 
 
-def test_every_option_reaches_the_converter(converter: mock.MagicMock, source: ModelSource, tmp_path: Path) -> None:
+def test_every_option_reaches_the_converter(converter: mock.MagicMock, small: ModelSource, tmp_path: Path) -> None:
     chosen = options(
         max_workspace_size_bytes=1 << 30,
         minimum_segment_size=5,
@@ -93,7 +102,7 @@ def test_every_option_reaches_the_converter(converter: mock.MagicMock, source: M
         dynamic_shape_profile_strategy="Optimal",
         allow_build_at_runtime=True,
     )
-    build(tmp_path, source, chosen)
+    build(tmp_path, small, chosen)
     converter.assert_called_once_with(
         input_saved_model_dir=str(tmp_path / "original"),
         input_saved_model_signature_key=tftrt.SIGNATURE,
@@ -109,9 +118,9 @@ def test_every_option_reaches_the_converter(converter: mock.MagicMock, source: M
 
 
 def test_engines_are_built_for_the_size_and_each_batch(
-    converter: mock.MagicMock, source: ModelSource, tmp_path: Path
+    converter: mock.MagicMock, small: ModelSource, tmp_path: Path
 ) -> None:
-    build(tmp_path, source, options(batches=(1, 4)))
+    build(tmp_path, small, options(batches=(1, 4)))
     made = converter.return_value
     made.convert.assert_called_once_with(calibration_input_fn=None)
     shapes = [tuple(batch.shape) for (batch,) in made.build.call_args.args[0]()]
@@ -121,8 +130,8 @@ def test_engines_are_built_for_the_size_and_each_batch(
     assert not (tmp_path / "original").exists()
 
 
-def test_int8_is_calibrated_on_the_images(converter: mock.MagicMock, source: ModelSource, tmp_path: Path) -> None:
-    build(tmp_path, source, options(Precision.INT8, use_calibration=True))
+def test_int8_is_calibrated_on_the_images(converter: mock.MagicMock, small: ModelSource, tmp_path: Path) -> None:
+    build(tmp_path, small, options(Precision.INT8, use_calibration=True))
     made = converter.return_value
     batches = list(made.convert.call_args.kwargs["calibration_input_fn"]())
     assert [tuple(batch.shape) for (batch,) in batches] == [(1, 64, 96, 3)] * 2
@@ -151,8 +160,8 @@ def test_int8_without_calibration_gets_explicit_ranges(
     converter.return_value.convert.assert_called_once_with(calibration_input_fn=None)
 
 
-def test_engines_may_be_left_to_first_use(converter: mock.MagicMock, source: ModelSource, tmp_path: Path) -> None:
-    build(tmp_path, source, options(build_at_conversion=False))
+def test_engines_may_be_left_to_first_use(converter: mock.MagicMock, small: ModelSource, tmp_path: Path) -> None:
+    build(tmp_path, small, options(build_at_conversion=False))
     converter.return_value.build.assert_not_called()
     assert converter.call_args.kwargs["allow_build_at_runtime"] is True
     converter.return_value.save.assert_called_once_with(mock.ANY, save_gpu_specific_engines=False)
@@ -178,11 +187,11 @@ def test_a_conversion_that_left_the_convolutions_is_refused(graph: Any, told: st
 
 
 def test_what_the_converter_raises_is_told_in_one_line(
-    converter: mock.MagicMock, source: ModelSource, tmp_path: Path
+    converter: mock.MagicMock, small: ModelSource, tmp_path: Path
 ) -> None:
     converter.return_value.build.side_effect = RuntimeError("engine failed\nwith details")
     with pytest.raises(ConversionError, match=r"TF-TRT failed to convert to FP16: engine failed$"):
-        build(tmp_path, source, options())
+        build(tmp_path, small, options())
 
 
 @pytest.mark.parametrize(
@@ -201,9 +210,10 @@ def test_options_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("strategy", ["Range", "Optimal"])
 def test_a_shape_without_an_engine_is_refused(
-    strategy: str, frozen: FrozenModel, photographs: NDArray[np.uint8], tmp_path: Path
+    strategy: str, small: ModelSource, photographs: NDArray[np.uint8], tmp_path: Path
 ) -> None:
     """With a SavedModel that has no engines, which TensorFlow runs as well; the shapes say that it has."""
+    frozen = small.freeze()
     tftrt.save_with_signature(frozen, tmp_path / tftrt.CONVERTED)
     (tmp_path / tftrt.SHAPES).write_text("[[1, 32, 32, 3], [1, 64, 96, 3]]")
     chosen = options(Precision.FP32, use_dynamic_shape=True, dynamic_shape_profile_strategy=strategy, batches=(1,))

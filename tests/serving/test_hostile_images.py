@@ -18,7 +18,7 @@ def test_every_hostile_image_has_its_status(client: httpx.Client) -> None:
     assert len({image.name for image in corpus}) == len(corpus)
     wrong = []
     for image in corpus:
-        answer = client.post("/detect?tiling=off", content=image.data)  # what it costs to decode, not to detect
+        answer = client.post("/detect?tiling=off&max_side=640", content=image.data)  # decoding costs enough
         if answer.status_code not in image.statuses:
             wrong.append((image.name, answer.status_code, answer.text[:200]))
         if answer.status_code != 200 and answer.headers["content-type"] != "application/problem+json":

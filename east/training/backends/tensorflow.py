@@ -27,8 +27,14 @@ class TensorFlowTrainer(Trainer):
         self._images = images
         self._weights = [*self.model.trainable_variables, *self.model.non_trainable_variables]
         self._averaged = [tf.Variable(v.numpy(), trainable=False) for v in self._weights]
-        self._step = tf.function(self._train, reduce_retracing=True)
-        self._predict = tf.function(lambda images: self.network(images, training=False), reduce_retracing=True)
+        learning = {id(v) for layer in self.model.layers if layer.trainable for v in layer.variables}
+        pairs = zip(self._averaged, self._weights, strict=True)
+        self._changing = [(average, v) for average, v in pairs if id(v) in learning]
+        # The functions are those that JAX traces: there is nothing in them for AutoGraph to translate.
+        self._step = tf.function(self._train, reduce_retracing=True, autograph=False)
+        self._predict = tf.function(
+            lambda images: self.network(images, training=False), reduce_retracing=True, autograph=False
+        )
 
     def _train(self, parts: Any, noise: Any, ema_decay: Any) -> Losses:
         views, targets = self.batch(parts, noise)
@@ -37,7 +43,7 @@ class TensorFlowTrainer(Trainer):
             total = losses.total
         trainable = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(total, trainable), trainable, strict=True))
-        for average, variable in zip(self._averaged, self._weights, strict=True):
+        for average, variable in self._changing:  # the average of a fixed one is the variable
             average.assign_add((tf.convert_to_tensor(variable) - average) * (1 - ema_decay))
         return losses
 

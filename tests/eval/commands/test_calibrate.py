@@ -18,7 +18,7 @@ from eval.calibration import fit_curve
 from eval.cli import main
 from eval.submission import read_ground_truths
 
-SIZE = (416, 640)
+SIZE = (256, 320)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_scores_become_confidences(
         quads = np.concatenate([quads, found.quads[-1:]])
         quads = quads[reportable(quads)]
         (data / f"gt_img_{number}.txt").write_text(format_lines(quads, ["word"] * len(quads)))
-    flags = ["--data", str(data), "--weights", str(mine), "--precision", "FP32", "--input-size", "416x640"]
+    flags = ["--data", str(data), "--weights", str(mine), "--precision", "FP32", "--input-size", "256x320"]
     assert main(["calibrate", *flags]) == 0
     place = mine.with_name("mine.confidence.json")
     printed = capsys.readouterr().out

@@ -20,7 +20,6 @@ from east.runtimes.conversion.onnx_for_cpu import for_cpu
 from east.runtimes.conversion.onnx_graph import to_onnx
 from east.runtimes.rewrites.explicit_ranges import quantized
 from east.types import Maps
-from tests.support.maps import run_graph
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +57,9 @@ def test_products_cannot_overflow(rewritten: ModelProto) -> None:
 
 
 def test_the_maps_are_as_near_to_fp32_as_the_exported_ones(
-    exported: ModelProto, rewritten: ModelProto, frozen: FrozenModel, photographs: NDArray[np.uint8]
+    exported: ModelProto, rewritten: ModelProto, photographs: NDArray[np.uint8], wanted: Maps
 ) -> None:
     onnx.checker.check_model(rewritten, full_check=True)
-    wanted = run_graph(frozen, photographs)
     text = wanted.score > 0.8
 
     def error(model: ModelProto) -> tuple[float, float]:
