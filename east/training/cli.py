@@ -1,4 +1,4 @@
-"""``python -m east.training`` and ``east train``: fit, score, export, synth."""
+"""``python -m east.training`` and ``east train``: fit, score, export, mean, synth."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def add_commands(commands: Commands) -> None:
     _add_fit(commands)
     _add_score(commands)
     _add_export(commands)
+    _add_mean(commands)
     _add_synth(commands)
 
 
@@ -94,6 +95,15 @@ def _add_export(commands: Commands) -> None:
         help="divide the scores' logits by this, around that threshold",
     )  # fmt: skip
     parser.set_defaults(run=_export)
+
+
+def _add_mean(commands: Commands) -> None:
+    parser = commands.add_parser("mean", help="write the mean of weights and of what they became by further training")
+    for name in ("first", "second"):
+        parser.add_argument(name, metavar="WEIGHTS", help="a name, a bundle (.npz) or a TF1 checkpoint")
+    parser.add_argument("--share", type=float, default=0.5, metavar="X", help="of the second, 0..1 (default: 0.5)")
+    parser.add_argument("--bundle", required=True, type=Path, metavar="FILE", help="write a bundle (.npz)")
+    parser.set_defaults(run=_mean)
 
 
 def _add_synth(commands: Commands) -> None:
@@ -194,6 +204,23 @@ def _export(args: argparse.Namespace) -> int:
         write_bundle(args.bundle, variables)
     if args.checkpoint:
         write_checkpoint(args.checkpoint, variables)
+    return 0
+
+
+def _mean(args: argparse.Namespace) -> int:
+    from ..model.checkpoint import read_variables, write_bundle
+    from ..model.source import model_files
+    from ..model.weights import resolve
+    from .loop.averaging import mean_weights
+
+    both = (args.first, args.second)
+    check_outputs([Output("--bundle", args.bundle)], [file for weights in both for file in model_files(weights)])
+    first, second = (read_variables(resolve(weights)) for weights in both)
+    try:
+        variables = mean_weights(first, second, args.share)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    write_bundle(args.bundle, variables)
     return 0
 
 

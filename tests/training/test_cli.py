@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
+from east.errors import CheckpointError
 from east.images.decoding import load_image
 from east.images.sizing import resize
 from east.model.checkpoint import read_variables, write_bundle
 from east.model.weights import resolve
 from east.training.cli import main
 from east.training.data.dataset import read_folder
+from east.training.loop.averaging import mean_weights
 from east.types import Size
 
 
@@ -169,6 +171,37 @@ def test_export_tells_what_is_wrong(
     arguments: list[str], status: int, complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert complaint in error_of(["export", *arguments], status, capsys)
+
+
+def test_the_mean_of_weights_lies_between_them(tmp_path: Path) -> None:
+    first, second, mean = (tmp_path / f"{name}.npz" for name in ("first", "second", "mean"))
+    before = read_variables(resolve("default"))
+    write_bundle(first, before)
+    write_bundle(second, {name: value + np.float32(0.5) for name, value in before.items()})
+    assert main(["mean", str(first), str(second), "--share", "0.25", "--bundle", str(mean)]) == 0
+    after = read_variables(mean)
+    assert after.keys() == before.keys()
+    for name, value in before.items():
+        rounding = {"rtol": 2e-3, "atol": 1e-3} if value.ndim == 4 else {"rtol": 1e-5, "atol": 1e-5}
+        np.testing.assert_allclose(after[name], value + np.float32(0.125), **rounding, err_msg=name)
+    assert main(["mean", str(first), str(second), "--share", "0", "--bundle", str(mean)]) == 0
+    for name, value in before.items():
+        np.testing.assert_array_equal(read_variables(mean)[name], value, err_msg=name)
+        break
+
+
+def test_mean_tells_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = {"one": np.zeros(3, np.float32), "other": np.zeros(2, np.float32)}
+    with pytest.raises(CheckpointError, match=r"of different networks: other is \(2,\) in one, \(4,\) in the other"):
+        mean_weights(weights, {**weights, "other": np.zeros(4, np.float32)})
+    with pytest.raises(CheckpointError, match=r"other is \(2,\) in one, None in the other"):
+        mean_weights(weights, {"one": weights["one"]})
+    bundle = tmp_path / "x.npz"
+    arguments = ["mean", "default", "default", "--bundle", str(bundle)]
+    assert "a share is between 0 and 1, got 1.5" in error_of([*arguments, "--share", "1.5"], 2, capsys)
+    assert "no weights named 'none'" in error_of(["mean", "default", "none", "--bundle", str(bundle)], 1, capsys)
+    write_bundle(bundle, weights)
+    assert "--bundle" in error_of(["mean", str(bundle), "default", "--bundle", str(bundle)], 2, capsys)
 
 
 def test_synth_writes_pictures_that_can_be_trained_on(tmp_path: Path) -> None:
