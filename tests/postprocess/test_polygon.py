@@ -166,7 +166,8 @@ def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
     (package / "postprocess").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "postprocess" / "__init__.py").touch()
-    shutil.copy(Path(east.postprocess.__file__).with_name("polygon.py"), package / "postprocess")
+    for name in ("compiled.py", "polygon.py"):
+        shutil.copy(Path(east.postprocess.__file__).with_name(name), package / "postprocess")
     (package / "postprocess" / "__pycache__").touch()  # a file where the folder would be: nobody can write there
     nowhere = {name: str(package / "__init__.py") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
     code = "import numpy; from east.postprocess import polygon as p; print(p.__file__, p.areas(numpy.eye(4, 2)[None]))"
