@@ -284,7 +284,8 @@ def pairs_across(
                 continue
             if found == len(pairs):
                 longer = np.empty((2 * found, 2), np.int64)
-                longer[:found] = pairs
+                for k in range(found):  # Numba takes six seconds to compile the assignment of a slice
+                    longer[k, 0], longer[k, 1] = pairs[k, 0], pairs[k, 1]
                 pairs = longer
             pairs[found, 0], pairs[found, 1] = i, j
             found += 1
