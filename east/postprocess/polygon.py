@@ -12,9 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .compiled import array as _array
-from .compiled import entry as _entry
-from .compiled import inner as _inner
+from .compiled import array, entry, inner
 
 Floats = NDArray[np.float64]
 
@@ -28,14 +26,14 @@ _HULLS = np.array(
 _VERTICES = 20  # clipping n vertices by a line leaves at most 1.5 n, even after rounding: 4, 6, 9, 13, 19
 
 
-@_inner
+@inner
 def _signed_area(a: Floats, order: NDArray[np.intp]) -> float:
     """Shoelace area of a's corners in an order; positive when clockwise on screen."""
     p, q, r, s = a[order[0]], a[order[1]], a[order[2]], a[order[3]]
     return float(0.5 * ((r[0] - p[0]) * (s[1] - q[1]) - (s[0] - q[0]) * (r[1] - p[1])))
 
 
-@_inner
+@inner
 def _bounds(a: Floats) -> tuple[float, float, float, float]:
     """Left, top, right and bottom."""
     left, top, right, bottom = a[0, 0], a[0, 1], a[0, 0], a[0, 1]
@@ -44,7 +42,7 @@ def _bounds(a: Floats) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-@_inner
+@inner
 def _hull(quad: Floats, out: Floats) -> float:
     """Writes the quad's convex hull, clockwise, to ``out`` (4, 2) and returns its area, 0 if flat or not finite."""
     for k in range(4):
@@ -63,7 +61,7 @@ def _hull(quad: Floats, out: Floats) -> float:
     return abs(area) if abs(area) > FLAT * extent else 0.0
 
 
-@_inner
+@inner
 def _intersection(a: Floats, b: Floats, scratch: Floats) -> float:
     """Area common to two hulls, by clipping ``a`` with each side of ``b`` (Sutherland and Hodgman, 1974)."""
     here, n = 0, 4  # scratch[here, :n] is what is left of a
@@ -98,7 +96,7 @@ def _intersection(a: Floats, b: Floats, scratch: Floats) -> float:
     return max(0.5 * doubled, 0.0)
 
 
-@_inner
+@inner
 def _hull_iou(a: Floats, area_a: float, b: Floats, area_b: float, scratch: Floats) -> float:
     if area_a == 0.0 or area_b == 0.0:
         return 0.0
@@ -106,12 +104,12 @@ def _hull_iou(a: Floats, area_a: float, b: Floats, area_b: float, scratch: Float
     return common / (area_a + area_b - common)
 
 
-@_entry(
+@entry(
     types.float32[:, :, ::1],
-    _array(types.int32, 2),
-    _array(types.float32, 2),
-    _array(types.float32, 1),
-    _array(types.float32, 1),
+    array(types.int32, 2),
+    array(types.float32, 2),
+    array(types.float32, 1),
+    array(types.float32, 1),
     types.int64,
 )
 def turned_rectangles(
@@ -139,7 +137,7 @@ def turned_rectangles(
     return quads
 
 
-@_entry(types.float64, _array(types.float64, 2), _array(types.float64, 2))
+@entry(types.float64, array(types.float64, 2), array(types.float64, 2))
 def iou(a: Floats, b: Floats) -> float:
     """Intersection over union of two quads, float64 ``(4, 2)``: exact to rounding, 0 without area."""
     hulls = np.empty((2, 4, 2))
@@ -147,7 +145,7 @@ def iou(a: Floats, b: Floats) -> float:
     return _hull_iou(hulls[0], _hull(a, hulls[0]), hulls[1], _hull(b, hulls[1]), scratch)
 
 
-@_entry(types.float64[::1], _array(types.float64, 3))
+@entry(types.float64[::1], array(types.float64, 3))
 def areas(quads: Floats) -> Floats:
     """Areas of quads, float64 ``(M, 4, 2)``, as float64 ``(M,)``."""
     hull = np.empty((4, 2))
@@ -157,7 +155,7 @@ def areas(quads: Floats) -> Floats:
     return out
 
 
-@_inner
+@inner
 def _first_corner(quad: Floats, reference: Floats) -> int:
     """The corner of ``quad`` that answers to the reference's first: the turn with the least squared distance."""
     best, least = 0, math.inf
@@ -171,10 +169,10 @@ def _first_corner(quad: Floats, reference: Floats) -> int:
     return best
 
 
-@_entry(
+@entry(
     types.Tuple((types.float64[:, :, ::1], types.float64[::1])),
-    _array(types.float64, 3),
-    _array(types.float64, 1),
+    array(types.float64, 3),
+    array(types.float64, 1),
     types.float64,
 )
 def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats, Floats]:
@@ -210,7 +208,7 @@ def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats
     return merged[: m + 1], sums[: m + 1]
 
 
-@_entry(types.boolean[::1], _array(types.float64, 3), types.float64)
+@entry(types.boolean[::1], array(types.float64, 3), types.float64)
 def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
     """Tells, as bool ``(M,)``, which of the quads, float64 ``(M, 4, 2)``, best first, stay.
 
@@ -242,11 +240,11 @@ def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
     return keep
 
 
-@_entry(
+@entry(
     types.Tuple((types.int64[:, ::1], types.boolean)),
-    _array(types.float64, 3),
-    _array(types.int64, 1),
-    _array(types.int64, 1),
+    array(types.float64, 3),
+    array(types.int64, 1),
+    array(types.int64, 1),
     types.float64,
     types.int64,
 )
@@ -292,7 +290,7 @@ def pairs_across(
     return pairs[:found].copy(), True
 
 
-@_inner
+@inner
 def _core(quad: Floats, out: Floats, shrink: float, least: float) -> float:
     """Writes the quad's core to ``out`` (4, 2) and returns its area: every corner moved in along both its sides.
 
@@ -313,7 +311,7 @@ def _core(quad: Floats, out: Floats, shrink: float, least: float) -> float:
     return _hull(moved, out)
 
 
-@_inner
+@inner
 def _span(hull: Floats, y: float) -> tuple[float, float]:
     """Where a horizontal line enters and leaves a hull; the first is greater where it passes by."""
     low, high = math.inf, -math.inf
@@ -326,10 +324,10 @@ def _span(hull: Floats, y: float) -> tuple[float, float]:
     return low, high
 
 
-@_entry(
+@entry(
     types.float32[::1],
-    _array(types.float32, 2),
-    _array(types.float64, 3),
+    array(types.float32, 2),
+    array(types.float64, 3),
     types.float64,
     types.float64,
     types.float64,

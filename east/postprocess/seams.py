@@ -9,9 +9,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .compiled import array as _array
-from .compiled import entry as _entry
-from .compiled import inner as _inner
+from .compiled import array, entry, inner
 from .polygon import Floats
 
 _ALIKE: Final = 0.65
@@ -33,7 +31,7 @@ _INTO: Final = 0.5
 """How far into each of them the line between them begins and ends, in such heights."""
 
 
-@_inner
+@inner
 def _between(score_map: NDArray[np.float32], x: float, y: float) -> float:
     """The map at a point in its pixels, between four of which it may lie; 0 beyond the map."""
     j, i = math.floor(x), math.floor(y)
@@ -46,7 +44,7 @@ def _between(score_map: NDArray[np.float32], x: float, y: float) -> float:
     return float(upper + (y - i) * (lower - upper))
 
 
-@_inner
+@inner
 def _lowest(score_map: NDArray[np.float32], x0: float, y0: float, x1: float, y1: float) -> float:
     """The lowest score on a line between two points, in pixels of the map, looked at twice a pixel."""
     steps = int(2 * math.hypot(x1 - x0, y1 - y0)) + 2
@@ -57,7 +55,7 @@ def _lowest(score_map: NDArray[np.float32], x0: float, y0: float, x1: float, y1:
     return lowest
 
 
-@_inner
+@inner
 def _sides(quad: Floats, out: Floats) -> None:
     """Writes the bounds with a quarter of a height around, height, width and direction of a quad to ``out`` (8,)."""
     x = 0.5 * (quad[1, 0] - quad[0, 0] + quad[2, 0] - quad[3, 0])
@@ -75,7 +73,7 @@ def _sides(quad: Floats, out: Floats) -> None:
     out[4], out[5], out[6], out[7] = height, width, x / width, y / width
 
 
-@_inner
+@inner
 def _go_on(a: Floats, b: Floats, quads: Floats, i: int, j: int, score_map: NDArray[np.float32], stride: float) -> float:
     """The lowest score on the seam of quad i, with sides ``a``, and quad j to its right; -1 where there is none."""
     low = min(a[4], b[4])
@@ -100,7 +98,7 @@ def _go_on(a: Floats, b: Floats, quads: Floats, i: int, j: int, score_map: NDArr
     )
 
 
-@_inner
+@inner
 def _first(first: NDArray[np.int64], k: int) -> int:
     """The first of the group that k is in, following those it was joined to."""
     while first[k] != k:
@@ -109,11 +107,11 @@ def _first(first: NDArray[np.int64], k: int) -> int:
     return k
 
 
-@_entry(
+@entry(
     types.int64[::1],
-    _array(types.float64, 3),
-    _array(types.int64, 1),
-    _array(types.float32, 2),
+    array(types.float64, 3),
+    array(types.int64, 1),
+    array(types.float32, 2),
     types.float64,
     types.float64,
 )
