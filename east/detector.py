@@ -394,11 +394,11 @@ class TextDetector:
         with self._shelf.lend(processes) as workers, one_opencv_thread():
             some = in_batches(images, max(1, size // 2))
             with (
-                closing(prefetch_map(ready, some, threads=processes, buffer=2)) as prepared,
+                closing(prefetch_map(ready, some, threads=processes, buffer=max(2, processes // 2))) as prepared,
                 closing(
                     prefetch_map(looked_at, in_batches(chain.from_iterable(prepared), size), threads=threads)
                 ) as seen,
-                closing(prefetch_map(found, seen, threads=processes)) as batches,
+                closing(prefetch_map(found, seen, threads=max(1, processes // 2))) as batches,
             ):
                 for batch in batches:
                     for one in batch:

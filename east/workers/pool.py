@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, RuntimeUnavailableError, WorkerError
-from ..images.decoding import ImageInput
+from ..images.decoding import ImageInput, source_of
 from ..images.pdf import PdfPage
 from ..images.preparation import PreparedImage
 from ..options import DetectorOptions
@@ -123,7 +123,8 @@ class WorkerShelf:
         if not room.AVAILABLE:
             raise RuntimeUnavailableError(f"processes beside the detector's need Linux, not {sys.platform}: leave them")
         with self._lock:
-            workers, self._idle = self._idle[:count], self._idle[count:]
+            alive = [worker for worker in self._idle if worker.alive]
+            workers, self._idle = alive[:count], alive[count:]
         try:
             if len(workers) < count:
                 load_compiled()  # so that they find it compiled
@@ -171,9 +172,9 @@ class _Worker:
             answer, _ = receive(self._connection)
         except (EOFError, OSError) as error:
             self.sound = False
-            raise WorkerError(f"a process beside the detector's {self._fate()}: start the stream again") from error
+            raise WorkerError(f"a process beside the detector's {self._fate()}{_over(job)}") from error
         if isinstance(answer, Failure):
-            raise WorkerError(f"a process beside the detector's failed: {answer.what}")
+            raise WorkerError(f"a process beside the detector's failed{_over(job)}: {answer.what}")
         return cast("list[Any]", answer)
 
     def prepare(
@@ -198,6 +199,11 @@ class _Worker:
         finalize(memory, self._free.append, number).atexit = False
         return [one if isinstance(one, ImageError) else _prepared(one, memory) for one in answers]
 
+    @property
+    def alive(self) -> bool:
+        """Whether it is there, as far as that is known without asking it."""
+        return self._process.poll() is None
+
     def hang_up(self) -> None:
         """Tells it that there is no more to do; `end` waits until it has gone."""
         with suppress(OSError):
@@ -214,6 +220,12 @@ class _Worker:
         with suppress(ValueError):
             return f"was killed ({signal.Signals(-status).name})"
         return f"was killed (signal {-status})"
+
+
+def _over(job: ToPrepare | ToFind) -> str:
+    """Which files a process may have failed over, as far as that is known."""
+    names = list(filter(None, map(source_of, job.images))) if isinstance(job, ToPrepare) else []
+    return f" over one of {', '.join(names)}" if names else ""
 
 
 def _prepared(made: Made, memory: NDArray[np.uint8]) -> PreparedImage:
