@@ -46,7 +46,7 @@ def resize(
     Args:
         image: what is resized.
         size: to bring it to.
-        into: gives an array ``(*size, 3)`` that the result, in any case, is to lie in.
+        into: gives a contiguous array ``(*size, 3)`` that the result, in any case, is to lie in.
     """
     height, width = image.shape[:2]
     place = None if into is None else into(size)
@@ -58,6 +58,12 @@ def resize(
     if height > 2 * size.height or width > 2 * size.width:
         shrunk = min(width, size.width), min(height, size.height)  # areas are averaged only if neither side grows
         image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    if image.shape[1] == size.width and size.width % 4 == 0:
+        # Rows are but mixed with each other, whatever their bytes are called: of four channels it takes less time.
+        place = np.empty((*size, 3), np.uint8) if place is None else place
+        rows, mixed = np.ascontiguousarray(image).reshape(len(image), -1, 4), place.reshape(size.height, -1, 4)
+        cv2.resize(rows, mixed.shape[1::-1], dst=mixed, interpolation=cv2.INTER_LINEAR)
+        return place
     resized = cv2.resize(image, (size.width, size.height), dst=place, interpolation=cv2.INTER_LINEAR)
     return resized.astype(np.uint8, copy=False)
 

@@ -31,7 +31,7 @@ from .process import Failure, Made, ToFind, ToPrepare, load_compiled
 from .room import Room
 from .words import Sight, Words
 
-_START: Final = "import sys; sys.path[:] = {}; from east.workers.process import main; main({})"
+_START: Final = "import sys; sys.path[:] = {}; from east.workers.process import main; main({}, {})"
 _LAST_SECONDS: Final = 10
 """Of a process that nobody has work for any more: more than decoding an image takes."""
 
@@ -151,11 +151,12 @@ class _Worker:
     def __init__(self) -> None:
         self.sound = True
         self._connection, theirs = socket.socketpair()
+        self._desk = Room()
         path = [str(Path(__file__).parents[2]), *sys.path]
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path, theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._desk.descriptor)],
+                pass_fds=[theirs.fileno(), self._desk.descriptor],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
@@ -168,7 +169,7 @@ class _Worker:
     def ask(self, job: ToPrepare | ToFind, descriptors: Sequence[int] = ()) -> list[Any]:
         """Has a job done. Raises `WorkerError` when the process ended, or failed."""
         try:
-            send(self._connection, job, descriptors)
+            send(self._connection, job, self._desk, descriptors)
             answer, _ = receive(self._connection)
         except (EOFError, OSError) as error:
             self.sound = False

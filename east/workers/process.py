@@ -93,11 +93,12 @@ class Failure(NamedTuple):
 Answer: TypeAlias = list[Made | ImageError] | list[Words | ImageError] | Failure
 
 
-def main(descriptor: int) -> None:
+def main(channel: int, desk: int) -> None:
     """Works until nobody is there any more.
 
     Args:
-        descriptor: of the socket over which jobs come and answers go.
+        channel: descriptor of the socket over which jobs come and answers go.
+        desk: of the memory in which arrays come.
     """
     cv2.setNumThreads(1)
     with suppress(OSError, AttributeError):  # another C library
@@ -106,9 +107,10 @@ def main(descriptor: int) -> None:
         libc.mallopt(_TRIM_THRESHOLD, 4 * _KEPT)
     load_compiled()
     rooms: dict[int, Room] = {}
-    with socket.socket(fileno=descriptor) as connection, suppress(EOFError, ConnectionError):
+    arrays = Room(desk)
+    with socket.socket(fileno=channel) as connection, suppress(EOFError, ConnectionError):
         while True:
-            job, descriptors = receive(connection)
+            job, descriptors = receive(connection, arrays)
             try:
                 if isinstance(job, ToPrepare):
                     for one in descriptors:

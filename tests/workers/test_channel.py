@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 
 from east.errors import ImageDecodeError
+from east.workers import room
 from east.workers.channel import receive, send
+from east.workers.room import Room
+
+pytestmark = pytest.mark.skipif(not room.AVAILABLE, reason="processes beside the detector's need Linux")
 
 
 @pytest.fixture
@@ -23,9 +27,10 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def through(ends: tuple[socket.socket, socket.socket], message: Any, *descriptors: int) -> tuple[Any, list[int]]:
-    sender = Thread(target=send, args=(ends[0], message, descriptors))
+    desk = Room()
+    sender = Thread(target=send, args=(ends[0], message, desk, descriptors))
     sender.start()
-    came = receive(ends[1])
+    came = receive(ends[1], Room(os.dup(desk.descriptor)))
     sender.join()
     return came
 

@@ -94,7 +94,7 @@ def some(crops: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with crops[0].open("rb") as file:
         yield [
             *(crops[0], str(crops[1]), Path(crops[2].name), first, bytearray(first), memoryview(first)),
-            *(rgb, Image.fromarray(rgb), tiny, file, scanned([rgb])),
+            *(rgb, Image.fromarray(rgb), tiny, file, scanned([rgb], 200)),
             *(cut, first[:-400], b"", b"no image", tmp_path, tmp_path / "absent.jpg", "", None, 5, rgb.astype(float)),
         ]
 
