@@ -119,6 +119,7 @@ class WorkerShelf:
 
         Raises:
             RuntimeUnavailableError: this system has not what they need.
+            WorkerError: they cannot be started.
         """
         if not room.AVAILABLE:
             raise RuntimeUnavailableError(f"processes beside the detector's need Linux, not {sys.platform}: leave them")
@@ -154,14 +155,18 @@ class _Worker:
         self._desk = Room()
         path = [str(Path(__file__).parents[2]), *sys.path]
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._desk.descriptor)],
-                pass_fds=[theirs.fileno(), self._desk.descriptor],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # what interrupts the detector's process must not end this before it
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _START.format(path, theirs.fileno(), self._desk.descriptor)],
+                    pass_fds=[theirs.fileno(), self._desk.descriptor],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                    start_new_session=True,  # what interrupts the detector's process must not end this before it
+                )
+            except OSError as error:
+                self._connection.close()
+                raise WorkerError(f"a process beside the detector's cannot be started: {error}") from error
         self._rooms: list[Room] = []
         self._free: deque[int] = deque()  # the numbers of those that nobody uses
         self.end = finalize(self, _end, self._connection, self._process, os.getpid())

@@ -121,6 +121,7 @@ def main(channel: int, desk: int) -> None:
             except Exception as error:
                 answer = Failure(repr(error))
             send(connection, answer)
+    os._exit(0)  # there is nothing to tidy, and somebody waits
 
 
 def load_compiled() -> None:

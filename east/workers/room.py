@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from typing import Final
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ class Room:
     def __init__(self, descriptor: int | None = None) -> None:
         self.descriptor = os.memfd_create("east") if descriptor is None else descriptor
         self._map: mmap.mmap | None = None
+        finalize(self, os.close, self.descriptor)
 
     def array(self, size: int) -> NDArray[np.uint8]:
         """Its first ``size`` bytes. Arrays given out before stay what they are."""
@@ -35,6 +37,3 @@ class Room:
                 os.ftruncate(self.descriptor, there)
             self._map = mmap.mmap(self.descriptor, there)
         return np.frombuffer(self._map, np.uint8, size)
-
-    def __del__(self) -> None:
-        os.close(self.descriptor)

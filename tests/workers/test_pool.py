@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from east.errors import TooManyBoxesError
 from east.images import prepare
 from east.images.preparation import PreparedImage
 from east.options import DetectorOptions
-from east.workers import Workers, WorkerShelf, room
+from east.postprocess import select_candidates
+from east.types import Size
+from east.workers import Sight, Words, Workers, WorkerShelf, find_words, room
 from east.workers.room import Room
 
 pytestmark = pytest.mark.skipif(not room.AVAILABLE, reason="processes beside the detector's need Linux")
@@ -74,6 +77,27 @@ def test_several_ask_at_once(workers: Workers, small_images: list[Path]) -> None
         thread.join()
     for number in range(12):
         np.testing.assert_array_equal(found[number].resized, prepare(small_images[number % 3], OPTIONS).resized)
+
+
+def test_words_are_found_as_they_are_here(workers: Workers) -> None:
+    score = np.zeros((32, 48), np.float32)
+    score[[4, 20], 10:30] = 0.9
+    geometry = np.full((32, 48, 5), 12, np.float32)
+    geometry[..., 4] = 0
+    seen = select_candidates(score, geometry, 0.8)
+    sights = [
+        Sight([(one, None)], Size(128, 192), Size(64, 96)) for one in (seen, seen._replace(pixels=seen.pixels[:0]))
+    ]
+    for options in (OPTIONS, DetectorOptions(max_boxes=1)):
+        for found, sight in zip(workers.find_words(sights, options, None), sights, strict=True):
+            expected = find_words(sight, options, None)
+            assert type(found) is type(expected)
+            if isinstance(found, Words) and isinstance(expected, Words):
+                np.testing.assert_array_equal(found.quads, expected.quads)
+                np.testing.assert_array_equal(found.scores, expected.scores)
+            else:
+                assert str(found) == str(expected)
+    assert isinstance(workers.find_words(sights, DetectorOptions(max_boxes=1), None)[0], TooManyBoxesError)
 
 
 def test_paths_are_relative_to_where_the_caller_is(

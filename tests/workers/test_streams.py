@@ -78,7 +78,7 @@ def crops(small_images: list[Path], tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("crops")
     for path in small_images[:3]:
         with Image.open(path) as image:
-            image.crop((80, 60, 400, 300)).save(folder / path.name)
+            image.crop((80, 60, 336, 252)).save(folder / path.name)
     return sorted(folder.iterdir())
 
 
@@ -100,36 +100,32 @@ def some(crops: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_results_are_those_of_threads(detector: TextDetector, some: list[Any]) -> None:
-    ways: list[Any] = [{}, {"keep_image": False, "clip": True, "score_threshold": 0.9, "batch": 3}]
-    for how in ways:
-        expected = list(detector.stream(some, **how))
-        some[9].seek(0)
-        found = list(detector.stream(iter(some), processes=2, **how))
-        some[9].seek(0)
-        assert [isinstance(one, Detections) for one in expected] == [True] * 11 + [False] * 10
-        assert all(map(len, expected[:8]))
-        for one, other in zip(found, expected, strict=True):
-            assert_same(one, other)
+    expected = list(detector.stream(some))
+    some[9].seek(0)
+    found = list(detector.stream(iter(some), processes=2))
+    assert [isinstance(one, Detections) for one in expected] == [True] * 11 + [False] * 10
+    assert all(map(len, expected[:8]))
+    for one, other in zip(found, expected, strict=True):
+        assert_same(one, other)
 
 
-def test_tiles_and_directions_are_those_of_threads(detector: TextDetector, crops: list[Path]) -> None:
+def test_a_call_may_choose_as_with_threads(detector: TextDetector, crops: list[Path]) -> None:
+    how: Any = {"keep_image": False, "clip": True, "score_threshold": 0.9, "batch": 2, "scoring": "original"}
+    expected = list(detector.stream(crops, **how))
+    for one, other in zip(detector.stream(crops, processes=2, **how), expected, strict=True):
+        assert_same(one, other)
+
+
+def test_tiles_and_directions_are_those_of_threads(detector: TextDetector, crops: list[Path], tmp_path: Path) -> None:
     how: Any = {"tiling": 256, "orientations": "all", "keep_image": False}
-    [expected] = detector.stream(crops[:1], **how)
-    [found] = detector.stream(crops[:1], processes=1, **how)
+    wide = tmp_path / "wide.png"
+    Image.fromarray(np.hstack([load_image(path) for path in crops[:2]])).save(wide)
+    [expected] = detector.stream([wide], **how)
+    [found] = detector.stream([wide], processes=1, **how)
     assert isinstance(found, Detections)
     assert found.tiles > 1
     assert len(found)
     assert_same(found, expected)
-
-
-def test_too_many_boxes_are_an_error_of_their_image(crops: list[Path]) -> None:
-    with TextDetector(precision="FP32", max_boxes=1) as detector:
-        blank = np.zeros((64, 64, 3), np.uint8)
-        expected = list(detector.stream([crops[0], blank]))
-        for one, other in zip(detector.stream([crops[0], blank], processes=1), expected, strict=True):
-            assert_same(one, other)
-        assert isinstance(expected[0], ImageError)
-        assert isinstance(expected[1], Detections)
 
 
 def test_processes_stay_for_later_streams_and_end_with_the_detector(crops: list[Path]) -> None:
@@ -181,7 +177,7 @@ def test_processes_end_with_whoever_started_them(crops: list[Path]) -> None:
     command = [sys.executable, "-c", program, str(crops[0])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline().strip() == "224x320"
+        assert process.stdout.readline().strip() == "192x256"
         [worker] = beside(process.pid)
         process.kill()
     assert until(lambda: not Path(f"/proc/{worker}").exists())
