@@ -130,7 +130,7 @@ def main() -> None:
     paths = list(itertools.islice(images_below(args.images), args.count))
     files = [path.read_bytes() for path in paths]
     arrays = [load_image(data) for data in files]
-    how = {"keep_image": args.keep_image, "batch": args.batch}
+    how = {"keep_image": args.keep_image, "batch": args.batch, "threads": args.under_way}
     cases = []
     for source in args.sources:
         images = arrays if source == "arrays" else files
@@ -173,6 +173,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", default=[6], help="threads that decode (default: 6)", **several)
     parser.add_argument("--processes", default=[10], help="processes in their place (default: 10)", **several)
     parser.add_argument("--batch", type=positive, help="images of a batch (default: the runtime's choice)")
+    parser.add_argument("--under-way", type=positive, metavar="N", help="batches in the network at once (likewise)")
     parser.add_argument("--keep-image", action="store_true", help="keep the images with the results")
     parser.add_argument("--rounds", type=positive, default=3, help="turns of each row (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=5.0, help="of a turn (default: %(default)s)")
