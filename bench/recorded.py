@@ -59,11 +59,9 @@ class RecordedRuntime(Runtime):
         height, width, _ = images[0].shape
         buffer = self._buffers.take((self.batch, height, width, 3))
         fill(buffer, images)
-        packed = np.stack([self._said[_name(image)] for image in images])
+        said = [self._said[_name(image)].copy() for image in images]
         self._buffers.give_back(buffer)
-        height, width = height // STRIDE, width // STRIDE
-        found = (unpack(one, height, width) for one in packed)
-        return [cropped(one, height, width) for one in found if one is not None]
+        return [_candidates(one, height // STRIDE, width // STRIDE, score_threshold) for one in said]
 
 
 def _name(image: NDArray[np.uint8]) -> str:
@@ -71,15 +69,26 @@ def _name(image: NDArray[np.uint8]) -> str:
 
 
 def _packed(score: NDArray[np.float32], geometry: NDArray[np.float32], threshold: float) -> Packed:
-    """As `east.runtimes.gpu.selection.pack` does it on a GPU."""
+    """As `east.runtimes.gpu.selection.pack` does it on a GPU; the maps, where they have more than there is room for."""
     pixels, slots = score.size, capacity(score.size)
     chosen = select_candidates(score, geometry, threshold)
     count = len(chosen.pixels)
     if count > slots:
-        raise ValueError(f"{count} pixels of an image are above the threshold, and there is room for {slots}")
+        return np.concatenate([score.ravel(), geometry.ravel()])
     packed = np.zeros(packed_length(pixels), np.float32)
     packed[:pixels] = score.ravel()
     packed[pixels : pixels + count] = chosen.pixels @ (score.shape[1], 1)
     packed[pixels + slots : pixels + slots + 5 * count] = chosen.geometry.ravel()
     packed[-1] = count
     return packed
+
+
+def _candidates(packed: Packed, height: int, width: int, threshold: float) -> Candidates:
+    pixels = height * width
+    if len(packed) == 6 * pixels:
+        return select_candidates(
+            packed[:pixels].reshape(height, width), packed[pixels:].reshape(height, width, 5), threshold
+        )
+    found = unpack(packed, height, width)
+    assert found is not None
+    return cropped(found, height, width)
