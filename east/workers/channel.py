@@ -41,8 +41,11 @@ def send(connection: socket.socket, message: Any, desk: Room | None = None, desc
         for start, content in zip(starts.tolist(), contents, strict=False):
             if len(content):
                 memory[start : start + len(content)] = np.frombuffer(content, np.uint8)
-    socket.send_fds(connection, [_HEADER.pack(len(body), len(lengths))], descriptors)
-    connection.sendall(lengths.tobytes() + body)
+    header = _HEADER.pack(len(body), len(lengths))
+    if descriptors:
+        socket.send_fds(connection, [header], descriptors)
+        header = b""
+    connection.sendall(header + lengths.tobytes() + body)
 
 
 def receive(connection: socket.socket, desk: Room | None = None) -> tuple[Any, list[int]]:
