@@ -39,6 +39,7 @@ from .errors import (
     UnsupportedPrecisionError,
     UsageError,
     WeightsError,
+    WorkerError,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ __all__ = [
     "UnsupportedPrecisionError",
     "UsageError",
     "WeightsError",
+    "WorkerError",
     "__version__",
 ]
 

@@ -8,59 +8,54 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
+from itertools import chain
 from threading import Condition, Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .detections import Detections
-from .errors import ImageError, TooManyBoxesError
-from .geometry import heights
+from .errors import ImageError
 from .images.decoding import ImageInput
-from .images.looks import Look, looks_of, turn_back, turned
+from .images.looks import Look, looks_of, turned
 from .images.opencv_threads import one_opencv_thread
 from .images.preparation import PreparedImage, prepare
-from .images.reduction import from_reduced, reduce, to_reduced
+from .images.reduction import reduce
 from .images.several import several_images, unusable
-from .images.sizing import to_image_frame
-from .layout import reading_order
 from .model.source import ModelSource
 from .model.weights import recorded_confidence
 from .option_fields import built_from
-from .options import EVALUATION_SIZE, CallChanges, DetectorOptions
-from .postprocess import (
-    HUGE,
-    Turned,
-    extract_boxes,
-    in_their_direction,
-    join,
-    peaks,
-    scorer,
-    stitch,
-    straighten,
-    with_huge_words,
-)
-from .postprocess.scores import Scorer
+from .options import EVALUATION_SIZE, CallChanges, DetectorOptions, StreamOptions
+from .postprocess import stitch
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import Candidates, Size, TextBox, Tiles
+from .types import Candidates, Size, TextBox, Tiles, Timings
+from .workers import Seen, Sight, Words, WorkerShelf, find_words, travels
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 OnError: TypeAlias = Literal["return", "raise"]
 Result = TypeVar("Result", Detections, Detections | ImageError)
+Done = TypeVar("Done")
 
 _log = logging.getLogger(__name__)
 
 _DECODING = 3 / 8
 """Of the processor's cores, those that decode: 6 of 16 beside an H100. More get in each other's way at the interpreter,
 fewer starve the network."""
-Seen: TypeAlias = tuple[Candidates, Candidates | None]
-"""What the network says about an image and about its reduced copy, if there is one."""
+
+
+class _Looked(NamedTuple):
+    """An image that the network has seen; the fields are those of `Sight` and of `PreparedImage`."""
+
+    sight: Sight
+    timings: Timings
+    upright: NDArray[np.uint8] | None
+    source: str
 
 
 class TextDetector:
@@ -95,6 +90,7 @@ class TextDetector:
         chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
         self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
         self._calls = _Calls()
+        self._shelf = WorkerShelf()
 
     @classmethod
     def from_options(cls, options: DetectorOptions) -> TextDetector:
@@ -233,6 +229,7 @@ class TextDetector:
         keep_image: bool = True,
         batch: int | None = None,
         threads: int | None = None,
+        processes: int | None = None,
         **changes: Unpack[CallChanges],
     ) -> Iterator[Detections | ImageError]: ...
     @overload
@@ -246,6 +243,7 @@ class TextDetector:
         keep_image: bool = True,
         batch: int | None = None,
         threads: int | None = None,
+        processes: int | None = None,
         **changes: Unpack[CallChanges],
     ) -> Iterator[Detections]: ...
     def stream(
@@ -258,6 +256,7 @@ class TextDetector:
         keep_image: bool = True,
         batch: int | None = None,
         threads: int | None = None,
+        processes: int | None = None,
         **changes: Unpack[CallChanges],
     ) -> Iterator[Detections] | Iterator[Detections | ImageError]:
         """Finds the words of any number of images, while the caller looks at those found before.
@@ -272,6 +271,9 @@ class TextDetector:
             threads: how many batches are under way at once, by default likewise. On a GPU one is decoded and resized
                 while another is computed; as long as the stream is open OpenCV then works in its callers' threads
                 alone (``cv2.setNumThreads``).
+            processes: how many processes decode files, resize them and find the words in what the network says, by
+                default those of `StreamOptions`: none, which threads of this one then do. They stay for later streams,
+                until the detector is closed. Images that are no files are resized here.
             changes: as for `detect`.
 
         Returns:
@@ -280,10 +282,13 @@ class TextDetector:
 
         Raises:
             ImageError: as for `detect_batch`.
+            RuntimeUnavailableError: processes are asked for where there cannot be any.
+            WorkerError: in its turn, one of them has ended, killed perhaps. It ends the stream, not the detector.
             TypeError: one image where several are expected, or an option that there is not.
             ValueError: an option out of range.
         """
         _check_on_error(on_error)
+        count = StreamOptions(**{} if processes is None else {"processes": processes}).processes
         for name, number in (("batch", batch), ("threads", threads)):
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
@@ -303,6 +308,9 @@ class TextDetector:
                 for found in batches:
                     yield from found
 
+        if count:
+            found = self._by_workers(some, options, count, (size, threads), (bgr, clip, keep_image))
+            return _raising(found) if on_error == "raise" else found
         return _raising(results()) if on_error == "raise" else results()
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
@@ -325,6 +333,7 @@ class TextDetector:
         """Frees the network, once the calls under way have ended; later calls raise ``ValueError``."""
         if self._calls.end():
             self.runtime.close()
+            self._shelf.close()
 
     def __enter__(self) -> TextDetector:
         return self
@@ -340,17 +349,60 @@ class TextDetector:
         """Makes images ready for the network, several at once, and says in the place of others what is wrong."""
 
         def prepared(image: ImageInput) -> PreparedImage | ImageError:
-            try:
-                made = prepare(image, options, bgr=bgr)
-            except ImageError as error:
-                return error
-            except Exception as error:  # of whatever is no image, or of a decoder
-                return unusable(error)
-            return made if keep_image else replace(made, upright=None)
+            return _prepared(image, options, bgr, keep_image)
 
         threads = max(1, min(at_once, round(_DECODING * (os.cpu_count() or 1))))
         with one_opencv_thread() if threads > 1 else nullcontext():
             yield from prefetch_map(prepared, images, threads=threads, buffer=self.runtime.batch)
+
+    def _by_workers(
+        self,
+        images: Iterator[ImageInput],
+        options: DetectorOptions,
+        processes: int,
+        at_once: tuple[int, int],
+        how: tuple[bool, bool, bool],
+    ) -> Generator[Detections | ImageError, None, None]:
+        """A stream whose images are made ready, and whose words are found, by processes beside this one.
+
+        Threads of this one wait for them, or for the network, and need the interpreter for little else.
+
+        Args:
+            images: of the stream.
+            options: of the call.
+            processes: how many.
+            at_once: how many images go into the network at once, and how many such batches.
+            how: ``bgr``, ``clip`` and ``keep_image``.
+        """
+        (size, threads), (bgr, clip, keep_image) = at_once, how
+        curve = None if self.confidence is None else self.confidence.curve
+
+        def ready(some: Sequence[ImageInput]) -> list[PreparedImage | ImageError]:
+            afar = iter(workers.prepare([image for image in some if travels(image)], options, keep_image))
+            return [next(afar) if travels(image) else _prepared(image, options, bgr, keep_image) for image in some]
+
+        def looked_at(batch: Sequence[PreparedImage | ImageError]) -> list[_Looked | ImageError]:
+            return self._in_sizes(batch, lambda same: self._looked_at(same, options))
+
+        def found(batch: Sequence[_Looked | ImageError]) -> list[Detections | ImageError]:
+            seen = [one for one in batch if isinstance(one, _Looked)]
+            words = iter(workers.find_words([one.sight for one in seen], options, curve))
+            return [
+                one if isinstance(one, ImageError) else self._detections(one, next(words), options) for one in batch
+            ]
+
+        with self._shelf.lend(processes) as workers, one_opencv_thread():
+            some = in_batches(images, max(1, size // 2))
+            with (
+                closing(prefetch_map(ready, some, threads=processes, buffer=max(2, processes // 2))) as prepared,
+                closing(
+                    prefetch_map(looked_at, in_batches(chain.from_iterable(prepared), size), threads=threads)
+                ) as seen,
+                closing(prefetch_map(found, seen, threads=max(1, processes // 2))) as batches,
+            ):
+                for batch in batches:
+                    for one in batch:
+                        yield _as_wanted(one, clip, keep_image)
 
     def _run_all(
         self,
@@ -361,7 +413,16 @@ class TextDetector:
         keep_image: bool,
     ) -> list[Detections | ImageError]:
         """The words of images of any sizes, those of one network size together; errors stay where they are."""
-        results: dict[int, Detections | ImageError] = {}
+        results = self._in_sizes(images, lambda same: self._run(same, options, turn))
+        return [_as_wanted(found, clip, keep_image) for found in results]
+
+    def _in_sizes(
+        self,
+        images: Sequence[PreparedImage | ImageError],
+        run: Callable[[Sequence[PreparedImage]], Sequence[Done | ImageError]],
+    ) -> list[Done | ImageError]:
+        """What ``run`` makes of images of any sizes, those of one network size together; errors stay where they are."""
+        results: dict[int, Done | ImageError] = {}
         by_size: dict[Size, list[tuple[int, PreparedImage]]] = {}
         for index, image in enumerate(images):
             if isinstance(image, ImageError):
@@ -372,8 +433,8 @@ class TextDetector:
             for same_size in by_size.values():
                 for start in range(0, len(same_size), self.runtime.batch):
                     indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
-                    results.update(zip(indices, self._run(chunk, options, turn), strict=True))
-        return [_as_wanted(results[index], clip, keep_image) for index in range(len(results))]
+                    results.update(zip(indices, run(chunk), strict=True))
+        return [results[index] for index in range(len(results))]
 
     def _run(
         self,
@@ -391,6 +452,18 @@ class TextDetector:
                 same time would contend at every step: two take longer than one after the other.
             before_each: called before each run of the network.
         """
+        looked = self._looked_at(batch, options, before_each)
+        curve = None if self.confidence is None else self.confidence.curve
+        with turn:
+            return [self._detections(one, find_words(one.sight, options, curve), options) for one in looked]
+
+    def _looked_at(
+        self,
+        batch: Sequence[PreparedImage],
+        options: DetectorOptions,
+        before_each: Callable[[], None] = lambda: None,
+    ) -> list[_Looked]:
+        """The network, on images of one network size."""
         start = time.perf_counter()
         looks = looks_of(batch[0].network_size, options)
         upright = looks[0].tiles
@@ -403,8 +476,15 @@ class TextDetector:
                 )
         seen = list(zip(*(self._look(look, batch, options, before_each) for look in looks), strict=True))
         share = (time.perf_counter() - start) * 1e3 / len(batch)
-        with turn:
-            return [self._detections(*one, looks, options, share) for one in zip(batch, seen, strict=True)]
+        return [
+            _Looked(
+                Sight(looks, prepared.network_size, prepared.size),
+                replace(prepared.timings, network=share),
+                prepared.upright,
+                prepared.source,
+            )
+            for prepared, looks in zip(batch, seen, strict=True)
+        ]
 
     def _look(
         self,
@@ -436,67 +516,36 @@ class TextDetector:
         return found
 
     def _detections(
-        self,
-        prepared: PreparedImage,
-        seen: Sequence[Seen],
-        looks: Sequence[Look],
-        options: DetectorOptions,
-        network_ms: float,
+        self, looked: _Looked, words: Words | ImageError, options: DetectorOptions
     ) -> Detections | ImageError:
-        """One image's words, of what the network says about it in each direction."""
-        start = time.perf_counter()
-        score = scorer(options.scoring, None if self.confidence is None else self.confidence.curve)
-        try:
-            if len(looks) == 1:
-                quads, scores = _words(looks[0], *seen[0], options, score)
-            else:
-                words = [_turned_words(look, *one, options, score) for look, one in zip(looks, seen, strict=True)]
-                quads, scores = in_their_direction(words, options.score_threshold)
-        except TooManyBoxesError as error:
-            return error
-        quads = to_image_frame(quads, prepared.network_size, prepared.size)
-        order = [word for block in reading_order(quads) for line in block for word in line]
-        boxes = tuple(TextBox(quads[word], float(scores[word])) for word in order)
-        timings = replace(prepared.timings, network=network_ms, postprocess=(time.perf_counter() - start) * 1e3)
+        """One image's words as its result."""
+        if isinstance(words, ImageError):
+            return words
+        looks = looks_of(looked.sight.network_size, options)
         return Detections(
-            boxes=boxes,
-            width=prepared.size.width,
-            height=prepared.size.height,
+            boxes=tuple(map(TextBox, words.quads, words.scores.tolist())),
+            width=looked.sight.size.width,
+            height=looked.sight.size.height,
             runtime=self.runtime.name,
             precision=self.runtime.precision,
-            timings=timings,
-            image=prepared.upright,
+            timings=replace(looked.timings, postprocess=words.milliseconds),
+            image=looked.upright,
             weights=self.weights,
-            source=prepared.source,
+            source=looked.source,
             tiles=len(looks[0].tiles.corners),
             runs=sum(look.runs for look in looks),
         )
 
 
-def _words(
-    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions, score: Scorer
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The words seen in one direction, in pixels of the image as it is turned there, and their scores, best first."""
-    how = options.nms_threshold, options.box_threshold, options.max_boxes, score
-    if options.scoring != "original":
-        whole, reduced = straighten(whole), None if reduced is None else straighten(reduced)
-    quads, scores = join(*extract_boxes(whole, *how), whole.score_map)
-    if reduced is None or look.reduced is None:
-        return quads, scores
-    huge, huge_scores = join(*extract_boxes(reduced, *how), reduced.score_map)
-    return with_huge_words(quads, scores, from_reduced(huge, look.reduced, look.tiles.image), huge_scores)
-
-
-def _turned_words(
-    look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions, score: Scorer
-) -> Turned:
-    """Likewise, turned back, and with what tells of their direction."""
-    quads, scores = _words(look, whole, reduced, options, score)
-    highest = peaks(whole.score_map, quads)
-    if reduced is not None and look.reduced is not None:
-        from_afar = peaks(reduced.score_map, to_reduced(quads, look.reduced, look.tiles.image))
-        highest = np.where(heights(quads) >= HUGE, np.maximum(highest, from_afar), highest)
-    return Turned(turn_back(quads, look), scores, highest)
+def _prepared(image: ImageInput, options: DetectorOptions, bgr: bool, keep_image: bool) -> PreparedImage | ImageError:
+    """An image ready for the network, or in its place what is wrong with it."""
+    try:
+        made = prepare(image, options, bgr=bgr)
+    except ImageError as error:
+        return error
+    except Exception as error:  # of whatever is no image, or of a decoder
+        return unusable(error)
+    return made if keep_image else replace(made, upright=None)
 
 
 def _cut(image: NDArray[np.uint8], tiles: Tiles) -> Iterator[NDArray[np.uint8]]:
@@ -508,7 +557,7 @@ def _as_wanted(found: Result, clip: bool, keep_image: bool) -> Result:
     """A result, or the error in its place, as a call asks for it."""
     if not isinstance(found, Detections):
         return found
-    kept = found if keep_image else replace(found, image=None)
+    kept = found if keep_image or found.image is None else replace(found, image=None)
     return kept.clipped() if clip else kept
 
 

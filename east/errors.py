@@ -17,6 +17,7 @@
     ├── CalibrationError             no usable calibration images
     ├── ConversionError              a conversion that failed or converted nothing
     ├── UsageError                   flags or settings that do not go together
+    ├── WorkerError                  a process beside the detector's that ended before its work was done
     ├── DisplayError                 no display to show an image on, or no program for it
     ├── ServiceError                 an answer of the service that is not boxes, as its Python client sees it
     └── EvaluationError              an evaluation that cannot be done
@@ -90,6 +91,10 @@ class ConversionError(EastError):
 
 class UsageError(EastError):
     """Flags or settings that do not go together."""
+
+
+class WorkerError(EastError):
+    """A process beside the detector's that ended before its work was done."""
 
 
 class DisplayError(EastError):

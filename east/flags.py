@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import DetectorOptions, ReadingOptions
+from .options import DetectorOptions, ReadingOptions, StreamOptions
 
 CONVERSION = frozenset(
     [
@@ -66,6 +66,13 @@ def add_reading_options(parser: argparse.ArgumentParser, *, without: Collection[
     return group
 
 
+def add_stream_options(parser: argparse.ArgumentParser) -> None:
+    """Adds a flag for each of the `StreamOptions`; `stream_options_from` collects what the user gives."""
+    group = parser.add_argument_group("stream")
+    for leaf in _STREAM.values():
+        _add_flag(group, leaf, leaf.default)
+
+
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
     """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`."""
     given = {path: value for path, value in vars(args).items() if path in _DESTINATIONS}
@@ -80,6 +87,12 @@ def reading_options_from(args: argparse.Namespace) -> ReadingOptions:
     """The options that the flags of `add_reading_options` give."""
     given = {name: value for name, value in vars(args).items() if name in _READING}
     return from_paths(ReadingOptions, {_READING[name].path: value for name, value in given.items()})
+
+
+def stream_options_from(args: argparse.Namespace) -> StreamOptions:
+    """The options that the flags of `add_stream_options` give."""
+    given = {name: value for name, value in vars(args).items() if name in _STREAM}
+    return from_paths(StreamOptions, {_STREAM[name].path: value for name, value in given.items()})
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -113,6 +126,7 @@ def _destination(path: tuple[str, ...]) -> str:
 
 _DESTINATIONS = {_destination(path): path for path in _LEAVES}
 _READING = {_destination(leaf.path): leaf for leaf in leaves(ReadingOptions)}
+_STREAM = {_destination(leaf.path): leaf for leaf in leaves(StreamOptions)}
 
 
 def _add_flag(group: Any, leaf: Leaf, default: Any) -> None:

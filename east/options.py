@@ -296,5 +296,23 @@ class ReadingOptions(Options):
     )
 
 
+@described
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions(Options):
+    """How a stream works besides."""
+
+    processes: int = option(
+        0,
+        "processes beside this one that decode and resize the images of a stream and find the words in what the "
+        "network says, which keeps a GPU busy that decoding in threads does not; Linux only; 0 does all that in "
+        "threads of this process",
+        section="stream",
+        least=0,
+    )
+
+
 DEFAULTS = DetectorOptions()
 """The defaults, by name."""
+
+STREAM_DEFAULTS = StreamOptions()
+"""Likewise."""

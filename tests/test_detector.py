@@ -184,7 +184,7 @@ def test_errors_are_returned_or_raised(detector: TextDetector, photographs: Path
 
 def test_all_three_calls_take_the_same_options(detector: TextDetector, photographs: Path) -> None:
     calls: list[Any] = [detector.detect, detector.detect_batch, detector.stream]
-    own = {"image", "images", "on_error", "batch", "threads"}
+    own = {"image", "images", "on_error", "batch", "threads", "processes"}
     one, *others = ({*inspect.signature(call).parameters} - own for call in calls)
     assert all(other == one for other in others)
     assert {"bgr", "clip", "keep_image", "changes"} == one

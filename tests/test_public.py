@@ -48,6 +48,7 @@ PUBLIC = {
     "UnsupportedPrecisionError",
     "UsageError",
     "WeightsError",
+    "WorkerError",
     "__version__",
 }
 HEAVY = {"cv2", "keras", "numba", "openvino", "tensorflow"}

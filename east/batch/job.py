@@ -94,7 +94,7 @@ def detect_all(
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(options, batch.format, _everywhere(place), str(Path.cwd()), read)
+    work = Work(options, batch.format, _everywhere(place), str(Path.cwd()), read, batch.processes)
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from ..options import STREAM_DEFAULTS, StreamOptions
+
 Format = Literal["jsonl", "parquet"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -23,6 +25,7 @@ class BatchOptions:
         column: of Parquet files, the one that has the images: their bytes, their paths, or both in a struct
             ``{bytes, path}``; without it ``image``, or the only one that can be meant.
         overwrite: begin anew where the output has results of another job, in place of refusing to.
+        processes: beside each detector, see `StreamOptions`.
 
     Raises:
         ValueError: a value that cannot be.
@@ -32,12 +35,14 @@ class BatchOptions:
     shard_size: int = SHARD_SIZE
     column: str | None = None
     overwrite: bool = False
+    processes: int = STREAM_DEFAULTS.processes
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
         if self.shard_size < 1:
             raise ValueError(f"shard_size must be at least 1, got {self.shard_size}")
+        StreamOptions(processes=self.processes)
 
 
 @dataclass(frozen=True)

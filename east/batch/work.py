@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
-from ..options import DetectorOptions
+from ..options import STREAM_DEFAULTS, DetectorOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
@@ -37,6 +37,7 @@ class Work(NamedTuple):
         output: place of the results.
         base: folder that relative paths start from.
         read: reads the words, where texts are asked for; or a class of such, made once a worker.
+        processes: beside the detector, see `StreamOptions`.
     """
 
     options: DetectorOptions
@@ -44,6 +45,7 @@ class Work(NamedTuple):
     output: str
     base: str
     read: Recogniser | type[Any] | None = None
+    processes: int = STREAM_DEFAULTS.processes
 
 
 class Done(NamedTuple):
@@ -105,7 +107,8 @@ class Worker(AbstractContextManager["Worker"]):
                     ready.append(number)
                     yield loaded
 
-        for found in self._detector.stream(readable()):
+        keep = self._read is not None
+        for found in self._detector.stream(readable(), keep_image=keep, processes=self._work.processes):
             while isinstance(row := ready.popleft(), dict):
                 yield row
             name, index = names[row], shard.first + row

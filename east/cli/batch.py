@@ -7,7 +7,7 @@ import sys
 
 from ..batch.options import FORMATS, SHARD_SIZE, BatchOptions, Cluster
 from ..errors import UsageError
-from ..flags import add_options, options_from, positive
+from ..flags import add_options, add_stream_options, options_from, positive, stream_options_from
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,6 +57,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="processor cores of each (default: those of the smallest node; on GPUs, its share of them)",
     )
+    add_stream_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)
 
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
             if value is not None:
                 raise UsageError(f"--{name.replace('_', '-')} needs --ray")
     cluster = None if args.ray is None else Cluster(args.ray or None, **pool)
-    batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite)
+    stream = stream_options_from(args)
+    batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite, stream.processes)
     options = options_from(args)
 
     from tqdm import tqdm

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..console import one_line, progress
-from ..flags import add_options, argument_type, options_from
+from ..flags import add_options, add_stream_options, argument_type, options_from, stream_options_from
 from ..options import PDF_DPI
 from ..outputs import Output, check_outputs
 from .formats import DETECTED, EACH
@@ -51,6 +51,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="DPI",
         help=f"pixels per inch that pages of PDFs are rendered at (default: {PDF_DPI:g})",
     )
+    add_stream_options(parser)
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
@@ -86,7 +87,8 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
     read = load_reader() if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         keep = bool(written) or args.format == "png" or load_reader is not None
-        stream = zip(sources, detector.stream(map(_image, sources), keep_image=keep), strict=True)
+        results = detector.stream(map(_image, sources), keep_image=keep, **vars(stream_options_from(args)))
+        stream = zip(sources, results, strict=True)
         for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1

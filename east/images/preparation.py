@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,13 +40,20 @@ class PreparedImage:
         return Size(*self.resized.shape[:2])
 
 
-def prepare(image: ImageInput, options: DetectorOptions, *, bgr: bool = False) -> PreparedImage:
+def prepare(
+    image: ImageInput,
+    options: DetectorOptions,
+    *,
+    bgr: bool = False,
+    into: Callable[[Size], NDArray[np.uint8]] | None = None,
+) -> PreparedImage:
     """Decodes an image and resizes it for the network.
 
     Args:
         image: as for `load_image`.
         options: ``max_pixels``, and what the network's size follows from.
         bgr: arrays hold blue, green and red, in this order.
+        into: see `resize`.
 
     Raises:
         ImageError: it cannot be used.
@@ -54,6 +62,6 @@ def prepare(image: ImageInput, options: DetectorOptions, *, bgr: bool = False) -
     upright = load_image(image, bgr=bgr, max_pixels=options.max_pixels)
     decoded = time.perf_counter()
     size = Size(*upright.shape[:2])
-    resized = resize(upright, network_size_of(size, options))
+    resized = resize(upright, network_size_of(size, options), into)
     timings = Timings(decode=(decoded - start) * 1e3, resize=(time.perf_counter() - decoded) * 1e3)
     return PreparedImage(resized, size, timings, upright, source_of(image))

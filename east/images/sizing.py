@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import cv2
@@ -34,19 +35,36 @@ def network_size(size: Size, max_side: int = MAX_SIDE, rounding: Rounding = DEFA
     return Size(*(max(32, side if side % 32 == 0 else (side // 32 - lost) * 32) for side in capped))
 
 
-def resize(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+def resize(
+    image: NDArray[np.uint8], size: Size, into: Callable[[Size], NDArray[np.uint8]] | None = None
+) -> NDArray[np.uint8]:
     """Resizes an image, uint8 ``(H, W, 3)``; one that already has the size is returned itself.
 
     Bilinear, which is how the network was trained and is evaluated. Bilinear looks at two pixels a side whatever
     the scale, so an image that shrinks to less than half is averaged over areas instead, or thin strokes get lost.
+
+    Args:
+        image: what is resized.
+        size: to bring it to.
+        into: gives a contiguous array ``(*size, 3)`` that the result, in any case, is to lie in.
     """
     height, width = image.shape[:2]
+    place = None if into is None else into(size)
     if (height, width) == size:
-        return image
+        if place is None:
+            return image
+        np.copyto(place, image)
+        return place
     if height > 2 * size.height or width > 2 * size.width:
         shrunk = min(width, size.width), min(height, size.height)  # areas are averaged only if neither side grows
         image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    resized = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+    if image.shape[1] == size.width and size.width % 4 == 0:
+        # Rows are but mixed with each other, whatever their bytes are called: of four channels it takes less time.
+        place = np.empty((*size, 3), np.uint8) if place is None else place
+        rows, mixed = np.ascontiguousarray(image).reshape(len(image), -1, 4), place.reshape(size.height, -1, 4)
+        cv2.resize(rows, mixed.shape[1::-1], dst=mixed, interpolation=cv2.INTER_LINEAR)
+        return place
+    resized = cv2.resize(image, (size.width, size.height), dst=place, interpolation=cv2.INTER_LINEAR)
     return resized.astype(np.uint8, copy=False)
 
 

@@ -17,6 +17,7 @@ from east.batch.rows import Row, decode
 from east.batch.work import load
 from east.errors import ImageError, UsageError
 from east.options import DetectorOptions
+from east.workers.room import AVAILABLE
 from tests.batch.conftest import picture
 
 
@@ -164,6 +165,14 @@ def test_a_parquet_file_that_changed_is_told(tmp_path: Path, fast: DetectorOptio
         detect_all(path, tmp_path / "out", fast, progress=shorten)
 
 
+@pytest.mark.skipif(not AVAILABLE, reason="processes beside the detector's need Linux")
+def test_processes_beside_the_detector_make_the_same_rows(
+    done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path
+) -> None:
+    assert detect_all(pictures, tmp_path, fast, batch=BatchOptions(shard_size=3, processes=1)) == Summary(6, 1, 0)
+    assert result(tmp_path) == result(done)
+
+
 def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"1")
     first, second, third = load([Span("a.png", 1), Span("b.png", 1), Span("a.png", 1)], str(tmp_path))
@@ -171,7 +180,7 @@ def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:
     assert isinstance(second, ImageError)
 
 
-@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}])
+@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}, {"processes": -1}])
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         BatchOptions(**wrong)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,24 @@ def test_resize_to_its_own_size_is_the_same_array() -> None:
     image = np.zeros((64, 96, 3), np.uint8)
     assert resize(image, Size(64, 96)) is image
     assert resize(image, Size(32, 64)).shape == (32, 64, 3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.tuples(sides, sides), st.integers(1, 12), st.integers(1, 12), st.booleans())
+def test_resizing_is_opencvs_wherever_it_is_put(
+    image: tuple[int, int], rows: int, columns: int, same_width: bool
+) -> None:
+    size = Size(32 * rows, 32 * columns)
+    height, width = min(image[0] % 500 + 1, 2 * size.height), min(image[1] % 500 + 1, 2 * size.width)
+    width = size.width if same_width else width
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    expected = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(resize(pixels, size), expected)
+    memory = np.zeros((size.height + 2, size.width, 3), np.uint8)
+    placed = resize(pixels, size, lambda asked: memory[1 : 1 + asked.height])
+    np.testing.assert_array_equal(memory[1:-1], expected)
+    np.testing.assert_array_equal(placed, expected)
+    assert not memory[[0, -1]].any()
 
 
 @pytest.mark.parametrize("other_side", [20, 31, 32, 33, 320])

@@ -1,0 +1,187 @@
+"""Measures ``TextDetector.stream``, images a second: ``python bench/streams.py --images DIR [--without-network]``.
+
+From arrays and from the bytes of files, decoded by so many threads, or by so many processes beside this one; all in
+turns, in one run. Every box is checked against that of one ``detect_batch``. ``cores`` are those that were busy, in
+this process and in those beside it; ``faults`` are pages that the system had to find, for an image.
+
+``--without-network`` is for what the processor can do at most: a stand-in says at once what the network said about
+the same images before. It is asked once for each; ``--recorded FILE`` keeps that for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.recorded import RecordedRuntime  # noqa: E402
+from east import Detections, TextDetector  # noqa: E402
+from east import detector as detectors  # noqa: E402
+from east.console import markdown_table  # noqa: E402
+from east.flags import add_options, options_from, positive  # noqa: E402
+from east.images import load_image  # noqa: E402
+from east.images.listing import images_below  # noqa: E402
+from east.images.sizing import resize  # noqa: E402
+from east.options import EVALUATION_SIZE  # noqa: E402
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_COLUMNS = (
+    "from",
+    "by",
+    "images/s",
+    "least",
+    "most",
+    "cores here",
+    "beside",
+    "CPU ms an image here",
+    "beside",
+    "faults",
+)
+
+
+class Usage(NamedTuple):
+    """Processor seconds and page faults, of this process and of those that it started."""
+
+    here: float
+    beside: float
+    faults: int
+
+    @classmethod
+    def now(cls) -> Usage:
+        """As far as they are known to the system, which counts in hundredths of a second."""
+        here = beside = 0.0
+        faults = 0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                told = path.read_text().rpartition(")")[2].split()
+            except OSError:  # it has just ended
+                continue
+            own, child = int(path.parent.name) == os.getpid(), int(told[1]) == os.getpid()
+            seconds = (int(told[11]) + int(told[12])) / _TICKS
+            here, beside = here + own * seconds, beside + child * seconds
+            faults += (own or child) * int(told[7])
+        return cls(here, beside, faults)
+
+
+@dataclass
+class Case:
+    """One row: what is streamed, and what decodes it."""
+
+    source: str
+    images: Sequence[Any]
+    threads: int = 0
+    processes: int = 0
+    speeds: list[float] = field(default_factory=list)
+    cores: list[tuple[float, float]] = field(default_factory=list)
+    faults: list[float] = field(default_factory=list)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Its row of the table, medians of all turns."""
+        by = f"{self.processes} processes" if self.processes else f"{self.threads} threads"
+        speed = median(self.speeds)
+        here, beside = (median(side) for side in zip(*self.cores, strict=True))
+        return (
+            *(self.source, by, f"{speed:.0f}", f"{min(self.speeds):.0f}", f"{max(self.speeds):.0f}"),
+            *(f"{here:.1f}", f"{beside:.1f}", f"{here / speed * 1e3:.2f}", f"{beside / speed * 1e3:.2f}"),
+            f"{median(self.faults):.0f}",
+        )
+
+    def measure(self, detector: TextDetector, expected: Sequence[Detections], seconds: float, **how: Any) -> None:
+        """Streams the images over and over, once around for a start, in which the boxes are checked."""
+        share = self.threads / (os.cpu_count() or 1)
+        with patch.object(detectors, "_DECODING", share):
+            found = detector.stream(itertools.cycle(self.images), processes=self.processes, on_error="raise", **how)
+            for one, other in zip(itertools.islice(found, len(expected)), expected, strict=True):
+                same = one.quads.shape == other.quads.shape and np.allclose(one.quads, other.quads, atol=0.6)
+                if not same:
+                    raise SystemExit(f"{self.source}: a stream finds other boxes than detect_batch")
+            self._time(found, seconds)
+            found.close()  # type: ignore[attr-defined]
+
+    def _time(self, found: Iterator[Detections], seconds: float) -> None:
+        before, start, done = Usage.now(), time.perf_counter(), 0
+        while time.perf_counter() < start + seconds:
+            for _ in itertools.islice(found, 16):
+                done += 1
+        after, spent = Usage.now(), time.perf_counter() - start
+        self.speeds.append(done / spent)
+        self.cores.append(((after.here - before.here) / spent, (after.beside - before.beside) / spent))
+        self.faults.append((after.faults - before.faults) / done)
+
+
+def main() -> None:
+    """Measures, and prints a table."""
+    args = _arguments()
+    options = options_from(args, input_size=EVALUATION_SIZE)
+    paths = list(itertools.islice(images_below(args.images), args.count))
+    files = [path.read_bytes() for path in paths]
+    arrays = [load_image(data) for data in files]
+    how = {"keep_image": args.keep_image, "batch": args.batch, "threads": args.under_way}
+    cases = []
+    for source in args.sources:
+        images = arrays if source == "arrays" else files
+        cases += [Case(source, images, threads=count) for count in args.threads]
+        cases += [Case(source, images, processes=count) for count in args.processes]
+    with TextDetector.from_options(options) as detector:
+        size = detector.options.fixed_size or EVALUATION_SIZE
+        if args.without_network:
+            recorded = RecordedRuntime(detector.runtime, size, options.score_threshold, args.recorded)
+            recorded.learn([resize(image, size) for image in arrays])
+            detector.runtime = recorded
+        else:
+            detector.warm_up(size)
+        expected = detector.detect_batch(arrays, on_error="raise", keep_image=False)
+        for case in cases * args.rounds:
+            case.measure(detector, expected, args.seconds, **how)
+        runtime = "no network" if args.without_network else f"{detector.runtime.name} {detector.runtime.precision}"
+        words = sum(map(len, expected)) / len(expected)
+    print(
+        f"{runtime} on {detector.runtime.device}, {size}, {os.cpu_count()} cores; {len(files)} images of "
+        f"{sum(map(len, files)) / len(files) / 1e3:.0f} kB with {words:.1f} words, {args.rounds} turns of "
+        f"{args.seconds:g} s\n"
+    )
+    print(markdown_table(_COLUMNS, [case.row for case in cases]))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of images")
+    parser.add_argument("--count", type=positive, default=64, help="of them, how many (default: %(default)s)")
+    parser.add_argument(
+        "--from",
+        dest="sources",
+        nargs="+",
+        choices=["arrays", "files"],
+        default=["arrays", "files"],
+        help="what is streamed (default: both)",
+    )
+    several: dict[str, Any] = {"type": positive, "nargs": "*", "metavar": "N"}
+    parser.add_argument("--threads", default=[6], help="threads that decode (default: 6)", **several)
+    parser.add_argument("--processes", default=[10], help="processes in their place (default: 10)", **several)
+    parser.add_argument("--batch", type=positive, help="images of a batch (default: the runtime's choice)")
+    parser.add_argument("--under-way", type=positive, metavar="N", help="batches in the network at once (likewise)")
+    parser.add_argument("--keep-image", action="store_true", help="keep the images with the results")
+    parser.add_argument("--rounds", type=positive, default=3, help="turns of each row (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of a turn (default: %(default)s)")
+    parser.add_argument("--without-network", action="store_true", help="a stand-in says at once what it said before")
+    parser.add_argument("--recorded", type=Path, metavar="FILE.npz", help="where that is kept for the next run")
+    add_options(parser, without=["threads"], defaults={"input_size": EVALUATION_SIZE})
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
