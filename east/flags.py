@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .errors import UsageError
@@ -66,6 +67,13 @@ def add_reading_options(parser: argparse.ArgumentParser, *, without: Collection[
     return group
 
 
+def add_read(parser: argparse.ArgumentParser, help: str) -> None:
+    """Adds ``--read`` with the `ReadingOptions` of the recogniser it names; `read_options_from` collects them."""
+    group = add_reading_options(parser, without=["recogniser"])
+    known = _READING[_destination(("recogniser",))].choices
+    group.add_argument("--read", choices=known, metavar="NAME", help=f"{help}, by {' or '.join(known)}")
+
+
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
     """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`."""
     given = {path: value for path, value in vars(args).items() if path in _DESTINATIONS}
@@ -80,6 +88,16 @@ def reading_options_from(args: argparse.Namespace) -> ReadingOptions:
     """The options that the flags of `add_reading_options` give."""
     given = {name: value for name, value in vars(args).items() if name in _READING}
     return from_paths(ReadingOptions, {_READING[name].path: value for name, value in given.items()})
+
+
+def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
+    """The options that the flags of `add_read` give; None where nothing is to be read. Raises `UsageError`."""
+    given = [name for name in _READING if name in vars(args)]
+    if args.read is None:
+        if given:
+            raise UsageError(f"--{_READING[given[0]].name} needs --read")
+        return None
+    return replace(reading_options_from(args), recogniser=args.read)
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -9,16 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
+from ..detections import Detections
 from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
-from ..options import DetectorOptions
+from ..options import DetectorOptions, ReadingOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
 from .options import Format
 from .output import OutputFolder
-from .rows import Recogniser, Row, encode, error_row, found_row
+from .recognising import Read, made
+from .rows import Row, encode, error_row, found_row
 
 _READERS = 8
 _AHEAD = 16
@@ -36,14 +38,16 @@ class Work(NamedTuple):
         form: of the results.
         output: place of the results.
         base: folder that relative paths start from.
-        read: reads the words, where texts are asked for; or a class of such, made once a worker.
+        read: reads the words, where texts are asked for.
+        padding: surroundings to read with each word, as a share of its height.
     """
 
     options: DetectorOptions
     form: Format
     output: str
     base: str
-    read: Recogniser | type[Any] | None = None
+    read: Read | None = None
+    padding: float = ReadingOptions.padding
 
 
 class Done(NamedTuple):
@@ -67,9 +71,9 @@ class Worker(AbstractContextManager["Worker"]):
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._read = None if work.read is None else made(work.read, work.options.threads)
         self._detector = TextDetector.from_options(work.options)
         self._output = OutputFolder(work.output, work.form)
-        self._read: Recogniser | None = work.read() if isinstance(work.read, type) else work.read
 
     def __call__(self, shard: Shard) -> Done:
         """Works a shard off; writes its file where any machine can write it.
@@ -105,15 +109,18 @@ class Worker(AbstractContextManager["Worker"]):
                     ready.append(number)
                     yield loaded
 
-        for found in self._detector.stream(readable()):
+        for found in self._detector.stream(readable(), keep_image=self._read is not None):
             while isinstance(row := ready.popleft(), dict):
                 yield row
             name, index = names[row], shard.first + row
             if isinstance(found, ImageError):
                 yield error_row(name, index, found)
             else:
-                yield found_row(name, index, found, self._read)
+                yield found_row(name, index, self._with_texts(found))
         yield from (row for row in ready if isinstance(row, dict))
+
+    def _with_texts(self, found: Detections) -> Detections:
+        return found if self._read is None else found.read(self._read, padding=self._work.padding)
 
 
 def load(spans: Iterable[Span], base: str) -> Iterator[Loaded]:

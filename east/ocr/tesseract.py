@@ -24,6 +24,7 @@ class Tesseract:
 
     Attributes:
         name: with its version.
+        language: as it was given.
     """
 
     def __init__(self, *, language: str | None = None, threads: int | None = None, mode: int = 7) -> None:
@@ -45,6 +46,7 @@ class Tesseract:
         if threads not in (None, 1):
             _log.info("Tesseract reads with one thread, not %s", threads)
         self._library = pytesseract
+        self.language = language
         self._language, self._config = language or "eng", f"--psm {mode}"
         try:
             known = pytesseract.get_languages()
