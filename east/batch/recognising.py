@@ -7,22 +7,22 @@ from functools import partial
 from inspect import signature
 from typing import Any, TypeAlias, TypeGuard
 
-from ..reading import Recogniser
+from ..reading import Recogniser, threads_beside
 
 Read: TypeAlias = "Recogniser | type[Any] | partial[Any]"
 """A recogniser; or a class of such, perhaps with its arguments: ``partial(RapidOcr, language="en")``."""
 
 
 def made(read: Read, threads: int | None) -> Recogniser:
-    """The recogniser itself; one that is made here is told how many ``threads`` it may use, if it can be."""
+    """The recogniser itself; one that is made here may use half of the detector's ``threads``, if it can be told so."""
     if not _is_made(read):
         return read
     recogniser: Recogniser = _told(read, threads)()
     return recogniser
 
 
-def bound(read: Read, threads: int) -> Read:
-    """The same, where each worker has so many processor cores for itself."""
+def bound(read: Read, threads: int | None) -> Read:
+    """The same, where each worker has so many ``threads`` for itself."""
     return _told(read, threads) if _is_made(read) else read
 
 
@@ -56,4 +56,4 @@ def _told(read: type[Any] | partial[Any], threads: int | None) -> partial[Any]:
         takes = "threads" in signature(whole.func).parameters
     except ValueError:  # it does not tell
         takes = False
-    return partial(whole, threads=threads) if takes and threads and "threads" not in whole.keywords else whole
+    return partial(whole, threads=threads_beside(threads)) if takes and "threads" not in whole.keywords else whole

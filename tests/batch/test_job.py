@@ -121,12 +121,14 @@ def test_a_recogniser_that_is_made_is_told_what_it_may_use() -> None:
         pass
 
     one = Told()
-    assert made(one, 3) is one is bound(one, 3)
-    assert vars(made(Told, 3)) == {"told": (3, "")}
-    assert vars(made(partial(Told, language="en"), 3)) == {"told": (3, "en")}
-    assert vars(made(bound(partial(Told, threads=2), 4), 3)) == {"told": (2, "")}
-    assert vars(made(bound(Told, 4), 3)) == {"told": (4, "")}
-    assert isinstance(made(bound(Untold, 4), 3), Untold)
+    assert made(one, 6) is one is bound(one, 6)
+    assert vars(made(Told, 6)) == {"told": (3, "")}
+    assert vars(made(Told, 1)) == {"told": (1, "")}
+    assert vars(made(Told, None))["told"][0] >= 1
+    assert vars(made(partial(Told, language="en"), 6)) == {"told": (3, "en")}
+    assert vars(made(bound(partial(Told, threads=2), 8), 6)) == {"told": (2, "")}
+    assert vars(made(bound(Told, 8), 6)) == {"told": (4, "")}
+    assert isinstance(made(bound(Untold, 8), 6), Untold)
 
 
 def test_a_stopped_job_goes_on_where_it_was(done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path) -> None:
