@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .errors import UsageError
@@ -73,6 +74,13 @@ def add_stream_options(parser: argparse.ArgumentParser) -> None:
         _add_flag(group, leaf, leaf.default)
 
 
+def add_read(parser: argparse.ArgumentParser, help: str) -> None:
+    """Adds ``--read`` with the `ReadingOptions` of the recogniser it names; `read_options_from` collects them."""
+    group = add_reading_options(parser, without=["recogniser"])
+    known = _READING[_destination(("recogniser",))].choices
+    group.add_argument("--read", choices=known, metavar="NAME", help=f"{help}, by {' or '.join(known)}")
+
+
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
     """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`."""
     given = {path: value for path, value in vars(args).items() if path in _DESTINATIONS}
@@ -93,6 +101,16 @@ def stream_options_from(args: argparse.Namespace) -> StreamOptions:
     """The options that the flags of `add_stream_options` give."""
     given = {name: value for name, value in vars(args).items() if name in _STREAM}
     return from_paths(StreamOptions, {_STREAM[name].path: value for name, value in given.items()})
+
+
+def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
+    """The options that the flags of `add_read` give; None where nothing is to be read. Raises `UsageError`."""
+    given = [name for name in _READING if name in vars(args)]
+    if args.read is None:
+        if given:
+            raise UsageError(f"--{_READING[given[0]].name} needs --read")
+        return None
+    return replace(reading_options_from(args), recogniser=args.read)
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -70,6 +71,11 @@ def read_crops(
         if index not in texts or read[number][1] > texts[index][1]:
             texts[index] = read[number]
     return [texts[index] for index in range(len(crops))]
+
+
+def threads_beside(threads: int | None) -> int:
+    """Threads of a recogniser that reads while a detector, which may have ``threads``, is at the next image: half."""
+    return max(1, (threads or os.cpu_count() or 1) // 2)
 
 
 def _views(crop: Crop) -> list[Crop]:

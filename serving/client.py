@@ -5,6 +5,7 @@
     with Client("http://localhost:8000") as client:
         for box in client.detect("sign.jpg").boxes:
             print(box.quad, box.score)
+        print(client.read("sign.jpg").text)  # of a service that has a recogniser
 
 A busy or starting service (429, 503) and a lost connection are tried again, after the time the service asks for; so is
 what something in front of the service answers in its place (5xx without problem details), as when a replica has died.
@@ -19,7 +20,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
@@ -35,11 +36,11 @@ except ModuleNotFoundError as error:
     raise missing_package(error, __name__) from error
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from east.options import CallChanges
 
-__all__ = ["AsyncClient", "Client", "DetectResult", "ImageSource", "ServiceError"]
+__all__ = ["AsyncClient", "Client", "DetectResult", "ImageSource", "ReadResult", "ServiceError"]
 
 ImageSource: TypeAlias = str | os.PathLike[str] | bytes
 
@@ -70,11 +71,27 @@ class DetectResult:
     request_id: str
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], request_id: str) -> DetectResult:
+    def of(cls, body: Mapping[str, Any], request_id: str) -> Self:
         """From the service's JSON."""
-        boxes = tuple(TextBox(np.array(box["quad"], np.float32), box["score"]) for box in body["boxes"])
-        told = {name: body[name] for name in ("tiles", "runs", "model", "timings_ms")}
-        return cls(boxes, **body["image"], **told, request_id=request_id)
+        boxes = tuple(
+            TextBox(np.array(box["quad"], np.float32), box["score"], box.get("text"), box.get("text_confidence"))
+            for box in body["boxes"]
+        )
+        told = {one.name: body[one.name] for one in fields(cls) if one.name in body}
+        return cls(**{**told, **body["image"], "boxes": boxes, "request_id": request_id})
+
+
+@dataclass(frozen=True, eq=False)
+class ReadResult(DetectResult):
+    """The words of one image and what they say: each of the ``boxes`` has its ``text`` and ``text_confidence``.
+
+    Attributes:
+        text: the whole text in reading order, a line for each line of the image.
+        recogniser: what read it, with its version.
+    """
+
+    text: str
+    recogniser: str
 
 
 Got = TypeVar("Got")
@@ -99,13 +116,17 @@ class _Calls(ABC, Generic[Http]):
         """Waits, then sends."""
 
     async def _detect(self, image: ImageSource, options: Mapping[str, Any]) -> DetectResult:
-        body = await self._post("/detect", options, content=_read(image))
+        body = await self._post("/detect", options, content=_bytes_of(image))
         return DetectResult.of(body, body["request_id"])
+
+    async def _read(self, image: ImageSource, options: Mapping[str, Any]) -> ReadResult:
+        body = await self._post("/read", options, content=_bytes_of(image))
+        return ReadResult.of(body, body["request_id"])
 
     async def _detect_batch(
         self, images: Sequence[ImageSource], options: Mapping[str, Any]
     ) -> list[DetectResult | ServiceError]:
-        parts = [("image", _read(image)) for image in images]
+        parts = [("image", _bytes_of(image)) for image in images]
         body = await self._post("/detect/batch", options, files=parts)
         request_id = body["request_id"]
         return [
@@ -165,6 +186,14 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         """
         return _finished(self._detect(image, options))
 
+    def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
+        """Finds the words of an image and reads them; the arguments are those of `detect`.
+
+        Raises:
+            ServiceError: the answer was not texts; ``no-recogniser`` is the code of a service that reads nothing.
+        """
+        return _finished(self._read(image, options))
+
     def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
@@ -194,6 +223,10 @@ class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncC
     async def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """See `Client.detect`."""
         return await self._detect(image, options)
+
+    async def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
+        """See `Client.read`."""
+        return await self._read(image, options)
 
     async def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
@@ -225,7 +258,7 @@ def _finished(call: Coroutine[Any, Any, Got]) -> Got:
     raise AssertionError("the call waits")
 
 
-def _read(image: ImageSource) -> bytes:
+def _bytes_of(image: ImageSource) -> bytes:
     return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_rapidocr() -> None:
     told = run("ocr_rapidocr.py", "demo/shop.jpg").upper()
     assert "MILLER" in told
     assert "OPEN" in told
+
+
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="the program tesseract is not installed")
+def test_tesseract() -> None:
+    pytest.importorskip("pytesseract")
+    sure, words = zip(
+        *(line.split(" ", 1) for line in run("ocr_tesseract.py", "demo/shop.jpg").splitlines()), strict=True
+    )
+    assert {"bread", "cakes", "coffee"} <= set(words)
+    assert all(0 <= float(one) <= 1 for one in sure)
 
 
 def test_folder_to_parquet(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 ::
 
     from east.batch import detect_all
+    from east.ocr import RapidOcr
 
-    summary = detect_all(["photos/", "s3://bucket/scans/*.jpg"], "words/")
+    summary = detect_all(["photos/", "s3://bucket/scans/*.jpg"], "words/", read=RapidOcr)
     print(summary.images, summary.failed)
 
 The images are listed once and cut into shards; a shard is one file of results, written aside and renamed when it is
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING
 from .options import BatchOptions, Cluster
 
 if TYPE_CHECKING:
+    from ..reading import Recogniser
     from .job import Summary, detect_all
-    from .rows import Recogniser
 
 __all__ = ["BatchOptions", "Cluster", "Recogniser", "Summary", "detect_all"]
 
@@ -28,6 +29,7 @@ __all__ = ["BatchOptions", "Cluster", "Recogniser", "Summary", "detect_all"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import job, rows
+    from .. import reading
+    from . import job
 
-    return getattr(rows if name == "Recogniser" else job, name)
+    return getattr(reading if name == "Recogniser" else job, name)

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import EastError, RuntimeUnavailableError
 from .listing import Shard
 from .options import Cluster
+from .recognising import bound
 from .work import Done, Work, Worker
 
 _TRIES_AGAIN = 5
@@ -80,6 +81,8 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cpus, gpus = _resources(nodes, cluster)
     rooms = _rooms(nodes, cpus, gpus)
+    if work.read is not None:
+        work = work._replace(read=bound(work.read, cpus))
     if not gpus and work.options.threads is None:
         work = work._replace(options=replace(work.options, threads=cpus))
     most = min(cluster.detectors or len(shards), len(shards))

@@ -15,11 +15,11 @@ from ..extras import require
 from ..files import is_uri
 from ..model.source import ModelSource
 from ..option_fields import to_paths
-from ..options import DEFAULTS, DetectorOptions
+from ..options import DEFAULTS, DetectorOptions, ReadingOptions
 from .listing import Shard, Span, cut, digest, list_images
 from .options import BatchOptions, Cluster
 from .output import OutputFolder
-from .rows import Recogniser
+from .recognising import Read, described, made
 from .work import Done, Work, Worker
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ def detect_all(
     *,
     batch: BatchOptions | None = None,
     cluster: Cluster | None = None,
-    read: Recogniser | type[Any] | None = None,
+    read: Read | None = None,
+    padding: float = ReadingOptions.padding,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Summary:
     """Finds the words of any number of images, and writes a row for each (`east.batch.rows`).
@@ -63,8 +64,10 @@ def detect_all(
         options: of the detectors.
         batch: of the job.
         cluster: where to work; in this process if not given.
-        read: reads the words; with it each box has ``text`` and ``confidence``. On a cluster a function that can be
-            pickled, or a class, of which each worker makes one.
+        read: reads the words, as `Detections.read` has them read; with it each box has ``text`` and
+            ``text_confidence``. A recogniser or, on a cluster, where each detector makes one for itself, a class of
+            such, perhaps with arguments: ``partial(RapidOcr, language="en")``.
+        padding: surroundings to read with each word, as a share of its height.
         progress: called with the images done and all of them, at the start and after each shard.
 
     Returns:
@@ -82,19 +85,23 @@ def detect_all(
         require("ray", "a Ray cluster")
     if batch.format == "parquet":
         require("parquet", "the format parquet")
+    padding = ReadingOptions(padding=padding).padding
+    reading = None if read is None else described(read, padding)
+    if read is not None and cluster is None:
+        read = made(read, options.threads)
     several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
     named = [os.fspath(source) for source in several]
     place = os.fspath(output)
     spans = list_images(named, batch.column, place)
     shards = cut(spans, batch.shard_size)
     folder = OutputFolder(place, batch.format)
-    folder.begin(_identity(spans, options, batch, read), overwrite=batch.overwrite)
+    folder.begin(_identity(spans, options, batch, reading), overwrite=batch.overwrite)
     counted = _done_before(folder, shards)
     total = sum(shard.images for shard in shards)
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(options, batch.format, _everywhere(place), str(Path.cwd()), read, batch.processes)
+    work = Work(options, batch.format, _everywhere(place), str(Path.cwd()), read, padding, batch.processes)
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:
@@ -140,7 +147,9 @@ def _done_before(folder: OutputFolder, shards: Sequence[Shard]) -> dict[int, tup
     return counted
 
 
-def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptions, read: Any) -> dict[str, Any]:
+def _identity(
+    spans: Sequence[Span], options: DetectorOptions, batch: BatchOptions, reading: str | None
+) -> dict[str, Any]:
     """All that the results depend on, as JSON values."""
     import east
 
@@ -149,7 +158,7 @@ def _identity(spans: Sequence[Span], options: DetectorOptions, batch: BatchOptio
         "sources": digest(spans),
         "shard_size": batch.shard_size,
         "format": batch.format,
-        "read": read and getattr(read, "__qualname__", type(read).__qualname__),
+        "read": reading,
         "weights": ModelSource.find(options.weights, options.nodes).sha256,
         "options": {".".join(path): str(value) for path, value in to_paths(options).items() if path not in _SPEED},
         "east": east.__version__,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Final
 
 from ..errors import UsageError
@@ -96,6 +97,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             told += _differences(old, value)
         elif old != value:
-            known = isinstance(old, (str, int)) and len(str(old)) < 40
+            known = name in before and isinstance(old, (str, int, NoneType)) and len(str(old)) < 60
             told.append(f"{name}: {old} there, {value} now" if known else f"other {name}")
     return told

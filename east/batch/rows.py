@@ -8,7 +8,7 @@
 ``tiles``             int32, null             how many tiles it was cut into
 ``boxes``             list                    of each word its ``quad``, four corners ``[x, y]`` clockwise from the
                                               text's top-left one, in pixels of the upright image, to 1/100; its
-                                              ``score``; where texts were asked for ``text`` and ``confidence``
+                                              ``score``; where the words were read ``text`` and ``text_confidence``
 ``model``             struct, null            ``weights``, ``runtime``, ``precision``
 ``error``             struct, null            of an image that could not be used ``type``, one of the classes in
                                               `east.errors`, and ``detail``
@@ -21,31 +21,21 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 from ..console import one_line
 from ..detections import Detections
 from .options import Format
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 Row: TypeAlias = dict[str, Any]
-
-Recogniser: TypeAlias = "Callable[[list[NDArray[np.uint8]]], Sequence[tuple[str, float]]]"
-"""Reads upright uint8 RGB word images ``(H, W, 3)``: for each its text and how sure that is, 0..1."""
 
 SUFFIXES: dict[Format, str] = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
 
-def found_row(name: str, index: int, found: Detections, read: Recogniser | None) -> Row:
-    """The row of an image in which words were looked for; with ``read`` they are read, too."""
+def found_row(name: str, index: int, found: Detections) -> Row:
+    """The row of an image in which words were looked for, with their texts where they have been read."""
     told = found.to_dict()
-    if read is not None:
-        for box, (text, confidence) in zip(told["boxes"], read(found.crops()), strict=True):
-            box |= {"text": str(text), "confidence": round(float(confidence), 4)}
     size = told["image"]
     row = {
         "image": _text(name),
@@ -97,7 +87,7 @@ def _schema(texts: bool) -> Any:
 
     box = [("quad", pa.list_(pa.list_(pa.float64()))), ("score", pa.float64())]
     if texts:
-        box += [("text", pa.string()), ("confidence", pa.float64())]
+        box += [("text", pa.string()), ("text_confidence", pa.float64())]
     words = pa.string()
     return pa.schema(
         [

@@ -9,16 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
+from ..detections import Detections
 from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
-from ..options import STREAM_DEFAULTS, DetectorOptions
+from ..options import STREAM_DEFAULTS, DetectorOptions, ReadingOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
 from .options import Format
 from .output import OutputFolder
-from .rows import Recogniser, Row, encode, error_row, found_row
+from .recognising import Read, made
+from .rows import Row, encode, error_row, found_row
 
 _READERS = 8
 _AHEAD = 16
@@ -36,7 +38,8 @@ class Work(NamedTuple):
         form: of the results.
         output: place of the results.
         base: folder that relative paths start from.
-        read: reads the words, where texts are asked for; or a class of such, made once a worker.
+        read: reads the words, where texts are asked for.
+        padding: surroundings to read with each word, as a share of its height.
         processes: beside the detector, see `StreamOptions`.
     """
 
@@ -44,7 +47,8 @@ class Work(NamedTuple):
     form: Format
     output: str
     base: str
-    read: Recogniser | type[Any] | None = None
+    read: Read | None = None
+    padding: float = ReadingOptions.padding
     processes: int = STREAM_DEFAULTS.processes
 
 
@@ -69,9 +73,9 @@ class Worker(AbstractContextManager["Worker"]):
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._read = None if work.read is None else made(work.read, work.options.threads)
         self._detector = TextDetector.from_options(work.options)
         self._output = OutputFolder(work.output, work.form)
-        self._read: Recogniser | None = work.read() if isinstance(work.read, type) else work.read
 
     def __call__(self, shard: Shard) -> Done:
         """Works a shard off; writes its file where any machine can write it.
@@ -115,8 +119,11 @@ class Worker(AbstractContextManager["Worker"]):
             if isinstance(found, ImageError):
                 yield error_row(name, index, found)
             else:
-                yield found_row(name, index, found, self._read)
+                yield found_row(name, index, self._with_texts(found))
         yield from (row for row in ready if isinstance(row, dict))
+
+    def _with_texts(self, found: Detections) -> Detections:
+        return found if self._read is None else found.read(self._read, padding=self._work.padding)
 
 
 def load(spans: Iterable[Span], base: str) -> Iterator[Loaded]:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..batch.options import FORMATS, SHARD_SIZE, BatchOptions, Cluster
 from ..errors import UsageError
-from ..flags import add_options, add_stream_options, options_from, positive, stream_options_from
+from ..flags import (
+    add_options,
+    add_read,
+    add_stream_options,
+    options_from,
+    positive,
+    read_options_from,
+    stream_options_from,
+)
+
+if TYPE_CHECKING:
+    from ..options import ReadingOptions
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -15,9 +28,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "batch",
         help="find the words in any number of images, on one machine or many",
-        description="Finds the words in any number of images and writes a row for each. A job that was stopped goes on "
-        "where it was when it is started again; each image is in the output once. An image that cannot be used has its "
-        "error in its row; the exit status is then 1.",
+        description="Finds the words in any number of images, reads them with --read, and writes a row for each image. "
+        "A job that was stopped goes on where it was when it is started again; each image is in the output once. An "
+        "image that cannot be used has its error in its row; the exit status is then 1.",
     )
     parser.add_argument(
         "sources",
@@ -57,6 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="processor cores of each (default: those of the smallest node; on GPUs, its share of them)",
     )
+    add_read(parser, "have the words read, too")
     add_stream_options(parser)
     add_options(parser)
     parser.set_defaults(run=run)
@@ -72,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     cluster = None if args.ray is None else Cluster(args.ray or None, **pool)
     stream = stream_options_from(args)
     batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite, stream.processes)
-    options = options_from(args)
+    options, reading = options_from(args), read_options_from(args)
 
     from tqdm import tqdm
 
@@ -86,11 +100,19 @@ def run(args: argparse.Namespace) -> int:
                 bar.reset(total)
             bar.update(done - bar.n)
 
-        summary = detect_all(args.sources, args.output, options, batch=batch, cluster=cluster, progress=show)
+        read: dict[str, Any] = {} if reading is None else _reading(reading)
+        summary = detect_all(args.sources, args.output, options, batch=batch, cluster=cluster, progress=show, **read)
     before = f", {summary.before} of them before" if summary.before else ""
     told = f"{summary.images} images{before}, {summary.failed} could not be used"
     print(f"east: {args.output}: {told}", file=sys.stderr)
     return 1 if summary.failed else 0
+
+
+def _reading(options: ReadingOptions) -> dict[str, Any]:
+    """What `detect_all` is told of it."""
+    from ..ocr import find_class
+
+    return {"read": partial(find_class(options.recogniser), language=options.language), "padding": options.padding}
 
 
 def _share(text: str) -> float:

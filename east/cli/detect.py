@@ -69,10 +69,13 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
     output.add_argument("--crops", type=Path, metavar="DIR", help="write each word, cut out and rectified")
 
 
-def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections], Detections]] | None = None) -> int:
+def run(
+    args: argparse.Namespace, load_reader: Callable[[bool], Callable[[Detections], Detections]] | None = None
+) -> int:
     """Detects, writes, and returns 1 if any image could not be used.
 
-    ``load_reader`` gives what reads the words, of a command that has them read; called once all else is checked.
+    ``load_reader`` gives what reads the words, of a command that has them read; called once all else is checked, and
+    told whether there are several images.
     """
     from .output import Writer, save_crops, save_drawing
 
@@ -84,7 +87,7 @@ def run(args: argparse.Namespace, load_reader: Callable[[], Callable[[Detections
 
     from ..detector import TextDetector
 
-    read = load_reader() if load_reader is not None else None
+    read = load_reader(len(sources) > 1) if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         keep = bool(written) or args.format == "png" or load_reader is not None
         results = detector.stream(map(_image, sources), keep_image=keep, **vars(stream_options_from(args)))

@@ -36,8 +36,10 @@ def run(args: argparse.Namespace) -> int:
     return detect.run(args, partial(_load, reading_options_from(args), options_from(args).threads))
 
 
-def _load(options: ReadingOptions, threads: int | None) -> Callable[[Detections], Detections]:
+def _load(options: ReadingOptions, threads: int | None, several: bool) -> Callable[[Detections], Detections]:
     from ..ocr import find
+    from ..reading import threads_beside
 
+    threads = threads_beside(threads) if several else threads
     recogniser = find(options.recogniser, language=options.language, threads=threads)
     return lambda found: found.read(recogniser, padding=options.padding)

@@ -18,6 +18,7 @@ from ..postprocess.compiled import array, entry, inner
 from .blocks import blocks_of
 from .frame import Floats, Indices, Lines, Words, across, unit_vectors
 from .lines import lines_of
+from .perspective import from_the_front
 from .rows import with_rows
 
 Bits = NDArray[np.uint64]
@@ -38,14 +39,15 @@ def blocks_in_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     quads = np.reshape(quads, (-1, 4, 2))
     known = np.lexsort(quads.reshape(-1, 8).T)  # so that where two are as near, the order of the input does not decide
     words = Words.of(quads[known])
-    lines, blocks = _grouped(words)
+    cells = lines_of(words)
+    words = from_the_front(words, cells)
+    lines, blocks = _grouped(words, cells)
     members = [[word for line in block for word in lines[line]] for block in blocks]
     return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
 
 
-def _grouped(words: Words) -> tuple[list[list[int]], list[list[int]]]:
+def _grouped(words: Words, cells: list[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
     """The numbers of the words of each line, and those of the lines of each block."""
-    cells = lines_of(words)
     if not cells:
         return [], []
     known = Lines.of(words, cells)

@@ -12,7 +12,7 @@ one are flush: the lines of signs side by side are mostly centred.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -51,6 +51,13 @@ _FLUSH: Final = 0.6
 
 _SAME_DIRECTION: Final = math.cos(math.radians(10))
 
+_STEPS: Final = 36
+_STEP: Final = 2 * math.pi / _STEPS
+"""Lines are compared with those that are turned by about as much: in steps of ten degrees."""
+
+_LEAN: Final = 0.0886
+"""How far aside a line may then be, as a share of how far it is: a little more than the sine of half a step."""
+
 
 def with_rows(words: Words, lines: list[list[int]], blocks: Sequence[Sequence[int]], known: Lines) -> list[list[int]]:
     """Joins lines that are the cells of one row.
@@ -68,7 +75,7 @@ def with_rows(words: Words, lines: list[list[int]], blocks: Sequence[Sequence[in
     towards = _directions(words, lines, column)
     page = _mean(towards)
     at, drop = known.middles @ page, known.middles @ across(page)
-    right = _beside(unit_vectors(towards), known.middles, known.heights, known.begins, known.ends)
+    right = _beside(unit_vectors(towards), page, known)
     left = np.flatnonzero(right >= 0)
     left = left[np.lexsort((at[left], drop[left]))]
     table, column = _tables(left, right, column, at + known.begins, at + known.ends, drop, known.heights)
@@ -123,48 +130,92 @@ def _flush(known: Lines, left: Indices, right: Indices, column: Indices) -> NDAr
     return np.asarray((pairs > 0) & (kept.max(axis=0) >= _FLUSH * pairs))
 
 
-@entry(
-    types.int64[::1],
-    array(types.float64, 2),
-    array(types.float64, 2),
-    array(types.float64, 1),
-    array(types.float64, 1),
-    array(types.float64, 1),
-)
-def _beside(units: Floats, middles: Floats, heights: Floats, begins: Floats, ends: Floats) -> Indices:
+def _beside(units: Floats, page: Floats, known: Lines) -> Indices:
     """The number of the line that goes on in the row of each, -1 where none does.
 
-    Takes the directions of the lines' blocks, and what `Lines` has of them.
+    Takes the directions of the lines' blocks, and that of the page.
     """
-    count = len(units)
-    after, before = np.full(count, -1), np.full(count, -1)
-    to_after, to_before, shifts = np.full(count, math.inf), np.full(count, math.inf), np.empty(count)
-    for i in range(count):
-        for j in range(count):
-            x, y = middles[j, 0] - middles[i, 0], middles[j, 1] - middles[i, 1]
-            along, below = x * units[i, 0] + y * units[i, 1], abs(y * units[i, 0] - x * units[i, 1])
-            high = heights[i] + heights[j]
-            if along <= 0 or below > 0.4 * high + 0.2 * along or along > _WIDEST * high - begins[j] + ends[i]:
-                continue
-            right, down = units[i, 0] + units[j, 0], units[i, 1] + units[j, 1]
-            length = math.hypot(right, down)
-            if length < 2 * _SAME_DIRECTION:
-                continue
-            gap = (x * right + y * down) / length + begins[j] - ends[i]
-            shift = abs(y * right - x * down) / length
-            if gap < 0 or shift > 0.4 * high:
-                continue
-            if gap < to_after[i] or (gap == to_after[i] and after[i] < j):
-                after[i], to_after[i], shifts[i] = j, gap, shift
-            if gap < to_before[j] or (gap == to_before[j] and before[j] < i):
-                before[j], to_before[j] = i, gap
-    for i in range(count):
-        j = after[i]
-        if j >= 0:
-            low, high = min(heights[i], heights[j]), max(heights[i], heights[j])
-            if before[j] != i or shifts[i] > _SHIFT * low or high >= _HEIGHTS * low:
-                after[i] = -1
-    return after
+    nearest, distances = np.full((2, len(units)), -1), np.full((3, len(units)), math.inf)
+    half = np.maximum(known.ends, -known.begins)
+    room = (0.41 + _LEAN * _WIDEST) * known.heights + _LEAN * half
+    for lines, down in _alike(units, page):
+        drop = known.middles[lines] @ down
+        low, high = drop - room[lines], drop + room[lines]
+        order = np.argsort(low)
+        _find_beside(lines[order], low[order], high[order], units, *known[1:5], nearest, distances)
+    (after, before), shifts = nearest, distances[2]
+    heights, others = known.heights, known.heights[after]
+    smaller = np.minimum(heights, others)
+    linked = (after >= 0) & (before[after] == np.arange(len(after))) & (shifts <= _SHIFT * smaller)
+    linked &= np.maximum(heights, others) < _HEIGHTS * smaller
+    return np.where(linked, after, -1)
+
+
+def _alike(units: Floats, page: Floats) -> Iterator[tuple[Indices, Floats]]:
+    """Lines of about one direction, and the way from line to line there.
+
+    Any two that are `_SAME_DIRECTION` come together where their mean is no more than half a step from that way.
+    """
+    turns = np.arctan2(units @ across(page), units @ page)
+    step = np.rint(turns / _STEP).astype(np.intp) % _STEPS
+    used = np.bincount(step, minlength=_STEPS) > 0
+    for number in np.flatnonzero(used | (np.roll(used, 1) & np.roll(used, -1))):
+        lines = np.flatnonzero((step - number + 1) % _STEPS <= 2)
+        yield lines, np.cos(_STEP * number) * across(page) - np.sin(_STEP * number) * page
+
+
+@entry(
+    types.void,
+    array(types.int64, 1),
+    array(types.float64, 1),
+    array(types.float64, 1),
+    array(types.float64, 2),
+    array(types.float64, 2),
+    array(types.float64, 1),
+    array(types.float64, 1),
+    array(types.float64, 1),
+    types.int64[:, ::1],
+    types.float64[:, ::1],
+)
+def _find_beside(
+    lines: Indices,
+    low: Floats,
+    high: Floats,
+    units: Floats,
+    middles: Floats,
+    heights: Floats,
+    begins: Floats,
+    ends: Floats,
+    nearest: Indices,
+    distances: Floats,
+) -> None:
+    """Finds the line that is nearest after and before each of some, and how far: the gaps, and the first one's shift.
+
+    Takes the numbers of the lines by where what may touch them begins, and where it begins and ends; the directions of
+    all lines' blocks, and what `Lines` has of all. Of two as near it is the one with the higher number.
+    """
+    for first in range(len(lines)):
+        for second in range(first + 1, len(lines)):
+            if low[second] > high[first]:
+                break
+            for i, j in ((lines[first], lines[second]), (lines[second], lines[first])):
+                x, y = middles[j, 0] - middles[i, 0], middles[j, 1] - middles[i, 1]
+                along, below = x * units[i, 0] + y * units[i, 1], abs(y * units[i, 0] - x * units[i, 1])
+                size = heights[i] + heights[j]
+                if along <= 0 or below > 0.4 * size + 0.2 * along or along > _WIDEST * size - begins[j] + ends[i]:
+                    continue
+                right, down = units[i, 0] + units[j, 0], units[i, 1] + units[j, 1]
+                length = math.hypot(right, down)
+                if length < 2 * _SAME_DIRECTION:
+                    continue
+                gap = (x * right + y * down) / length + begins[j] - ends[i]
+                shift = abs(y * right - x * down) / length
+                if gap < 0 or shift > 0.4 * size:
+                    continue
+                if gap < distances[0, i] or (gap == distances[0, i] and nearest[0, i] < j):
+                    nearest[0, i], distances[0, i], distances[2, i] = j, gap, shift
+                if gap < distances[1, j] or (gap == distances[1, j] and nearest[1, j] < i):
+                    nearest[1, j], distances[1, j] = i, gap
 
 
 @inner

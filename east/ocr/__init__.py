@@ -14,7 +14,6 @@ the public interfaces of others. They may be shared by threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from ..options import ReadingOptions
@@ -22,7 +21,7 @@ from ..reading import Crop, Recogniser
 from .rapid import RapidOcr
 from .tesseract import Tesseract
 
-__all__ = ["Crop", "NamedRecogniser", "RapidOcr", "Recogniser", "Tesseract", "find"]
+__all__ = ["Crop", "NamedRecogniser", "RapidOcr", "Recogniser", "Tesseract", "find", "find_class"]
 
 
 class NamedRecogniser(Protocol):
@@ -34,7 +33,7 @@ class NamedRecogniser(Protocol):
         """Reads crops, uint8 RGB ``(H, W, 3)``: a text and a confidence, 0..1, for each."""
 
 
-_RECOGNISERS: Final[dict[str, Callable[..., NamedRecogniser]]] = {"rapidocr": RapidOcr, "tesseract": Tesseract}
+_RECOGNISERS: Final[dict[str, type[RapidOcr] | type[Tesseract]]] = {"rapidocr": RapidOcr, "tesseract": Tesseract}
 
 
 def find(name: str, *, language: str | None = None, threads: int | None = None) -> NamedRecogniser:
@@ -49,5 +48,9 @@ def find(name: str, *, language: str | None = None, threads: int | None = None) 
         ValueError: there is none of that name, or it does not know the language.
         MissingPackageError: it is not installed; the message says what to install.
     """
-    chosen = ReadingOptions(recogniser=name).recogniser
-    return _RECOGNISERS[chosen](language=language, threads=threads)
+    return find_class(name)(language=language, threads=threads)
+
+
+def find_class(name: str) -> type[RapidOcr] | type[Tesseract]:
+    """The class of the recogniser of that name. Raises ``ValueError`` where there is none."""
+    return _RECOGNISERS[ReadingOptions(recogniser=name).recogniser]

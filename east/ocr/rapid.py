@@ -29,6 +29,7 @@ class RapidOcr:
 
     Attributes:
         name: with its version.
+        language: as it was given.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class RapidOcr:
             settings["Rec.lang_type"] = language
         if threads is not None:
             settings["EngineConfig.onnxruntime.intra_op_num_threads"] = threads
+        self.language = language
         self.name = f"rapidocr {version('rapidocr')}"
         self._engine = RapidOCR(params=settings | dict(params or {}))
         self([np.zeros((48, 96, 3), np.uint8)])  # it loads its model at the first call

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
-from east.flags import add_options, add_reading_options, options_from, positive, reading_options_from
-from east.options import EVALUATION_SIZE, RECOGNISERS
+from east.flags import add_options, add_read, options_from, positive, read_options_from
+from east.options import EVALUATION_SIZE
 from east.outputs import Output, check_outputs
 
 from . import add_choice, add_data
@@ -39,10 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
     add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16, INT8 and auto (default: FP32)")
     add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
-    reading = add_reading_options(parser, without=["recogniser"])
-    reading.add_argument(
-        "--read", choices=RECOGNISERS, metavar="NAME", help=f"also have the words read, by {' or '.join(RECOGNISERS)}"
-    )
+    add_read(parser, "also have the words read")
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
     output.add_argument("--gallery", type=positive, default=60, metavar="N", help="images in the gallery (default: 60)")
@@ -119,13 +116,13 @@ def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str
 
 
 def _reader(args: argparse.Namespace) -> Reader | None:
-    if args.read is None:
+    options = read_options_from(args)
+    if options is None:
         return None
     from east.ocr import find
 
     from ..run import Reader
 
-    options = replace(reading_options_from(args), recogniser=args.read)
     return Reader(find(options.recogniser, language=options.language, threads=options_from(args).threads), options)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from east import TextDetector
 from east.batch import BatchOptions, Summary, detect_all
 from east.batch.listing import Span
+from east.batch.options import Format
+from east.batch.recognising import Read, bound, made
 from east.batch.rows import Row, decode
 from east.batch.work import load
 from east.errors import ImageError, UsageError
+from east.ocr import RapidOcr
 from east.options import DetectorOptions
 from east.workers.room import AVAILABLE
 from tests.batch.conftest import picture
@@ -74,9 +78,58 @@ def test_parquet_has_the_same_rows_and_texts(done: Path, pictures: Path, fast: D
     rows = result(tmp_path)
     texts = [box.pop("text") for row in rows for box in row["boxes"]]
     assert all(text.partition("x")[0].isdecimal() for text in texts)
-    assert {box.pop("confidence") for row in rows for box in row["boxes"]} == {0.5}
+    assert {box.pop("text_confidence") for row in rows for box in row["boxes"]} == {0.5}
     assert rows == result(done)
     assert seen == [(0, 6), (4, 6), (6, 6)]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_words_are_read_by_a_recogniser(form: Format, fast: DetectorOptions, tmp_path: Path) -> None:
+    pytest.importorskip("rapidocr")
+    pytest.importorskip("pyarrow")
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(picture(number))
+    batch = BatchOptions(form, shard_size=1)
+    english, out = partial(RapidOcr, language="en"), tmp_path / "out"
+
+    def run(read: Read | None, padding: float = 0) -> Summary:
+        return detect_all(f"{tmp_path}/*.png", out, fast, batch=batch, read=read, padding=padding)
+
+    assert run(english) == Summary(2, 0, 0)
+    boxes = [row["boxes"] for row in result(out)]
+    assert [[box["text"] for box in some] for some in boxes] == [["Room0"], ["Room1"]]
+    assert all(0.5 < box["text_confidence"] <= 1 for some in boxes for box in some)
+    (out / f"part-00001.{form}").unlink()
+    assert run(partial(english, threads=1)) == Summary(2, 0, 1)
+    assert [row["boxes"] for row in result(out)] == boxes
+    for read, padding, told in (
+        (partial(RapidOcr, language="ch"), 0, r"read: RapidOcr\(language=en, .* there, RapidOcr\(language=ch, .* now"),
+        (english, 0.1, r"padding=0\.0\) there, .* padding=0\.1\) now"),
+        (None, 0, r"read: RapidOcr\(.* there, None now"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            run(read, padding)
+    with pytest.raises(ValueError, match="padding must be"):
+        run(english, -1)
+
+
+def test_a_recogniser_that_is_made_is_told_what_it_may_use() -> None:
+    class Told(Sizes):
+        def __init__(self, threads: int = 0, language: str = "") -> None:
+            self.told = threads, language
+
+    class Untold(Sizes):
+        pass
+
+    one = Told()
+    assert made(one, 6) is one is bound(one, 6)
+    assert vars(made(Told, 6)) == {"told": (3, "")}
+    assert vars(made(Told, 1)) == {"told": (1, "")}
+    assert vars(made(Told, None))["told"][0] >= 1
+    assert vars(made(partial(Told, language="en"), 6)) == {"told": (3, "en")}
+    assert vars(made(bound(partial(Told, threads=2), 8), 6)) == {"told": (2, "")}
+    assert vars(made(bound(Told, 8), 6)) == {"told": (4, "")}
+    assert isinstance(made(bound(Untold, 8), 6), Untold)
 
 
 def test_a_stopped_job_goes_on_where_it_was(done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path) -> None:

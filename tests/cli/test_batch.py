@@ -10,6 +10,8 @@ import pytest
 
 from east import TextDetector
 from east.cli import main
+from east.ocr import Tesseract
+from tests.batch.conftest import picture
 
 
 def test_a_folder_to_rows(
@@ -29,11 +31,25 @@ def test_a_folder_to_rows(
     assert capfd.readouterr().err == f"east: {tmp_path}/out: 2 images, 2 of them before, 1 could not be used\n"
 
 
+@pytest.mark.skipif(not shutil.which("tesseract"), reason="the program tesseract is not installed")
+def test_words_are_read_too(tmp_path: Path, detector: TextDetector) -> None:
+    pytest.importorskip("pytesseract")
+    (tmp_path / "a.png").write_bytes(picture(7))
+    out = tmp_path / "out"
+    reading = ["--read", "tesseract", "--language", "eng", "--padding", "0.2"]
+    assert main(["batch", str(tmp_path), "--output", str(out), "--precision", "FP32", *reading]) == 0
+    [row] = map(json.loads, (out / "part-00000.jsonl").read_text().splitlines())
+    found = detector.detect(tmp_path / "a.png").read(Tesseract(language="eng"), padding=0.2)
+    assert row["boxes"] == found.to_dict()["boxes"]
+    assert [box["text"] for box in row["boxes"]] == ["Room7"]
+
+
 @pytest.mark.parametrize(
     ("flags", "status", "told"),
     [
         (["--detectors", "2"], 2, "--detectors needs --ray"),
         (["--gpus-per-detector", "0.5"], 2, "--gpus-per-detector needs --ray"),
+        (["--padding", "0.1"], 2, "--padding needs --read"),
         (["--score-threshold", "0.7"], 1, "nowhere: no such file"),
     ],
 )

@@ -29,6 +29,16 @@ def test_a_receipt_is_read_row_by_row(degrees: float) -> None:
     assert lines == ["CORNER SHOP", *ROWS, "TOTAL 23.20"]
 
 
+@pytest.mark.parametrize("degrees", [5, 9.9, 10.1, 24, 30])
+def test_receipts_side_by_side_that_lie_each_in_its_own_direction(degrees: float) -> None:
+    """So that rows lie in any direction beside that of the page."""
+    sheet, one = receipt(), receipt().quads
+    sheet.words *= 2
+    quads = np.concatenate([one @ turning(degrees / 2), one @ turning(-degrees / 2) + [0, 1500]])
+    lines = [line for block in sheet.read(quads) for line in block]
+    assert lines == ["CORNER SHOP", *ROWS, "TOTAL 23.20"] * 2
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(14)), st.floats(-180, 180), st.floats(0.01, 100))
 def test_whatever_their_order_direction_and_size(order: list[int], degrees: float, scale: float) -> None:

@@ -26,7 +26,8 @@ def test_a_name_that_there_is_not_is_refused_with_those_there_are() -> None:
 def test_what_is_missing_is_named_with_its_extra(
     name: str, module: str, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    for one in (module, "tesserocr"):
+        monkeypatch.setitem(sys.modules, one, None)  # as if it were not installed
     with pytest.raises(MissingPackageError) as raised:
         find(name)
     assert str(raised.value) == (f"reading words with {library} needs {module}: pip install 'east-text-detector[ocr]'")

@@ -1,8 +1,10 @@
-"""Tesseract reads all crops of a list in one process."""
+"""Tesseract reads crops: in this process by tesserocr, or by pytesseract all of a list in one process."""
 
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -12,14 +14,22 @@ from east.extras import is_installed
 from east.ocr import Tesseract
 from tests.ocr.words import drawn
 
-pytestmark = [
-    pytest.mark.skipif(not is_installed("pytesseract"), reason="pytesseract is not installed"),
-    pytest.mark.skipif(not shutil.which("tesseract"), reason="the program tesseract is not installed"),
-]
+pytestmark = pytest.mark.skipif(not shutil.which("tesseract"), reason="the program tesseract is not installed")
+
+
+@pytest.fixture(params=["tesserocr", "pytesseract"], autouse=True, scope="module")
+def library(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each with and without the other one."""
+    if not is_installed(request.param):
+        pytest.skip(f"{request.param} is not installed")
+    other = {"tesserocr": "pytesseract", "pytesseract": "tesserocr"}[request.param]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, other, None)
+        yield request.param
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> Tesseract:
+def recogniser(library: str) -> Tesseract:
     return Tesseract()
 
 
@@ -39,6 +49,11 @@ def test_crops_in_which_it_sees_nothing_keep_their_place(recogniser: Tesseract) 
     assert recogniser([]) == []
 
 
+def test_it_says_nothing(recogniser: Tesseract, capfd: pytest.CaptureFixture[str]) -> None:
+    recogniser([drawn("Harbour"), np.full((1, 1, 3), 128, np.uint8)])
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_language_that_is_not_there_is_named_and_how_to_get_it() -> None:
     with pytest.raises(MissingPackageError) as raised:
         Tesseract(language="eng+tlh")
@@ -46,7 +61,11 @@ def test_a_language_that_is_not_there_is_named_and_how_to_get_it() -> None:
     assert str(raised.value).endswith(" only: apt-get install tesseract-ocr-tlh")
 
 
-def test_where_the_program_is_missing_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_program_is_missing_one_line_says_what_to_install(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library == "tesserocr":
+        pytest.skip("which brings it")
     import pytesseract  # type: ignore[import-untyped]
 
     monkeypatch.setattr(pytesseract.pytesseract, "tesseract_cmd", "no-such-program")

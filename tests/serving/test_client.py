@@ -15,9 +15,10 @@ import pytest
 
 from east import TextDetector
 from serving.auth import key_hash
-from serving.client import AsyncClient, Client, DetectResult, ServiceError
+from serving.client import AsyncClient, Client, DetectResult, ReadResult, ServiceError
 
 if TYPE_CHECKING:
+    from east.reading import Crop
     from tests.serving.conftest import Serve
 
 
@@ -50,6 +51,32 @@ def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     check(good, detector, photo)
     assert isinstance(bad, ServiceError)
     assert bad.code == "undecodable-image"
+
+
+def test_reads_what_the_words_say(serve: Serve, detector: TextDetector, photo: bytes) -> None:
+    def widths(crops: list[Crop]) -> list[tuple[str, float]]:
+        return [(f"{crop.shape[1]}wide", 0.5) for crop in crops]
+
+    expected = detector.detect(photo).read(widths)
+    with serve(reads=widths) as server, Client(str(server.base_url)) as client:
+        read = client.read(photo)
+        check(read, detector, photo)
+        assert client.read(photo, box_threshold=1).text == ""
+    assert isinstance(read, ReadResult)
+    assert [(box.text, box.text_confidence) for box in read.boxes] == [(box.text, 0.5) for box in expected]
+    assert read.text == expected.text
+    assert read.recogniser == "widths"
+    assert read.timings_ms["read"] > 0
+
+
+def test_of_a_service_that_reads_nothing_it_is_told(url: str, photo: bytes) -> None:
+    async def run() -> None:
+        async with AsyncClient(url) as client:
+            with pytest.raises(ServiceError, match="--recogniser") as caught:
+                await client.read(photo)
+            assert caught.value.code == "no-recogniser"
+
+    asyncio.run(run())
 
 
 def test_asyncio(url: str, detector: TextDetector, photo: bytes) -> None:
