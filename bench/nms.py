@@ -27,6 +27,7 @@ from east.postprocess import (
     scorer,
     select_candidates,
 )
+from east.runtimes.meanwhile import compile_now
 from tests.support.plain_nms import plain_nms
 from tests.support.words import Array32, Word, draw_maps
 
@@ -85,5 +86,6 @@ def report(name: str, score: Array32, geometry: Array32, repeat: int) -> None:
 
 
 if __name__ == "__main__":
+    compile_now()
     report("scene", *scene(np.random.default_rng(2015)), repeat=301)
     report("page", *page(np.random.default_rng(7000)), repeat=31)

@@ -130,6 +130,7 @@ def _flush(known: Lines, left: Indices, right: Indices, column: Indices) -> NDAr
     array(types.float64, 1),
     array(types.float64, 1),
     array(types.float64, 1),
+    pairs=True,
 )
 def _beside(units: Floats, middles: Floats, heights: Floats, begins: Floats, ends: Floats) -> Indices:
     """The number of the line that goes on in the row of each, -1 where none does.
@@ -147,7 +148,7 @@ def _beside(units: Floats, middles: Floats, heights: Floats, begins: Floats, end
             if along <= 0 or below > 0.4 * high + 0.2 * along or along > _WIDEST * high - begins[j] + ends[i]:
                 continue
             right, down = units[i, 0] + units[j, 0], units[i, 1] + units[j, 1]
-            length = math.hypot(right, down)
+            length = np.hypot(right, down)
             if length < 2 * _SAME_DIRECTION:
                 continue
             gap = (x * right + y * down) / length + begins[j] - ends[i]
@@ -185,6 +186,7 @@ def _root(parents: Indices, one: int) -> int:
     array(types.float64, 1),
     array(types.float64, 1),
     array(types.float64, 1),
+    pairs=True,
 )
 def _tables(
     left: Indices, right: Indices, column: Indices, begins: Floats, ends: Floats, drop: Floats, heights: Floats
