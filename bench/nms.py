@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from east.compiling import compile_now
 from east.options import DEFAULTS, EVALUATION_SIZE
 from east.postprocess import (
     ConfidenceCurve,
@@ -85,5 +86,6 @@ def report(name: str, score: Array32, geometry: Array32, repeat: int) -> None:
 
 
 if __name__ == "__main__":
+    compile_now()
     report("scene", *scene(np.random.default_rng(2015)), repeat=301)
     report("page", *page(np.random.default_rng(7000)), repeat=31)

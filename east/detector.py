@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from itertools import chain
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar, get_a
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiling import compile_meanwhile, compile_now
 from .detections import Detections
 from .errors import ImageError
 from .images.decoding import ImageInput
@@ -86,7 +88,9 @@ class TextDetector:
         self.weights_sha256 = source.sha256
         on_record = recorded_confidence(source.path, source.sha256)
         self.confidence = None if on_record is None else on_record[1]
-        self.runtime: Runtime = load_runtime(source, options)
+        with ThreadPoolExecutor(1) as meanwhile:
+            meanwhile.submit(compile_meanwhile)
+            self.runtime: Runtime = load_runtime(source, options)
         chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
         self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
         self._calls = _Calls()
@@ -318,6 +322,7 @@ class TextDetector:
 
         Without it, for ``input_size``, or else the table's 672x1280.
         """
+        compile_now()
         try:
             chosen = Size.of_network(size or self.options.input_size or EVALUATION_SIZE)
         except ValueError as error:

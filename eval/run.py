@@ -150,6 +150,7 @@ def evaluate(detector: TextDetector, dataset: Icdar2015, journal: Journal, reade
     done = [sample for sample in dataset.samples if sample.key in journal.results]
     todo = [sample for sample in dataset.samples if sample.key not in journal.results]
     if todo:
+        detector.warm_up()
         detector.detect(todo[0].image)  # what is compiled for the first image counts for none
     name = f"{detector.runtime.name} {detector.runtime.precision}"
     with tqdm(desc=name, total=len(dataset.samples), initial=len(done), unit="image", disable=None, leave=False) as bar:

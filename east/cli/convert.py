@@ -16,7 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "convert",
         help="convert weights for a runtime and a precision",
         description="Converts weights for a runtime and a precision and keeps the result in the cache, where every "
-        "later start finds it. Converting the same again does nothing.",
+        "later start finds it, and compiles what decodes the maps. Converting the same again does nothing.",
     )
     add_options(parser, CONVERSION, spelled_out=PAIRED)
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write the converted model there")
@@ -25,6 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Converts, and prints what came out."""
+    from ..compiling import compile_now
     from ..model.source import ModelSource
     from ..runtimes import convert_model, resolve
     from ..runtimes.conversion.artifacts import ConversionReport
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
             raise FileExistsError(17, "is there already; name a folder that is not", str(args.output))
         check_outputs([Output("--output", args.output)], [])
     artifact = convert_model(source, options)
+    compile_now()
     report = ConversionReport.load(artifact.folder)
     folder = artifact.folder
     if args.output is not None:

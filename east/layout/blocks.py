@@ -80,7 +80,7 @@ def _gap(i: int, j: int, units: Floats, middles: Floats, heights: Floats, begins
     if not -_LEAN * aside < drop < (1 + _GAP) * _HEIGHTS * heights[i] + _LEAN * aside:
         return math.inf
     ux, uy = ux + units[j, 0], uy + units[j, 1]
-    length = math.hypot(ux, uy)
+    length = np.hypot(ux, uy)
     ux, uy = ux / length, uy / length
     upper, lower = middles[i, 0] * ux + middles[i, 1] * uy, middles[j, 0] * ux + middles[j, 1] * uy
     left, right = max(upper + begins[i], lower + begins[j]), min(upper + ends[i], lower + ends[j])
@@ -106,6 +106,7 @@ def _gap(i: int, j: int, units: Floats, middles: Floats, heights: Floats, begins
     array(types.float64, 2),
     types.int64,
     array(types.int64, 1),
+    pairs=True,
 )
 def _close(
     units: Floats,

@@ -131,7 +131,7 @@ def _place(
     if x * x + y * y > reach * reach or units[i, 0] * units[j, 0] + units[i, 1] * units[j, 1] <= _SAME_DIRECTION:
         return math.inf, 0.0
     right, down = units[i, 0] + units[j, 0], units[i, 1] + units[j, 1]
-    length = max(math.hypot(right, down), 1e-9)
+    length = max(np.hypot(right, down), 1e-9)
     right, down = right / length, down / length
     gap, below = x * right + y * down, y * right - x * down
     unlike = 2 * low < tall
@@ -159,6 +159,7 @@ def _place(
     array(types.float64, 1),
     array(types.int64, 1),
     array(types.int64, 1),
+    pairs=True,
 )
 def _nearest(
     quads: Floats,

@@ -94,7 +94,7 @@ def _common(one: Bits, other: Bits) -> bool:
     return word < len(one)
 
 
-@entry(types.boolean[:, ::1], array(types.float64, 2), array(types.float64, 2))
+@entry(types.boolean[:, ::1], array(types.float64, 2), array(types.float64, 2), pairs=True)
 def _before(x: Floats, y: Floats) -> NDArray[np.bool_]:
     """Whether block i comes before block j, ``(B, B)``, by where they begin and end across and down the page."""
     count = len(x)
@@ -115,7 +115,7 @@ def _before(x: Floats, y: Floats) -> NDArray[np.bool_]:
     return before
 
 
-@entry(types.int64[::1], array(types.boolean, 2))
+@entry(types.int64[::1], array(types.boolean, 2), pairs=True)
 def _sorted(before: NDArray[np.bool_]) -> Indices:
     """A topological sort: the lower number first where there is a choice; a circle is entered at its lowest."""
     count = len(before)

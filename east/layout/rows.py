@@ -176,6 +176,7 @@ def _alike(units: Floats, page: Floats) -> Iterator[tuple[Indices, Floats]]:
     array(types.float64, 1),
     types.int64[:, ::1],
     types.float64[:, ::1],
+    pairs=True,
 )
 def _find_beside(
     lines: Indices,
@@ -205,7 +206,7 @@ def _find_beside(
                 if along <= 0 or below > 0.4 * size + 0.2 * along or along > _WIDEST * size - begins[j] + ends[i]:
                     continue
                 right, down = units[i, 0] + units[j, 0], units[i, 1] + units[j, 1]
-                length = math.hypot(right, down)
+                length = np.hypot(right, down)
                 if length < 2 * _SAME_DIRECTION:
                     continue
                 gap = (x * right + y * down) / length + begins[j] - ends[i]
@@ -236,6 +237,7 @@ def _root(parents: Indices, one: int) -> int:
     array(types.float64, 1),
     array(types.float64, 1),
     array(types.float64, 1),
+    pairs=True,
 )
 def _tables(
     left: Indices, right: Indices, column: Indices, begins: Floats, ends: Floats, drop: Floats, heights: Floats

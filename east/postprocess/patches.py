@@ -55,7 +55,7 @@ def _spread(
     left = 1
     while left:
         left -= 1
-        i, start = waiting[left, 0], waiting[left, 1]
+        i, start = int(waiting[left, 0]), int(waiting[left, 1])
         if labels[i, start] != 0:
             continue
         stop = start + 1
@@ -91,7 +91,7 @@ def _measure(row: int, column: int, sums: tuple[int, int, int, int, int, int], s
     own = 1.0 / 12.0  # of a pixel's square
     xx, yy, xy = sums[3] / count - x * x + own, sums[4] / count - y * y + own, sums[5] / count - x * y
     x, y = x + column, y + row
-    mean, swing = (xx + yy) / 2.0, math.hypot((xx - yy) / 2.0, xy)
+    mean, swing = (xx + yy) / 2.0, np.hypot((xx - yy) / 2.0, xy)
     length = stride * math.sqrt(12.0 * (mean + swing))  # the variance of a bar is a twelfth of its squared length
     thickness = stride * math.sqrt(12.0 * max(mean - swing, 0.0))
     out[0], out[1], out[2], out[3], out[4] = (
@@ -175,7 +175,7 @@ def seen_by_patches(
     sums = np.zeros((len(pixels), 4))  # of each patch's candidates: number, angles to it, quarter turns, lengths
     patches = 0
     for k in range(len(pixels)):
-        row, column = pixels[k, 0], pixels[k, 1]
+        row, column = int(pixels[k, 0]), int(pixels[k, 1])
         if not score_map[row, column] > _LEVEL:
             continue
         if labels[row, column] == 0:

@@ -208,7 +208,7 @@ def merge_runs(quads: Floats, weights: Floats, threshold: float) -> tuple[Floats
     return merged[: m + 1], sums[: m + 1]
 
 
-@entry(types.boolean[::1], array(types.float64, 3), types.float64)
+@entry(types.boolean[::1], array(types.float64, 3), types.float64, pairs=True)
 def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
     """Tells, as bool ``(M,)``, which of the quads, float64 ``(M, 4, 2)``, best first, stay.
 
@@ -247,6 +247,7 @@ def suppress(quads: Floats, threshold: float) -> NDArray[np.bool_]:
     array(types.int64, 1),
     types.float64,
     types.int64,
+    pairs=True,
 )
 def pairs_across(
     quads: Floats, groups: NDArray[np.int64], order: NDArray[np.int64], least: float, most: int
@@ -299,7 +300,7 @@ def _core(quad: Floats, out: Floats, shrink: float, least: float) -> float:
     sides = np.empty(4)
     for k in range(4):
         after = (k + 1) % 4
-        sides[k] = math.hypot(quad[after, 0] - quad[k, 0], quad[after, 1] - quad[k, 1])
+        sides[k] = np.hypot(quad[after, 0] - quad[k, 0], quad[after, 1] - quad[k, 1])
     moved = np.empty((4, 2))
     for k in range(4):
         shorter = min(sides[k], sides[k - 1])

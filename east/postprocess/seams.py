@@ -39,15 +39,15 @@ def _between(score_map: NDArray[np.float32], x: float, y: float) -> float:
     if not (0 <= i < height and 0 <= j < width):
         return 0.0
     right, below = min(j + 1, width - 1), min(i + 1, height - 1)
-    upper = score_map[i, j] + (x - j) * (score_map[i, right] - score_map[i, j])
-    lower = score_map[below, j] + (x - j) * (score_map[below, right] - score_map[below, j])
-    return float(upper + (y - i) * (lower - upper))
+    upper = float(score_map[i, j]) + (x - j) * float(score_map[i, right] - score_map[i, j])
+    lower = float(score_map[below, j]) + (x - j) * float(score_map[below, right] - score_map[below, j])
+    return upper + (y - i) * (lower - upper)
 
 
 @inner
 def _lowest(score_map: NDArray[np.float32], x0: float, y0: float, x1: float, y1: float) -> float:
     """The lowest score on a line between two points, in pixels of the map, looked at twice a pixel."""
-    steps = int(2 * math.hypot(x1 - x0, y1 - y0)) + 2
+    steps = int(2 * np.hypot(x1 - x0, y1 - y0)) + 2
     lowest = 1.0
     for step in range(steps + 1):
         share = step / steps
@@ -60,9 +60,9 @@ def _sides(quad: Floats, out: Floats) -> None:
     """Writes the bounds with a quarter of a height around, height, width and direction of a quad to ``out`` (8,)."""
     x = 0.5 * (quad[1, 0] - quad[0, 0] + quad[2, 0] - quad[3, 0])
     y = 0.5 * (quad[1, 1] - quad[0, 1] + quad[2, 1] - quad[3, 1])
-    left = math.hypot(quad[3, 0] - quad[0, 0], quad[3, 1] - quad[0, 1])
-    right = math.hypot(quad[2, 0] - quad[1, 0], quad[2, 1] - quad[1, 1])
-    width, height = max(math.hypot(x, y), 1e-9), max(0.5 * (left + right), 1e-9)
+    left = np.hypot(quad[3, 0] - quad[0, 0], quad[3, 1] - quad[0, 1])
+    right = np.hypot(quad[2, 0] - quad[1, 0], quad[2, 1] - quad[1, 1])
+    width, height = max(np.hypot(x, y), 1e-9), max(0.5 * (left + right), 1e-9)
     out[0], out[1], out[2], out[3] = quad[0, 0], quad[0, 1], quad[0, 0], quad[0, 1]
     for k in range(1, 4):
         out[0], out[1] = min(out[0], quad[k, 0]), min(out[1], quad[k, 1])
@@ -78,7 +78,7 @@ def _go_on(a: Floats, b: Floats, quads: Floats, i: int, j: int, score_map: NDArr
     """The lowest score on the seam of quad i, with sides ``a``, and quad j to its right; -1 where there is none."""
     low = min(a[4], b[4])
     x, y = a[5] * a[6] + b[5] * b[6], a[5] * a[7] + b[5] * b[7]
-    length = max(math.hypot(x, y), 1e-9)
+    length = max(np.hypot(x, y), 1e-9)
     x, y = x / length, y / length
     end_x, end_y = 0.5 * (quads[i, 1, 0] + quads[i, 2, 0]), 0.5 * (quads[i, 1, 1] + quads[i, 2, 1])
     start_x, start_y = 0.5 * (quads[j, 0, 0] + quads[j, 3, 0]), 0.5 * (quads[j, 0, 1] + quads[j, 3, 1])
@@ -114,6 +114,7 @@ def _first(first: NDArray[np.int64], k: int) -> int:
     array(types.float32, 2),
     types.float64,
     types.float64,
+    pairs=True,
 )
 def groups_without_gaps(
     quads: Floats, order: NDArray[Any], score_map: NDArray[np.float32], stride: float, least: float

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -34,7 +32,6 @@ FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
 RANGES = "ranges.npz"
-COMPILED = ("east.postprocess.polygon", "east.postprocess.patches", "east.layout.order")
 
 
 def availability(device: str = "auto") -> Availability:
@@ -84,9 +81,7 @@ class OpenVinoRuntime(Runtime):
         self.size = size_of_all(_sides(model), options.fixed_size)
         self._compile = partial(core.compile_model, model, "CPU")
         self._config = config
-        with ThreadPoolExecutor(1) as meanwhile:
-            meanwhile.map(import_module, COMPILED)  # Numba takes as long to load as the network
-            compiled = self._compile(config)
+        compiled = self._compile(config)
         self._threads = int(compiled.get_property("INFERENCE_NUM_THREADS"))
         self._requests = _Requests(compiled)
         self._for_large: _Requests | None = None

@@ -19,6 +19,7 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compiling import compile_now
 from ..errors import ImageError, RuntimeUnavailableError, WorkerError
 from ..images.decoding import ImageInput, source_of
 from ..images.pdf import PdfPage
@@ -27,7 +28,7 @@ from ..options import DetectorOptions
 from ..postprocess import ConfidenceCurve
 from . import room
 from .channel import receive, send
-from .process import Failure, Made, ToFind, ToPrepare, load_compiled
+from .process import Failure, Made, ToFind, ToPrepare
 from .room import Room
 from .words import Sight, Words
 
@@ -128,7 +129,7 @@ class WorkerShelf:
             workers, self._idle = alive[:count], alive[count:]
         try:
             if len(workers) < count:
-                load_compiled()  # so that they find it compiled
+                compile_now()  # so that they find it compiled
             while len(workers) < count:
                 workers.append(_Worker())
             yield Workers(workers)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..compiling import compile_now
 from ..errors import ImageError
 from ..images.decoding import ImageInput
 from ..images.preparation import prepare
@@ -105,7 +106,7 @@ def main(channel: int, desk: int) -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_MMAP_THRESHOLD, _KEPT)
         libc.mallopt(_TRIM_THRESHOLD, 4 * _KEPT)
-    load_compiled()
+    compile_now()
     rooms: dict[int, Room] = {}
     arrays = Room(desk)
     with socket.socket(fileno=channel) as connection, suppress(EOFError, ConnectionError):
@@ -122,14 +123,6 @@ def main(channel: int, desk: int) -> None:
                 answer = Failure(repr(error))
             send(connection, answer)
     os._exit(0)  # there is nothing to tidy, and somebody waits
-
-
-def load_compiled() -> None:
-    """Loads what finds words, all of it; what was never compiled on this machine is."""
-    from ..layout import order
-    from ..postprocess import patches, polygon, seams
-
-    del order, patches, polygon, seams
 
 
 def _prepared(job: ToPrepare, room: Room) -> list[Made | ImageError]:

@@ -44,6 +44,7 @@ class TimedDetector:
         self.detector.detect(self.encoded[0])
         first = time.perf_counter()
         self.size = options.fixed_size or EVALUATION_SIZE
+        self.detector.warm_up(self.size)
         for batch in workload.batches:
             self.detector.runtime.warm_up(self.size, batch)
         self.about = {

@@ -1,0 +1,27 @@
+"""What decodes the maps and orders the words, compiled by Numba while the network loads, or before anything is done."""
+
+from __future__ import annotations
+
+
+def compile_meanwhile() -> None:
+    """Begins to compile it, or to find it compiled, in a thread; see `east.postprocess.compiled`."""
+    _import_compiled()
+    from .postprocess.compiled import compile_in_background  # Numba takes as long to load as the network
+
+    compile_in_background()
+
+
+def compile_now() -> None:
+    """Compiles what is not compiled yet, before it returns."""
+    _import_compiled()
+    from .postprocess.compiled import compile_all
+
+    compile_all()
+
+
+def _import_compiled() -> None:
+    """Imports every module that has something to compile."""
+    from .layout import order
+    from .postprocess import patches, polygon, seams
+
+    del order, patches, polygon, seams
