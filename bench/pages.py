@@ -47,12 +47,12 @@ def heights() -> Iterator[Row]:
 
 
 def huge() -> Iterator[Row]:
-    """Words of 190 to 600 pixels, and headlines over small print."""
+    """Words of 190 to 600 pixels, no nearer to each other than words of a line, and headlines over small print."""
     for height, (width, high) in product((190, 230, 350, 600), ((1280, 720), (2000, 2000), (4000, 3000))):
         row = f"{height} px in {width}x{high}"
         for number, rng in enumerate(draws(row, 4 if width == 1280 else 2)):
-            ground = plain(WHITE, width, high) if number % 2 == 0 else wall(rng, high, width)
-            yield row, scatter(Page(ground), rng, height, height, say=lambda rng: pick(rng, SHORT), aspect=3.2)
+            page = Page(plain(WHITE, width, high) if number % 2 == 0 else wall(rng, high, width))
+            yield row, scatter(page, rng, height, height, say=lambda rng: pick(rng, SHORT), aspect=3.6, margin=0.2)
     row = "300 px over lines of 24 px, 2000x2000"
     for rng in draws(row, 2):
         page = Page(plain(WHITE, 2000, 1000))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections import Counter
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
 from ..options import EVALUATION_SIZE, Calibration, DetectorOptions
 from ..types import STRIDE, Maps, Precision, Size
+from . import processor
 from .base import Availability, Runtime, size_of_all
 from .conversion.artifacts import Artifact, ArtifactCache, ConversionReport, conversion_key
 from .conversion.calibration import SHIPPED, find_images
@@ -31,7 +31,7 @@ from .gpu.buffers import fill
 from .gpu.nvidia import Gpu, find_gpu
 from .gpu.shapes import BATCHES, batch_bucket, bucket
 
-FORMAT = 1  # of what `convert` makes, see `conversion_key`
+FORMAT = 2  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu", "gpu")
 MODEL = "east.onnx"
 
@@ -60,8 +60,9 @@ def availability(device: str = "auto") -> Availability:
 def convert(source: ModelSource, options: DetectorOptions) -> Artifact:
     """The weights as an ONNX model, from the cache if it has been made before."""
     ranges = find_ranges(source, options.calibration) if options.precision is Precision.INT8 else None
-    key = conversion_key("onnx", FORMAT, source, options, ranges, onnx=version("onnx"))
-    read, build = partial(graph_in_precision, source, options), partial(_build, options=options)
+    exact = None if ranges is None else processor.adds_products_exactly()
+    key = conversion_key("onnx", FORMAT, source, options, ranges, onnx=version("onnx"), exact=exact)
+    read, build = partial(graph_in_precision, source, options), partial(_build, exact=exact)
     return ArtifactCache().get_or_build(key, read, build)
 
 
@@ -88,7 +89,7 @@ class OnnxRuntime(Runtime):
     def __init__(self, artifact: Artifact, options: DetectorOptions) -> None:
         self.precision = Precision(options.precision)
         self.arithmetic = _ARITHMETIC[self.precision]
-        self.device = _processor()
+        self.device = processor.name()
         self.model_bytes = artifact.bytes
         told = _session_options(options)
         self._session = onnxruntime().InferenceSession(str(artifact.folder / MODEL), told, providers=[_CPU])
@@ -145,16 +146,17 @@ class OnnxCudaRuntime(Runtime):
         return Maps(score[:count, :rows, :columns], geometry[:count, :rows, :columns])
 
 
-def _build(folder: Path, frozen: FrozenModel, options: DetectorOptions) -> None:
+def _build(folder: Path, frozen: FrozenModel, exact: bool | None) -> None:
+    """Writes the model; in 8 bits, ``exact`` tells whether the processor adds products of these exactly."""
     from .conversion.onnx_for_cpu import for_cpu
     from .conversion.onnx_graph import to_onnx
 
     model = to_onnx(frozen)
-    if options.precision is Precision.INT8:
-        model = for_cpu(model, find_images(_SUMS).fitted(frozen.sides).images())
+    if exact is not None:
+        model = for_cpu(model, find_images(_SUMS).fitted(frozen.sides).images(), exact=exact)
     (folder / MODEL).write_bytes(model.SerializeToString(deterministic=True))
     after = Counter(node.op_type for node in model.graph.node)
-    if options.precision is Precision.INT8:
+    if exact is not None:
         after = _optimized(folder)
         if not after["QLinearConv"]:
             raise ConversionError(f"ONNX Runtime computes none of {after['Conv']} convolutions in 8 bits")
@@ -244,12 +246,3 @@ def _missing_for_cuda(device: str) -> str | None:
 def _sides(session: Any) -> tuple[int | None, int | None]:
     _, height, width, _ = (side if isinstance(side, int) else None for side in session.get_inputs()[0].shape)
     return height, width
-
-
-def _processor() -> str:
-    """The processor's name, as far as the system says it."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or "CPU"

@@ -156,7 +156,7 @@ def icdar2015_all() -> Config:
 
 
 def icdar2015_kinds() -> Config:
-    """Goes on from weights that know words, to words of every size, shape and direction: half way, the bundled weights.
+    """Goes on from weights that know words, to words of every size, shape and direction.
 
     KERAS_BACKEND=jax python -m east.training fit --config icdar2015_kinds --devices 2 --data ICDAR2015/train
     --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 28 --out runs/icdar2015_kinds

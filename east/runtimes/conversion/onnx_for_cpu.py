@@ -4,9 +4,9 @@ What an export has, signed numbers around zero and ranges of activations alone, 
 ONNX Runtime computes a convolution in 8 bits only where its output is quantized too, and leaves out a ReLU only where
 the least number stands for zero. So here
 
-- what is never negative counts from zero, in the steps that it had: seven bits hold its range, the eighth what is
-  beyond. On processors without VNNI two products of eight bits each may overflow; of seven and eight they do not;
-- the rest is shifted by 128, and the weights that it meets are shifted as well, for which the kernels are exact;
+- what is never negative counts from zero, in steps half as large, as in OpenVINO;
+- the rest is shifted by 128, and the weights that it meets are shifted as well, for which the kernels are exact. Where
+  they are not for unsigned numbers and signed weights, all weights are shifted, which takes 1.4 times as long;
 - what is added up, or doubled and added up, gets ranges, which are measured on images;
 - pooling is done in the steps of what is pooled.
 """
@@ -28,17 +28,18 @@ _NEVER_NEGATIVE: Final = frozenset(["Relu", "Clip", "Sigmoid"])
 _AS_BEFORE: Final = frozenset(["MaxPool", "Pad", "Resize"])  # whose output is as negative as their input
 
 
-def for_cpu(model: ModelProto, images: Iterable[NDArray[np.uint8]]) -> ModelProto:
+def for_cpu(model: ModelProto, images: Iterable[NDArray[np.uint8]], *, exact: bool) -> ModelProto:
     """Rewrites what `to_onnx` makes of a graph in 8 bits.
 
     Args:
         model: stays as it is.
         images: batches of uint8 RGB ``(N, H, W, 3)`` on which the ranges of sums are measured.
+        exact: whether the processor adds products of unsigned and signed numbers exactly.
     """
     graph = _Graph(model)
     graph.pool_in_8_bits()
     graph.quantize_sums(_ranges(model, graph.summands(), images))
-    graph.count_from_zero()
+    graph.count_from_zero(exact)
     return graph.model()
 
 
@@ -114,16 +115,20 @@ class _Graph:
             if self._nodes[name].op_type == "Resize":  # which goes beyond none of what it is made of
                 self._nodes[name].input[0] = self._quantize(self._nodes[name].input[0], scale, zero)
 
-    def count_from_zero(self) -> None:
+    def count_from_zero(self, exact: bool) -> None:
         for node in [node for node in self._nodes.values() if node.op_type == "QuantizeLinear"]:
-            if self._constants[node.input[2]].data_type != TensorProto.INT8:
+            _, scale, zero = node.input
+            if self._constants[zero].data_type != TensorProto.INT8:
                 continue
             shift = 0 if self._never_negative(node.input[0]) else 128
             zero = self._constant(f"zero_point/{shift}", np.array(shift, np.uint8))
+            if not shift:
+                step = numpy_helper.to_array(self._constants[scale]) * np.float32(127 / 255)
+                scale = self._constant(f"{scale}/255", step)
             dequantizes = self._takers[node.output[0]]
             for one in (node, *dequantizes):
-                one.input[2] = zero
-            if shift:
+                one.input[1:] = [scale, zero]
+            if shift or not exact:
                 for taker in [taker for one in dequantizes for taker in self._takers[one.output[0]]]:
                     if taker.op_type == "Conv":
                         self._shift_weights(self._nodes[taker.input[1]])

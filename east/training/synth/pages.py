@@ -143,9 +143,17 @@ def address(rng: Rng) -> str:
 
 
 def scatter(
-    page: Page, rng: Rng, low: float, high: float, *, say: Say = word, most: int = 60, aspect: float = 8
+    page: Page,
+    rng: Rng,
+    low: float,
+    high: float,
+    *,
+    say: Say = word,
+    most: int = 60,
+    aspect: float = 8,
+    margin: float = 0.05,
 ) -> Picture:
-    """Writes words of ``low`` to ``high`` pixels, none near another: each in its own cell of a grid.
+    """Writes words of ``low`` to ``high`` pixels, each in its own cell of a grid.
 
     Args:
         page: to write on.
@@ -155,19 +163,20 @@ def scatter(
         say: gives the words; those that do not fit a cell are passed over.
         most: how many words.
         aspect: width of a cell in heights.
+        margin: least distance from the border of the cell, in heights.
     """
     cell = np.minimum([aspect * high, 2.2 * high], [page.width, page.height]).astype(int)
     columns, rows = page.width // cell[0], page.height // cell[1]
     for place in rng.permutation(columns * rows)[:most]:
         corner = cell * [place % columns, place // columns]
         height, font = rng.uniform(low, high), FONTS[rng.integers(len(FONTS))]
-        size, margin = size_of(height, font), int(0.05 * height) + 1
+        size, border = size_of(height, font), int(margin * height) + 1
         for _ in range(50):
             text = say(rng)
             box = ink_box(text, font, size)
-            room = cell - 2 * margin - (box[2:] - box[:2])
+            room = cell - 2 * border - (box[2:] - box[:2])
             if room.min() >= 0:
-                x, y = corner + margin + rng.integers(room + 1) - box[:2]
+                x, y = corner + border + rng.integers(room + 1) - box[:2]
                 page.write(int(x), int(y), text, font, size)
                 break
     return page.picture()

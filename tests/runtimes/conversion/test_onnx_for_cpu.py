@@ -27,9 +27,9 @@ def exported(source: ModelSource, frozen: FrozenModel) -> ModelProto:
     return to_onnx(quantized(frozen, find_ranges(source, Calibration())))
 
 
-@pytest.fixture(scope="module")
-def rewritten(exported: ModelProto, photographs: NDArray[np.uint8]) -> ModelProto:
-    return for_cpu(exported, [photographs])
+@pytest.fixture(scope="module", params=[False, True], ids=["16 bits", "32 bits"])
+def rewritten(exported: ModelProto, photographs: NDArray[np.uint8], request: pytest.FixtureRequest) -> ModelProto:
+    return for_cpu(exported, [photographs], exact=request.param)
 
 
 def test_all_but_the_last_four_convolutions_are_computed_in_8_bits(rewritten: ModelProto, tmp_path: Path) -> None:
@@ -44,8 +44,9 @@ def test_all_but_the_last_four_convolutions_are_computed_in_8_bits(rewritten: Mo
     assert after["QLinearAdd"] == 19
 
 
-def test_products_cannot_overflow(rewritten: ModelProto) -> None:
-    """Two activations of 127 at most meet weights of either sign, or both are unsigned, for which kernels are exact."""
+def test_only_a_processor_that_adds_exactly_multiplies_unsigned_by_signed_numbers(
+    rewritten: ModelProto, request: pytest.FixtureRequest
+) -> None:
     values = {tensor.name: numpy_helper.to_array(tensor) for tensor in rewritten.graph.initializer}
     nodes = {node.output[0]: node for node in rewritten.graph.node}
     kinds: Counter[tuple[int, str]] = Counter()
@@ -53,7 +54,8 @@ def test_products_cannot_overflow(rewritten: ModelProto) -> None:
         if node.op_type == "Conv" and node.input[1] in nodes:
             activation, weights = (nodes[name] for name in node.input[:2])
             kinds[int(values[activation.input[2]]), values[weights.input[0]].dtype.name] += 1
-    assert kinds == {(0, "int8"): 62, (128, "uint8"): 1}
+    exact = request.node.callspec.params["rewritten"]
+    assert kinds == {(0, "int8" if exact else "uint8"): 62, (128, "uint8"): 1}
 
 
 def test_the_maps_are_as_near_to_fp32_as_the_exported_ones(
@@ -69,10 +71,10 @@ def test_the_maps_are_as_near_to_fp32_as_the_exported_ones(
         return float(score.mean()), float(distances[text][:, :4].mean())
 
     for found, allowed in zip(error(rewritten), error(exported), strict=True):
-        assert found < 1.3 * allowed
+        assert found < allowed
 
 
 def test_the_exported_model_stays_as_it_is(exported: ModelProto, photographs: NDArray[np.uint8]) -> None:
     before = exported.SerializeToString(deterministic=True)
-    for_cpu(exported, [photographs[:1]])
+    for_cpu(exported, [photographs[:1]], exact=True)
     assert exported.SerializeToString(deterministic=True) == before
