@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates every runtime at every precision asked for; returns 1 if one of them is not possible here."""
+    """Evaluates every runtime at every precision asked for; returns 1 if one of them is possible at none here."""
     from east import TextDetector
     from east.runtimes.inputs import files_read
 
@@ -63,10 +63,12 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None and args.report.is_file():
         raise UsageError(f"--report needs a folder, and {args.report} is a file")
     reader = _reader(args)
-    todo, impossible = _possible(args)
+    todo, left_out, impossible = _possible(args)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
         _tell(f"note: {dataset.note}")
+    for problem in left_out:
+        _tell(f"note: {problem}")
     for problem in impossible:
         _tell(f"error: {problem}")
     if args.report is not None:
@@ -97,22 +99,27 @@ def run(args: argparse.Namespace) -> int:
     return 1 if impossible else 0
 
 
-def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str]]:
-    """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others."""
+def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str], list[str]]:
+    """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others.
+
+    Of these first those whose runtime is possible at another precision, and whose precision in another runtime.
+    """
     from east.model.source import ModelSource
     from east.runtimes import resolve
 
     base = options_from(args, input_size=EVALUATION_SIZE)
     faithful = ModelSource.find(base.weights, base.nodes).faithful
-    possible: dict[DetectorOptions, None] = {}
-    impossible = []
+    possible: dict[DetectorOptions, tuple[str, str]] = {}
+    impossible: dict[tuple[str, str], str] = {}
     for runtime, precision in product(args.runtime, args.precision):
         options = replace(base, runtime=runtime, precision=precision)
         try:
-            possible[resolve(options, faithful)] = None
+            possible[resolve(options, faithful)] = (runtime, precision)
         except (RuntimeUnavailableError, UnsupportedPrecisionError) as error:
-            impossible.append(str(error))
-    return list(possible), impossible
+            impossible[runtime, precision] = str(error)
+    seen = {name for pair in possible.values() for name in pair}
+    left_out = [why for pair, why in impossible.items() if seen.issuperset(pair)]
+    return list(possible), left_out, [why for pair, why in impossible.items() if not seen.issuperset(pair)]
 
 
 def _reader(args: argparse.Namespace) -> Reader | None:

@@ -126,6 +126,17 @@ def test_a_precision_that_the_runtime_cannot_do(demo_set: Path, capsys: pytest.C
     assert "error: runtime 'tensorflow' cannot do INT8" in output.err
 
 
+def test_of_several_runtimes_and_precisions_each_does_what_it_can(
+    demo_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    several = ["--runtime", "tensorflow", "openvino", "--precision", "FP32", "INT8"]
+    assert main(["icdar2015", "--data", str(demo_set), "--subset", "1", "--input-size", "320x512", *several]) == 0
+    output = capsys.readouterr()
+    rows = [line for line in output.out.splitlines() if line.startswith(("| tensorflow", "| openvino"))]
+    assert [row.split("(")[0] for row in rows] == ["| tensorflow FP32 ", "| openvino FP32 ", "| openvino INT8 "]
+    assert "note: runtime 'tensorflow' cannot do INT8 here" in output.err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
