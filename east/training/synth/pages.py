@@ -163,14 +163,14 @@ def scatter(
         say: gives the words; those that do not fit a cell are passed over.
         most: how many words.
         aspect: width of a cell in heights.
-        margin: least distance from the border of the cell, in heights.
+        margin: least distance from the left and right border of the cell, in heights.
     """
     cell = np.minimum([aspect * high, 2.2 * high], [page.width, page.height]).astype(int)
     columns, rows = page.width // cell[0], page.height // cell[1]
     for place in rng.permutation(columns * rows)[:most]:
         corner = cell * [place % columns, place // columns]
         height, font = rng.uniform(low, high), FONTS[rng.integers(len(FONTS))]
-        size, border = size_of(height, font), int(margin * height) + 1
+        size, border = size_of(height, font), np.multiply([margin, 0.05], height).astype(int) + 1
         for _ in range(50):
             text = say(rng)
             box = ink_box(text, font, size)
