@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def read_graph(frozen: FrozenModel) -> Any:
         with tempfile.TemporaryDirectory(prefix="east-") as folder:
             path = Path(folder, "frozen.pb")
             frozen.save(path)
-            with redirect_stdout(sys.stderr):  # where a --verbose of any command line makes OpenVINO print what it does
+            with _nothing_printed():
                 model = ov.convert_model(path)
     except failures as error:
         raise ConversionError(f"OpenVINO cannot run the graph: {_reason(str(error))}") from error
@@ -40,6 +40,11 @@ def read_graph(frozen: FrozenModel) -> Any:
         if shape.rank.is_static and shape[0].is_static:
             raise GraphError(f"{name} is made for {shape[0]} images at once: export the graph for any number of them")
     return ov.Model(outputs, model.get_parameters(), "east")
+
+
+def _nothing_printed() -> AbstractContextManager[object]:
+    """A ``--verbose`` of any command line makes OpenVINO print what it does. Without, other threads print as ever."""
+    return redirect_stdout(sys.stderr) if "--verbose" in sys.argv else nullcontext()
 
 
 def _reason(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,24 @@ def test_a_graph_of_any_plain_operations_computes_what_it_did(tmp_path: Path) ->
     compiled = openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for found, expected in zip(compiled([images]).values(), original(images.astype(np.float32)), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_what_openvino_prints_is_no_result_and_other_threads_print_where_they_did(
+    verbose: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_graph(tmp_path / "graph.pb", maps)
+    frozen = freeze(tmp_path / "graph.pb")
+    ov, before, during = openvino(), sys.stdout, []
+    convert = ov.convert_model
+
+    def watched(*arguments: Any) -> Any:
+        during.append(sys.stdout is before)
+        return convert(*arguments)
+
+    monkeypatch.setattr(ov, "convert_model", watched)
+    monkeypatch.setattr(sys, "argv", ["east", *["--verbose"] * verbose])
+    read_graph(frozen)
+    assert during == [not verbose]
+    assert sys.stdout is before
+    assert capsys.readouterr().out == ""
