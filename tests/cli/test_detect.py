@@ -69,13 +69,10 @@ def test_folder_to_json_drawings_and_crops(east: Callable[..., Result], pictures
         assert len(crops) == len(entry["boxes"])
 
 
-def test_standard_input(
-    east: Callable[..., Result], pictures: Path, capsysbinary: pytest.CaptureFixture[bytes]
-) -> None:
+def test_standard_input(east: Callable[..., Result], pictures: Path) -> None:
     path = sorted(pictures.iterdir())[0]
     from_stdin = json.loads(east("detect", "-", stdin=path.read_bytes()).stdout)
-    assert main(["detect", str(path)]) == 0
-    from_file = json.loads(capsysbinary.readouterr().out)
+    from_file = json.loads(east("detect", path).stdout)
     assert from_stdin[0]["file"] == "stdin"
     assert from_stdin[0]["boxes"] == from_file[0]["boxes"]
 
