@@ -11,6 +11,7 @@ from hypothesis import settings
 from PIL import Image
 
 from east import TextDetector
+from east.compiling import compile_now
 
 settings.register_profile("whatever it takes", deadline=None)  # a busy machine is no fault
 settings.load_profile("whatever it takes")
@@ -63,6 +64,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def detector(own_folders: None) -> Iterator[TextDetector]:
     """The bundled weights in the fastest runtime here, at FP32."""
+    compile_now()  # no test is about what Python does meanwhile but those that say so
     with TextDetector(precision="FP32") as detector:
         yield detector
 
