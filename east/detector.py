@@ -30,7 +30,7 @@ from .model.source import ModelSource
 from .model.weights import recorded_confidence
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions, StreamOptions
-from .postprocess import stitch
+from .postprocess import ConfidenceCurve, stitch
 from .prefetch import in_batches, prefetch_map
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
@@ -312,10 +312,9 @@ class TextDetector:
                 for found in batches:
                     yield from found
 
-        if count:
-            found = self._by_workers(some, options, count, (size, threads), (bgr, clip, keep_image))
-            return _raising(found) if on_error == "raise" else found
-        return _raising(results()) if on_error == "raise" else results()
+        how = (size, threads), (bgr, clip, keep_image)
+        found = self._by_workers(some, options, count, *how) if count else results()
+        return _raising(found) if on_error == "raise" else found
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
         """Compiles and allocates for images of ``size`` (height, width), so that no request pays for it.
@@ -380,7 +379,6 @@ class TextDetector:
             how: ``bgr``, ``clip`` and ``keep_image``.
         """
         (size, threads), (bgr, clip, keep_image) = at_once, how
-        curve = None if self.confidence is None else self.confidence.curve
 
         def ready(some: Sequence[ImageInput]) -> list[PreparedImage | ImageError]:
             afar = iter(workers.prepare([image for image in some if travels(image)], options, keep_image))
@@ -391,7 +389,7 @@ class TextDetector:
 
         def found(batch: Sequence[_Looked | ImageError]) -> list[Detections | ImageError]:
             seen = [one for one in batch if isinstance(one, _Looked)]
-            words = iter(workers.find_words([one.sight for one in seen], options, curve))
+            words = iter(workers.find_words([one.sight for one in seen], options, self._curve))
             return [
                 one if isinstance(one, ImageError) else self._detections(one, next(words), options) for one in batch
             ]
@@ -458,9 +456,13 @@ class TextDetector:
             before_each: called before each run of the network.
         """
         looked = self._looked_at(batch, options, before_each)
-        curve = None if self.confidence is None else self.confidence.curve
         with turn:
-            return [self._detections(one, find_words(one.sight, options, curve), options) for one in looked]
+            return [self._detections(one, find_words(one.sight, options, self._curve), options) for one in looked]
+
+    @property
+    def _curve(self) -> ConfidenceCurve | None:
+        """From peaks to probabilities, where there is one on record for the weights."""
+        return None if self.confidence is None else self.confidence.curve
 
     def _looked_at(
         self,
