@@ -1,63 +1,39 @@
-"""TextDetector: an image in, the words' quads out. The one place that strings the steps together."""
+"""TextDetector: an image in, the words' quads out."""
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
-from itertools import chain
-from threading import Condition, Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .compiling import compile_meanwhile, compile_now
 from .detections import Detections
 from .errors import ImageError
 from .images.decoding import ImageInput
-from .images.looks import Look, looks_of, turned
-from .images.opencv_threads import one_opencv_thread
+from .images.looks import looks_of
 from .images.preparation import PreparedImage, prepare
-from .images.reduction import reduce
-from .images.several import several_images, unusable
+from .images.several import several_images
 from .model.source import ModelSource
 from .model.weights import recorded_confidence
 from .option_fields import built_from
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions, StreamOptions
-from .postprocess import ConfidenceCurve, stitch
-from .prefetch import in_batches, prefetch_map
+from .pipeline import Handling, Pipeline
 from .runtimes import load_runtime
 from .runtimes.base import Runtime
-from .types import Candidates, Size, TextBox, Tiles, Timings
-from .workers import Seen, Sight, Words, WorkerShelf, find_words, travels
+from .streaming import AtOnce, by_threads, by_workers
+from .types import Size
+from .workers import WorkerShelf
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 OnError: TypeAlias = Literal["return", "raise"]
-Result = TypeVar("Result", Detections, Detections | ImageError)
-Done = TypeVar("Done")
-
-_log = logging.getLogger(__name__)
-
-_DECODING = 3 / 8
-"""Of the processor's cores, those that decode: 6 of 16 beside an H100. More get in each other's way at the interpreter,
-fewer starve the network."""
-
-
-class _Looked(NamedTuple):
-    """An image that the network has seen; the fields are those of `Sight` and of `PreparedImage`."""
-
-    sight: Sight
-    timings: Timings
-    upright: NDArray[np.uint8] | None
-    source: str
 
 
 class TextDetector:
@@ -93,7 +69,8 @@ class TextDetector:
             self.runtime: Runtime = load_runtime(source, options)
         chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
         self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
-        self._calls = _Calls()
+        curve = None if self.confidence is None else self.confidence.curve
+        self._pipeline = Pipeline(self.runtime, self.weights, curve)
         self._shelf = WorkerShelf()
 
     @classmethod
@@ -127,11 +104,11 @@ class TextDetector:
             ValueError: an option out of range.
         """
         options = self.options.changed(**changes)
-        with self._calls:
-            [found] = self._run([prepare(image, options, bgr=bgr)], options, nullcontext())
+        with self._pipeline.calls:
+            [found] = self._pipeline.run([prepare(image, options, bgr=bgr)], options)
         if isinstance(found, ImageError):
             raise found
-        return _as_wanted(found, clip, keep_image)
+        return Handling(bgr, clip, keep_image).given(found)
 
     @overload
     def detect_batch(
@@ -190,9 +167,10 @@ class TextDetector:
         """
         _check_on_error(on_error)
         options = self.options.changed(**changes)
+        handling = Handling(bgr, clip, keep_image)
         at_once = self.runtime.batch * self.runtime.parallel
-        with closing(self._prepare(several_images(images), options, bgr, keep_image, at_once)) as prepared:
-            results = self._run_all(list(prepared), options, nullcontext(), clip, keep_image)
+        with closing(self._pipeline.prepare(several_images(images), options, handling, at_once)) as prepared:
+            results = self._pipeline.run_all(list(prepared), options, handling)
         return list(_raising(results)) if on_error == "raise" else results
 
     def detect_prepared(
@@ -215,9 +193,9 @@ class TextDetector:
         """
         options = self.options.changed(**changes)
         batch = self.runtime.batch
-        with self._calls:
+        with self._pipeline.calls:
             runs = [
-                self._run(images[at : at + batch], options, nullcontext(), before_each)
+                self._pipeline.run(images[at : at + batch], options, None, before_each)
                 for at in range(0, len(images), batch)
             ]
         return [found for run in runs for found in run]
@@ -297,23 +275,9 @@ class TextDetector:
             if number is not None and number < 1:
                 raise ValueError(f"{name} must be at least 1, got {number}")
         options = self.options.changed(**changes)
-        size, threads = batch or self.runtime.batch, threads or self.runtime.parallel
-        some = several_images(images)
-        turn = Lock()
-
-        def work(batch: Sequence[PreparedImage | ImageError]) -> list[Detections | ImageError]:
-            return self._run_all(batch, options, turn, clip, keep_image)
-
-        def results() -> Iterator[Detections | ImageError]:
-            with (
-                closing(self._prepare(some, options, bgr, keep_image, size * threads)) as prepared,
-                closing(prefetch_map(work, in_batches(prepared, size), threads=threads)) as batches,
-            ):
-                for found in batches:
-                    yield from found
-
-        how = (size, threads), (bgr, clip, keep_image)
-        found = self._by_workers(some, options, count, *how) if count else results()
+        stream = self._pipeline, several_images(images), options, Handling(bgr, clip, keep_image)
+        at_once = AtOnce(batch or self.runtime.batch, threads or self.runtime.parallel)
+        found = by_workers(*stream, at_once, self._shelf, count) if count else by_threads(*stream, at_once)
         return _raising(found) if on_error == "raise" else found
 
     def warm_up(self, size: tuple[int, int] | None = None) -> None:
@@ -326,7 +290,7 @@ class TextDetector:
             chosen = Size.of_network(size or self.options.input_size or EVALUATION_SIZE)
         except ValueError as error:
             raise ValueError(f"size {error}") from None
-        with self._calls:
+        with self._pipeline.calls:
             looks = looks_of(chosen, self.options)
             for one in dict.fromkeys(size for look in looks for size in look.sizes):
                 for batch in self.runtime.batches:
@@ -335,7 +299,7 @@ class TextDetector:
 
     def close(self) -> None:
         """Frees the network, once the calls under way have ended; later calls raise ``ValueError``."""
-        if self._calls.end():
+        if self._pipeline.calls.end():
             self.runtime.close()
             self._shelf.close()
 
@@ -346,226 +310,6 @@ class TextDetector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _prepare(
-        self, images: Iterable[ImageInput], options: DetectorOptions, bgr: bool, keep_image: bool, at_once: int
-    ) -> Generator[PreparedImage | ImageError, None, None]:
-        """Makes images ready for the network, several at once, and says in the place of others what is wrong."""
-
-        def prepared(image: ImageInput) -> PreparedImage | ImageError:
-            return _prepared(image, options, bgr, keep_image)
-
-        threads = max(1, min(at_once, round(_DECODING * (os.cpu_count() or 1))))
-        with one_opencv_thread() if threads > 1 else nullcontext():
-            yield from prefetch_map(prepared, images, threads=threads, buffer=self.runtime.batch)
-
-    def _by_workers(
-        self,
-        images: Iterator[ImageInput],
-        options: DetectorOptions,
-        processes: int,
-        at_once: tuple[int, int],
-        how: tuple[bool, bool, bool],
-    ) -> Generator[Detections | ImageError, None, None]:
-        """A stream whose images are made ready, and whose words are found, by processes beside this one.
-
-        Threads of this one wait for them, or for the network, and need the interpreter for little else.
-
-        Args:
-            images: of the stream.
-            options: of the call.
-            processes: how many.
-            at_once: how many images go into the network at once, and how many such batches.
-            how: ``bgr``, ``clip`` and ``keep_image``.
-        """
-        (size, threads), (bgr, clip, keep_image) = at_once, how
-
-        def ready(some: Sequence[ImageInput]) -> list[PreparedImage | ImageError]:
-            afar = iter(workers.prepare([image for image in some if travels(image)], options, keep_image))
-            return [next(afar) if travels(image) else _prepared(image, options, bgr, keep_image) for image in some]
-
-        def looked_at(batch: Sequence[PreparedImage | ImageError]) -> list[_Looked | ImageError]:
-            return self._in_sizes(batch, lambda same: self._looked_at(same, options))
-
-        def found(batch: Sequence[_Looked | ImageError]) -> list[Detections | ImageError]:
-            seen = [one for one in batch if isinstance(one, _Looked)]
-            words = iter(workers.find_words([one.sight for one in seen], options, self._curve))
-            return [
-                one if isinstance(one, ImageError) else self._detections(one, next(words), options) for one in batch
-            ]
-
-        with self._shelf.lend(processes) as workers, one_opencv_thread():
-            some = in_batches(images, max(1, size // 2))
-            with (
-                closing(prefetch_map(ready, some, threads=processes, buffer=max(2, processes // 2))) as prepared,
-                closing(
-                    prefetch_map(looked_at, in_batches(chain.from_iterable(prepared), size), threads=threads)
-                ) as seen,
-                closing(prefetch_map(found, seen, threads=max(1, processes // 2))) as batches,
-            ):
-                for batch in batches:
-                    for one in batch:
-                        yield _as_wanted(one, clip, keep_image)
-
-    def _run_all(
-        self,
-        images: Sequence[PreparedImage | ImageError],
-        options: DetectorOptions,
-        turn: AbstractContextManager[object],
-        clip: bool,
-        keep_image: bool,
-    ) -> list[Detections | ImageError]:
-        """The words of images of any sizes, those of one network size together; errors stay where they are."""
-        results = self._in_sizes(images, lambda same: self._run(same, options, turn))
-        return [_as_wanted(found, clip, keep_image) for found in results]
-
-    def _in_sizes(
-        self,
-        images: Sequence[PreparedImage | ImageError],
-        run: Callable[[Sequence[PreparedImage]], Sequence[Done | ImageError]],
-    ) -> list[Done | ImageError]:
-        """What ``run`` makes of images of any sizes, those of one network size together; errors stay where they are."""
-        results: dict[int, Done | ImageError] = {}
-        by_size: dict[Size, list[tuple[int, PreparedImage]]] = {}
-        for index, image in enumerate(images):
-            if isinstance(image, ImageError):
-                results[index] = image
-            else:
-                by_size.setdefault(image.network_size, []).append((index, image))
-        with self._calls:
-            for same_size in by_size.values():
-                for start in range(0, len(same_size), self.runtime.batch):
-                    indices, chunk = zip(*same_size[start : start + self.runtime.batch], strict=True)
-                    results.update(zip(indices, run(chunk), strict=True))
-        return [results[index] for index in range(len(results))]
-
-    def _run(
-        self,
-        batch: Sequence[PreparedImage],
-        options: DetectorOptions,
-        turn: AbstractContextManager[object],
-        before_each: Callable[[], None] = lambda: None,
-    ) -> list[Detections | ImageError]:
-        """The network and the post-processing, on images of one network size.
-
-        Args:
-            batch: the images.
-            options: of the call.
-            turn: held while post-processing. Most of that needs the interpreter, for which threads doing it at the
-                same time would contend at every step: two take longer than one after the other.
-            before_each: called before each run of the network.
-        """
-        looked = self._looked_at(batch, options, before_each)
-        with turn:
-            return [self._detections(one, find_words(one.sight, options, self._curve), options) for one in looked]
-
-    @property
-    def _curve(self) -> ConfidenceCurve | None:
-        """From peaks to probabilities, where there is one on record for the weights."""
-        return None if self.confidence is None else self.confidence.curve
-
-    def _looked_at(
-        self,
-        batch: Sequence[PreparedImage],
-        options: DetectorOptions,
-        before_each: Callable[[], None] = lambda: None,
-    ) -> list[_Looked]:
-        """The network, on images of one network size."""
-        start = time.perf_counter()
-        looks = looks_of(batch[0].network_size, options)
-        upright = looks[0].tiles
-        if len(looks) > 1 or len(upright.corners) > 1:
-            for prepared in batch:
-                _log.info(
-                    "an image of %s is seen at %s, in %d tiles of %s and %d directions: %d runs of the network",
-                    *(prepared.size, upright.image, len(upright.corners), upright.tile, len(looks)),
-                    sum(look.runs for look in looks),
-                )
-        seen = list(zip(*(self._look(look, batch, options, before_each) for look in looks), strict=True))
-        share = (time.perf_counter() - start) * 1e3 / len(batch)
-        return [
-            _Looked(
-                Sight(looks, prepared.network_size, prepared.size),
-                replace(prepared.timings, network=share),
-                prepared.upright,
-                prepared.source,
-            )
-            for prepared, looks in zip(batch, seen, strict=True)
-        ]
-
-    def _look(
-        self,
-        look: Look,
-        batch: Sequence[PreparedImage],
-        options: DetectorOptions,
-        before_each: Callable[[], None],
-    ) -> list[Seen]:
-        """What the network says, in one direction, about each image and about its reduced copy, if there is one."""
-        pictures = [turned(prepared.resized, look.turn) for prepared in batch]
-        tiles, count = look.tiles, len(look.tiles.corners)
-        found = self._candidates([tile for one in pictures for tile in _cut(one, tiles)], options, before_each)
-        whole = [stitch(found[at : at + count], tiles) for at in range(0, len(found), count)]
-        if look.reduced is None:
-            return [(one, None) for one in whole]
-        copies = [reduce(one, look.reduced) for one in pictures]
-        return list(zip(whole, self._candidates(copies, options, before_each), strict=True))
-
-    def _candidates(
-        self, images: Sequence[NDArray[np.uint8]], options: DetectorOptions, before_each: Callable[[], None]
-    ) -> list[Candidates]:
-        """What the network finds in images of one size, as many at once as it is fastest with, or is given."""
-        most = self.runtime.batch
-        found: list[Candidates] = []
-        for at in range(0, len(images), most):
-            before_each()
-            some = [np.ascontiguousarray(image) for image in images[at : at + most]]
-            found += self.runtime.candidates(some, options.score_threshold)
-        return found
-
-    def _detections(
-        self, looked: _Looked, words: Words | ImageError, options: DetectorOptions
-    ) -> Detections | ImageError:
-        """One image's words as its result."""
-        if isinstance(words, ImageError):
-            return words
-        looks = looks_of(looked.sight.network_size, options)
-        return Detections(
-            boxes=tuple(map(TextBox, words.quads, words.scores.tolist())),
-            width=looked.sight.size.width,
-            height=looked.sight.size.height,
-            runtime=self.runtime.name,
-            precision=self.runtime.precision,
-            timings=replace(looked.timings, postprocess=words.milliseconds),
-            image=looked.upright,
-            weights=self.weights,
-            source=looked.source,
-            tiles=len(looks[0].tiles.corners),
-            runs=sum(look.runs for look in looks),
-        )
-
-
-def _prepared(image: ImageInput, options: DetectorOptions, bgr: bool, keep_image: bool) -> PreparedImage | ImageError:
-    """An image ready for the network, or in its place what is wrong with it."""
-    try:
-        made = prepare(image, options, bgr=bgr)
-    except ImageError as error:
-        return error
-    except Exception as error:  # of whatever is no image, or of a decoder
-        return unusable(error)
-    return made if keep_image else replace(made, upright=None)
-
-
-def _cut(image: NDArray[np.uint8], tiles: Tiles) -> Iterator[NDArray[np.uint8]]:
-    height, width = tiles.tile
-    return (image[top : top + height, left : left + width] for top, left in tiles.corners)
-
-
-def _as_wanted(found: Result, clip: bool, keep_image: bool) -> Result:
-    """A result, or the error in its place, as a call asks for it."""
-    if not isinstance(found, Detections):
-        return found
-    kept = found if keep_image or found.image is None else replace(found, image=None)
-    return kept.clipped() if clip else kept
 
 
 def _raising(results: Iterable[Detections | ImageError]) -> Iterator[Detections]:
@@ -579,30 +323,3 @@ def _raising(results: Iterable[Detections | ImageError]) -> Iterator[Detections]
 def _check_on_error(on_error: str) -> None:
     if on_error not in get_args(OnError):
         raise ValueError(f"on_error must be 'return' or 'raise', got {on_error!r}")
-
-
-class _Calls:
-    """Counts the calls under way, so that what they use is not freed meanwhile."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._running = 0
-        self._ended = False
-
-    def __enter__(self) -> None:
-        with self._changed:
-            if self._ended:
-                raise ValueError("this detector is closed")
-            self._running += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._running -= 1
-            self._changed.notify_all()
-
-    def end(self) -> bool:
-        """Lets no more calls begin and waits for those under way; whether nobody had ended them before."""
-        with self._changed:
-            first, self._ended = not self._ended, True
-            self._changed.wait_for(lambda: not self._running)
-            return first

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageError, TooManyBoxesError
 from ..geometry import heights
-from ..images.looks import Look, looks_of, turn_back
+from ..images.looks import Look, turn_back
 from ..images.reduction import from_reduced, to_reduced
 from ..images.sizing import to_image_frame
 from ..layout import reading_order
@@ -38,12 +38,14 @@ Seen: TypeAlias = tuple[Candidates, Candidates | None]
 class Sight(NamedTuple):
     """What the network says about an image.
 
-    seen: in each direction that it was looked at in.
+    seen: one for each look.
+    looks: how it was looked at, in each direction.
     network_size: at which the network saw it.
     size: of the upright image.
     """
 
     seen: Sequence[Seen]
+    looks: Sequence[Look]
     network_size: Size
     size: Size
 
@@ -73,7 +75,7 @@ def find_words(sight: Sight, options: DetectorOptions, curve: ConfidenceCurve | 
         its words, or a `TooManyBoxesError` in their place.
     """
     start = time.perf_counter()
-    looks = looks_of(sight.network_size, options)
+    looks = sight.looks
     score = scorer(options.scoring, curve)
     try:
         if len(looks) == 1:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from east.errors import TooManyBoxesError
 from east.images import prepare
+from east.images.looks import looks_of
 from east.images.preparation import PreparedImage
 from east.options import DetectorOptions
 from east.postprocess import select_candidates
@@ -86,7 +87,9 @@ def test_words_are_found_as_they_are_here(workers: Workers) -> None:
     geometry[..., 4] = 0
     seen = select_candidates(score, geometry, 0.8)
     nothing = select_candidates(score, geometry, 0.95)
-    sights = [Sight([(one, None)], Size(128, 192), Size(64, 96)) for one in (seen, nothing)]
+    size = Size(128, 192)
+    looks = looks_of(size, OPTIONS)
+    sights = [Sight([(one, None)], looks, size, Size(64, 96)) for one in (seen, nothing)]
     for options in (OPTIONS, DetectorOptions(max_boxes=1)):
         for found, sight in zip(workers.find_words(sights, options, None), sights, strict=True):
             expected = find_words(sight, options, None)
