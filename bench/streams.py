@@ -28,8 +28,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.recorded import RecordedRuntime  # noqa: E402
-from east import Detections, TextDetector  # noqa: E402
-from east import detector as detectors  # noqa: E402
+from east import Detections, TextDetector, pipeline  # noqa: E402
 from east.console import markdown_table  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import load_image  # noqa: E402
@@ -103,7 +102,7 @@ class Case:
     def measure(self, detector: TextDetector, expected: Sequence[Detections], seconds: float, **how: Any) -> None:
         """Streams the images over and over, once around for a start, in which the boxes are checked."""
         share = self.threads / (os.cpu_count() or 1)
-        with patch.object(detectors, "_DECODING", share):
+        with patch.object(pipeline, "_DECODING", share):
             found = detector.stream(itertools.cycle(self.images), processes=self.processes, on_error="raise", **how)
             for one, other in zip(itertools.islice(found, len(expected)), expected, strict=True):
                 same = one.quads.shape == other.quads.shape and np.allclose(one.quads, other.quads, atol=0.6)
