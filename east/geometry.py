@@ -61,3 +61,11 @@ def angles(quads: NDArray[Any]) -> NDArray[np.float64]:
     corners = np.asarray(quads, np.float64)
     along = (corners[..., 1, :] - corners[..., 0, :]) + (corners[..., 2, :] - corners[..., 3, :])
     return np.asarray(np.degrees(np.arctan2(along[..., 1], along[..., 0])))
+
+
+def inset(quads: NDArray[np.float32], margin: float) -> NDArray[np.float32]:
+    """Moves the sides of quads, float32 ``(N, 4, 2)``, inwards by ``margin``, at most by three tenths of a quad."""
+    across = np.minimum(margin / np.maximum(widths(quads), 1e-6), 0.3)[:, None, None]
+    down = np.minimum(margin / np.maximum(heights(quads), 1e-6), 0.3)[:, None, None]
+    narrow = quads + across * (quads[:, [1, 0, 3, 2]] - quads)
+    return np.asarray(narrow + down * (narrow[:, [3, 2, 1, 0]] - narrow), np.float32)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from east.geometry import angles, clockwise, heights, side_lengths, signed_areas, turns, widths
+from east.geometry import angles, clockwise, heights, inset, side_lengths, signed_areas, turns, widths
 
 Quads = NDArray[np.float64]
 quads = arrays(np.float64, (3, 4, 2), elements=st.floats(-1e4, 1e4))
@@ -48,6 +48,21 @@ def test_a_turned_rectangle_has_the_sides_and_direction_it_was_made_with(
     assert angles(quad) == pytest.approx(degrees, abs=1e-6)
     assert signed_areas(quad) == pytest.approx(width * height)
     assert (turns(quad) > 0).all()
+
+
+@given(st.floats(1, 500), st.floats(1, 500), st.floats(-179, 179), st.floats(0.01, 400))
+def test_an_inset_rectangle_keeps_its_place_and_direction(
+    width: float, height: float, degrees: float, margin: float
+) -> None:
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    flat = np.array([(0, 0), (width, 0), (width, height), (0, height)])
+    quad = (flat @ np.array([(cos, sin), (-sin, cos)])).astype(np.float32)[None]
+    smaller = inset(quad, margin)
+    assert smaller.dtype == np.float32
+    assert widths(smaller) == pytest.approx(max(width - 2 * margin, 0.4 * width), rel=1e-3)
+    assert heights(smaller) == pytest.approx(max(height - 2 * margin, 0.4 * height), rel=1e-3)
+    assert smaller.mean(axis=1) == pytest.approx(quad.mean(axis=1), abs=1e-3)
+    assert angles(smaller) == pytest.approx(angles(quad), abs=0.1)
 
 
 def test_a_bow_tie_turns_both_ways_and_its_lobes_cancel() -> None:

@@ -5,7 +5,7 @@ The NumPy parts import at once; Numba and OpenCV when a box is first extracted.
 
 from .confidence import ConfidenceCurve, core_peaks
 from .directions import Turned, in_their_direction, peaks
-from .huge import HUGE, with_huge_words
+from .huge import BLUR, HUGE, with_huge_words
 from .joining import join
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
@@ -14,6 +14,7 @@ from .stitching import stitch
 from .straightening import straighten
 
 __all__ = [
+    "BLUR",
     "HUGE",
     "ConfidenceCurve",
     "Turned",

@@ -12,13 +12,17 @@ from ..geometry import heights, widths
 Quads = NDArray[np.float32]
 Scores = NDArray[np.float32]
 
-HUGE: Final = 130.0
+BLUR: Final = 1.5
+"""Pixels of the reduced copy by which the sides of a box there lie too far out: letters of 10 to 20 pixels, scaled down
+elevenfold, have blurred borders."""
+
+HUGE: Final = 100.0
 """Height in pixels from which a word of the reduced copy counts; what is lower is found at full size."""
 
 _NARROWEST: Final = 0.5
 """Shorter side of such a word, as a share of that: a text that runs downwards is as high as it is long."""
 
-_FRAMED: Final = 200.0
+_FRAMED: Final = 170.0
 """Shorter side in pixels from which a word cannot be found at full size, only parts of it."""
 
 _PART: Final = 0.4
@@ -27,18 +31,25 @@ _PART: Final = 0.4
 _INSIDE: Final = 0.6
 """Share of its area from which a box lies within a word."""
 
-_FOUND: Final = 0.6
-"""Share of a word's area from which boxes at full size are it."""
+_SAME: Final = 0.65
+"""Intersection over union from which a box at full size is the word."""
+
+_COVERED: Final = 0.6
+"""Share of a word's area from which several boxes at full size are it, and one that is not goes too far."""
+
+_SEVERAL: Final = 0.3
+"""Share of a word's area from which each of several boxes counts."""
 
 _LINES: Final = 0.15
 """Share of an area from which low boxes in it are lines of text, which from far away look like one word."""
 
 
 def with_huge_words(quads: Quads, scores: Scores, huge: Quads, huge_scores: Scores) -> tuple[Quads, Scores]:
-    """Adds words from a reduced copy to those found at full size, in place of parts of them.
+    """Adds words from a reduced copy to those found at full size, in place of parts of them and of what goes too far.
 
-    What was found at full size stays, unless it is a part of a huge word. A huge word is left out where the boxes at
-    full size are that word, or are the lines of text that it was mistaken for.
+    What was found at full size stays, unless it is a part of a huge word, or holds one and much else. A huge word is
+    left out where the boxes at full size are that word, or several that it has made one, or the lines of text that it
+    was mistaken for.
 
     Args:
         quads: found at full size, float32 ``(M, 4, 2)``, in network-input pixels, best first.
@@ -55,12 +66,15 @@ def with_huge_words(quads: Quads, scores: Scores, huge: Quads, huge_scores: Scor
         return quads, scores
     common, areas, huge_areas = _overlaps(quads, huge)
     large = np.minimum(heights(quads), widths(quads))[:, None] >= _PART * heights(huge)  # text may lie on its side
-    found = (common * large).sum(axis=0) > _FOUND * huge_areas
+    shares = common * large / huge_areas
+    same = large & (common > _SAME * (areas[:, None] + huge_areas - common))
+    several = (shares.sum(axis=0) > _COVERED) & ((shares > _SEVERAL).sum(axis=0) > 1)
     lines = (common * ~large).sum(axis=0) > _LINES * huge_areas
     framed = np.minimum(heights(huge), widths(huge)) < _FRAMED
-    added = ~lines & ~(found & framed)
+    added = ~lines & ~(framed & (same.any(axis=0) | several))
     part = large & (common > _INSIDE * areas[:, None])
-    kept = ~part[:, added].any(axis=1)
+    too_far = ~same & (shares > _COVERED)
+    kept = ~(part | too_far)[:, added].any(axis=1)
     scores = np.concatenate([scores[kept], huge_scores[added]])
     order = np.argsort(-scores, kind="stable")
     return np.concatenate([quads[kept], huge[added]])[order], scores[order]

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ImageError, TooManyBoxesError
-from ..geometry import heights
+from ..geometry import heights, inset
 from ..images.looks import Look, turn_back
 from ..images.reduction import from_reduced, to_reduced
 from ..images.sizing import to_image_frame
 from ..layout import reading_order
 from ..options import DetectorOptions
 from ..postprocess import (
+    BLUR,
     HUGE,
     ConfidenceCurve,
     Turned,
@@ -101,7 +102,8 @@ def _words(
     if reduced is None or look.reduced is None:
         return quads, scores
     huge, huge_scores = join(*extract_boxes(reduced, *how), reduced.score_map)
-    return with_huge_words(quads, scores, from_reduced(huge, look.reduced, look.tiles.image), huge_scores)
+    huge = from_reduced(inset(huge, BLUR), look.reduced, look.tiles.image)
+    return with_huge_words(quads, scores, huge, huge_scores)
 
 
 def _turned_words(

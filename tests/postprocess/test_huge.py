@@ -49,6 +49,16 @@ def test_what_was_found_is_not_doubled() -> None:
     assert_same(merged([word], [word._replace(width=520, height=150)]), [word])
 
 
+def test_a_box_that_goes_too_far_gives_way() -> None:
+    word = Word(600, 300, 250, 110, 0)
+    assert_same(merged([Word(560, 300, 440, 145, 0), SMALL], [word]), [SMALL, word])
+
+
+def test_what_is_framed_well_stays_where_the_copy_is_not_as_exact() -> None:
+    word = Word(600, 300, 275, 115, 0)
+    assert_same(merged([word], [word._replace(width=320, height=140)]), [word])
+
+
 def test_two_words_are_not_made_one() -> None:
     words = [Word(400, 300, 300, 130, 0), Word(740, 300, 300, 130, 0)]
     assert_same(merged(words, [Word(570, 300, 660, 150, 0)]), words)
@@ -65,7 +75,7 @@ def test_words_that_lie_on_their_side_are_no_parts() -> None:
 
 
 def test_what_the_network_can_frame_counts_not() -> None:
-    assert_same(merged([SMALL], [Word(600, 300, 400, 120, 0)]), [SMALL])
+    assert_same(merged([SMALL], [Word(600, 300, 400, 95, 0)]), [SMALL])
     assert_same(merged([SMALL], [Word(600, 300, 30, 400, 0)]), [SMALL])  # a line that runs downwards
 
 
