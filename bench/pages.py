@@ -38,12 +38,12 @@ Row = tuple[str, Picture]
 
 
 def heights() -> Iterator[Row]:
-    """Words of 8 to 150 pixels, on paper and on walls."""
+    """Words of 8 to 150 pixels, on paper and on walls, no nearer to each other than words of a line."""
     for height in (8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 150):
         row = f"{height} px"
         for number, rng in enumerate(draws(row, 2 if height < 60 else 4)):
             ground = plain(WHITE) if number % 2 == 0 else wall(rng, HEIGHT, WIDTH)
-            yield row, scatter(Page(ground), rng, height, height, aspect=8 if height < 60 else 4)
+            yield row, scatter(Page(ground), rng, height, height, aspect=8 if height < 60 else 4, margin=0.15)
 
 
 def huge() -> Iterator[Row]:
