@@ -17,7 +17,7 @@ PIECE = 16 * 1024
 
 
 def read(body: bytes, piece: int = PIECE, boundary: bytes = b"x") -> list[bytes]:
-    form = Form(boundary, Limits(), most=16)
+    form = Form(boundary, Limits())
     for start in range(0, len(body), piece):
         form.feed(body[start : start + piece])
     return form.finish()
@@ -53,7 +53,7 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_is_not_image_has_an_end(name: str) -> None:
     body = ENDLESS[name]()
-    form = Form(b"x", Limits(), most=16)
+    form = Form(b"x", Limits())
     tracemalloc.start()
     for fed in range(0, len(body), PIECE):
         try:

@@ -164,7 +164,15 @@ def test_form_without_an_image_field(client: httpx.Client) -> None:
 
 def test_form_with_two_images(client: httpx.Client) -> None:
     files = [("image", png(8, 8)), ("image", png(8, 8))]
-    check(client.post("/detect", files=files), 422, "several-images")
+    problem = check(client.post("/detect", files=files), 422, "several-images")
+    assert problem["detail"].endswith("send several to /detect/batch")
+
+
+def test_batch_of_a_service_that_takes_one_image(serve: Serve) -> None:
+    with serve(limits={"images": 1}) as client:
+        files = [("image", png(8, 8)), ("image", png(8, 8))]
+        check(client.post("/detect/batch", files=files), 413, "too-many-images")
+        assert len(client.post("/detect/batch", files=files[:1]).json()["results"]) == 1
 
 
 @pytest.mark.parametrize(
