@@ -23,7 +23,7 @@ from east.images.looks import looks_of
 from east.images.tiling import network_size_of
 from east.ocr import find
 from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
-from east.reading import Recogniser
+from east.reading import Recogniser, threads_beside
 from east.types import Size
 
 from . import tracing
@@ -359,7 +359,8 @@ class Service:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
             if self.reader is None and self.settings.reads:
-                reading, threads = self.settings.reading_options(), self.settings.detector_options().threads
+                reading = self.settings.reading_options()
+                threads = threads_beside(self.settings.detector_options().threads or self._cores)
                 self.reader = self._reader(find(reading.recogniser, language=reading.language, threads=threads))
             sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
             for size in sizes:

@@ -18,6 +18,7 @@ from PIL import Image
 from east import TextDetector
 from east.extras import is_installed
 from east.images.tiling import network_size_of
+from east.ocr import NamedRecogniser, find
 from east.reading import Crop
 from east.types import Size
 from serving.problems import Problem
@@ -293,8 +294,18 @@ def test_images_of_a_batch_have_turns_as_if_they_came_one_after_another() -> Non
 
 
 @pytest.mark.skipif(not is_installed("rapidocr"), reason="RapidOCR is not installed")
-def test_the_service_loads_the_recogniser_that_is_set(serve: Serve, photo: bytes) -> None:
-    with serve(recogniser="RapidOCR", threads=1) as client:
+def test_the_service_loads_the_recogniser_that_is_set(
+    serve: Serve, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def spy(name: str, *, language: str | None, threads: int) -> NamedRecogniser:
+        given.append(threads)
+        return find(name, language=language, threads=threads)
+
+    monkeypatch.setattr("serving.service.find", spy)
+    with serve(recogniser="RapidOCR", threads=2) as client:
+        assert given == [1]  # the network has the others for the next image
         assert client.get("/readyz").json()["recogniser"].startswith("rapidocr 3.")
         [body] = client.post("/read/batch", files=images(photo)).json()["results"]
     assert any(box["text"].isalnum() and box["text_confidence"] > 0.9 for box in body["boxes"])
