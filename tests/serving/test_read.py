@@ -61,6 +61,11 @@ def images(*several: bytes) -> list[tuple[str, bytes]]:
     return [("image", image) for image in several]
 
 
+def told(client: httpx.Client, name: str) -> float:
+    """A number among the metrics."""
+    return float(client.get("/metrics").text.partition(f"\neast_{name} ")[2].partition("\n")[0])
+
+
 @pytest.fixture(scope="module")
 def reading(serve: Serve, sizes: Sizes) -> Iterator[httpx.Client]:
     """A client of a service with a recogniser."""
@@ -214,7 +219,7 @@ def test_no_more_images_wait_than_the_queue_takes_and_others_are_detected_meanwh
     queue = {"requests": 2, "deadline_seconds": 600}
     with serve(reads=sizes, queue=queue, limits={"images": 1}) as client, ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(client.post, "/read", content=photo) for _ in range(2)]
-        wait_until(lambda: "\neast_reads_waiting 2.0\n" in client.get("/metrics").text)
+        wait_until(lambda: told(client, "reads_waiting") == 2)
         refused = client.post("/read", content=photo)
         assert refused.json()["code"] == "queue-full"
         assert int(refused.headers["retry-after"]) >= 1
@@ -229,22 +234,18 @@ def test_a_batch_is_read_whole_or_not_at_all(serve: Serve, photo: bytes) -> None
     sizes.free.clear()
     queue = {"requests": 4, "deadline_seconds": 600}
     with serve(reads=sizes, queue=queue, limits={"images": 4}) as client, ThreadPoolExecutor(2) as pool:
-
-        def waiting(number: int) -> bool:
-            return f"\neast_reads_waiting {number}.0\n" in client.get("/metrics").text
-
         one = pool.submit(client.post, "/read?max_side=320", content=photo)
-        wait_until(lambda: waiting(1))
+        wait_until(lambda: told(client, "reads_waiting") == 1)
         refused = client.post("/read/batch?max_side=320", files=images(*[photo] * 4))
         assert refused.json()["code"] == "queue-full"
         assert int(refused.headers["retry-after"]) >= 1
-        assert waiting(1)
+        assert told(client, "reads_waiting") == 1
         three = pool.submit(client.post, "/read/batch?max_side=320", files=images(*[photo] * 3))
-        wait_until(lambda: waiting(4))
+        wait_until(lambda: told(client, "reads_waiting") == 4)
         sizes.free.set()
         text = one.result().json()["text"]
         assert [result["text"] for result in three.result().json()["results"]] == [text] * 3
-        assert waiting(0)
+        assert told(client, "reads_waiting") == 0
         four = client.post("/read/batch?max_side=320", files=images(*[photo] * 4))
         assert [result["text"] for result in four.json()["results"]] == [text] * 4
 
@@ -256,8 +257,15 @@ def test_the_words_of_a_batch_are_not_all_held_at_once(serve: Serve, detector: T
     body = httpx.Request("POST", "http://x/", files=images(*[photo] * 5))
     others = len(body.read()) + 5 * 3 * network.height * network.width
     assert words > 10_000
-    with serve(reads=Sizes(), queue={"bytes": others + 2 * words}) as client:
-        answer = client.post("/read/batch?max_side=320", content=body.content, headers=body.headers)
+    sizes = Sizes()
+    sizes.free.clear()
+    with serve(reads=sizes, queue={"bytes": others + 2 * words}) as client, ThreadPoolExecutor(1) as pool:
+        path = "/read/batch?max_side=320"
+        asked = pool.submit(client.post, path, content=body.content, headers=body.headers)
+        there = (5, others + 2 * words)
+        wait_until(lambda: asked.done() or (told(client, "boxes_count"), told(client, "held_bytes")) == there)
+        sizes.free.set()
+        answer = asked.result()
         assert [result.get("text") for result in answer.json()["results"]] == [found.read(Sizes()).text] * 5
 
 
