@@ -459,6 +459,7 @@ def _set(future: asyncio.Future[Any], result: Any) -> None:
         return
     if isinstance(result, Exception):
         future.set_exception(result)
+        future.exception()  # nobody may be left to hear of it
     else:
         future.set_result(result)
 

@@ -168,13 +168,6 @@ def test_form_with_two_images(client: httpx.Client) -> None:
     assert problem["detail"].endswith("send several to /detect/batch")
 
 
-def test_batch_of_a_service_that_takes_one_image(serve: Serve) -> None:
-    with serve(limits={"images": 1}) as client:
-        files = [("image", png(8, 8)), ("image", png(8, 8))]
-        check(client.post("/detect/batch", files=files), 413, "too-many-images")
-        assert len(client.post("/detect/batch", files=files[:1]).json()["results"]) == 1
-
-
 @pytest.mark.parametrize(
     ("content_type", "body", "status", "code"),
     [

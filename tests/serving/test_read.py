@@ -122,8 +122,8 @@ def test_examples_are_what_the_service_gives(reading: httpx.Client, photo: bytes
     def example(path: str) -> Any:
         return document["paths"][path]["post"]["responses"]["200"]["content"]["application/json"]["example"]
 
-    assert shape(reading.post("/read", content=photo).json()) == shape(example("/read"))
-    batch = reading.post("/read/batch", files=images(photo, b"not an image")).json()
+    assert shape(reading.post("/read?max_side=320", content=photo).json()) == shape(example("/read"))
+    batch = reading.post("/read/batch?max_side=320", files=images(photo, b"not an image")).json()
     assert [shape(result) for result in batch["results"]] == list(map(shape, example("/read/batch")["results"]))
 
 
@@ -170,8 +170,8 @@ def test_probes_and_metrics_tell_of_it(reading: httpx.Client, photo: bytes) -> N
 
 def test_more_words_than_are_read_are_refused(serve: Serve, photo: bytes, blank: bytes) -> None:
     with serve(reads=Sizes(), limits={"words": 1}) as client:
-        answer = client.post("/read", content=photo)
-        refused, read = client.post("/read/batch", files=images(photo, blank)).json()["results"]
+        answer = client.post("/read?max_side=320", content=photo)
+        refused, read = client.post("/read/batch?max_side=320", files=images(photo, blank)).json()["results"]
     assert (answer.status_code, answer.json()["code"]) == (422, "too-many-words")
     assert "no more than 1" in answer.json()["detail"]
     assert answer.json() == {**refused["problem"], "request_id": answer.headers["x-request-id"]}
