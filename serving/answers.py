@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Literal, cast
 
@@ -126,13 +127,19 @@ class ReadTimingsMs(TimingsMs):
     read: float = Field(description="cutting out and reading, waits included")
 
 
-class ReadAnswer(DetectAnswer):
+class ReadImage(ImageResult):
     """The words of one image with what they say."""
 
     text: str = Field(description="the whole text, in reading order, with a line end between lines")
     boxes: list[ReadBox]  # type: ignore[assignment]  # a list may hold more than is asked of it
     timings_ms: ReadTimingsMs
     recogniser: str
+
+
+class ReadAnswer(ReadImage):
+    """The answer for one image whose words were read."""
+
+    request_id: str
 
 
 class BatchAnswer(BaseModel):
@@ -142,12 +149,27 @@ class BatchAnswer(BaseModel):
     results: list[ImageResult | RefusedImage]
 
 
+class ReadBatchAnswer(BaseModel):
+    """One result for each image whose words were read, in order."""
+
+    request_id: str
+    results: list[ReadImage | RefusedImage]
+
+
 def as_dict(found: Detections, waited_ms: float) -> dict[str, Any]:
     """`ImageResult` of detections."""
     body = found.to_dict()
     timings = body["timings_ms"]
     body["timings_ms"] = {"queue": round(waited_ms, 3), **timings, "total": round(waited_ms + timings["total"], 3)}
     return body
+
+
+def as_read_dict(found: Detections, waited_ms: float, read_ms: float, recogniser: str | None) -> dict[str, Any]:
+    """`ReadImage` of detections with texts."""
+    body = as_dict(found, waited_ms)
+    timings = body["timings_ms"]
+    body["timings_ms"] = {**timings, "read": round(read_ms, 3), "total": round(timings["total"] + read_ms, 3)}
+    return {"text": found.text, **body, "recogniser": recogniser}
 
 
 def as_json(body: dict[str, Any]) -> bytes:
@@ -162,13 +184,16 @@ def render(found: Detections, waited_ms: float, form: Format, request_id: str) -
 
 
 def render_read(
-    found: Detections, waited_ms: float, read_ms: float, form: str, recogniser: str, request_id: str
+    found: Detections, waited_ms: float, read_ms: float, form: str, recogniser: str | None, request_id: str
 ) -> tuple[bytes, str]:
     """The same for words that were read."""
     if form == "text":
         return (found.text + "\n" if found.text else "").encode(), "text/plain; charset=utf-8"
-    body = as_dict(found, waited_ms)
-    timings = body["timings_ms"]
-    body["timings_ms"] = {**timings, "read": round(read_ms, 3), "total": round(timings["total"] + read_ms, 3)}
-    told = {"request_id": request_id, "text": found.text, **body, "recogniser": recogniser}
-    return as_json(told), "application/json"
+    body = {"request_id": request_id, **as_read_dict(found, waited_ms, read_ms, recogniser)}
+    return as_json(body), "application/json"
+
+
+def render_batch(results: Sequence[bytes], request_id: str) -> bytes:
+    """The body of an answer for several images, of the JSON of each."""
+    # the encoder lets nobody else to the interpreter, so it never has all images at once
+    return as_json({"request_id": request_id})[:-1] + b', "results": [' + b", ".join(results) + b"]}"

@@ -49,8 +49,8 @@ def create_app(
     Args:
         settings: from the environment when not given.
         detector: loaded by the settings when not given; it keeps its own options, whatever the settings say.
-        recogniser: reads the words for ``/read``; loaded by the settings when not given. Its attribute ``name``, if it
-            has one, is told by ``/readyz``. It is called by one thread at a time.
+        recogniser: reads words, for ``/read`` and ``/read/batch``; loaded by the settings when not given. Its attribute
+            ``name``, if it has one, is told by ``/readyz``. It is called by one thread at a time.
         on_failure: called when the detector cannot be loaded, or dies; readiness tells of it in any case, and
             ``app.state.service.failure`` why.
         metrics_here: whether ``/metrics`` is among the operations, rather than on the port of `create_admin_app`;

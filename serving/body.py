@@ -21,14 +21,14 @@ _AROUND_BYTES = 32 * 1024
 _PIECE_BYTES = 16 * 1024
 
 
-async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, most: int) -> list[bytes]:
+async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, batch: bool) -> list[bytes]:
     """Reads the images of a request: a raw body, or the fields ``image`` and ``file`` of a multipart one.
 
     Args:
         request: nothing of its body has been read.
         limits: what is taken.
         hold: told of every chunk's size before it is kept; it raises when there is no room.
-        most: how many images the operation takes.
+        batch: whether the operation takes several images; if not, the one of its path and ``/batch`` does.
 
     Raises:
         Problem: the body is not what is taken.
@@ -38,7 +38,7 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
     kind, options = parse_options_header(header)
     if kind == b"multipart/form-data":
         try:
-            form = Form(options.get(b"boundary", b""), limits, most)
+            form = Form(options.get(b"boundary", b""), limits, None if batch else f"{request.url.path}/batch")
             await _receive(request, limits, hold, limits.body_bytes, form.feed)
             return form.finish()
         except FormParserError:
@@ -96,11 +96,16 @@ class Form:
 
     What is not image is little: the parser walks padding, and what begins like a delimiter, byte by byte. How many
     headers a part has and how long each may be, the parser limits.
+
+    Args:
+        boundary: between its parts.
+        limits: what is taken.
+        elsewhere: the path of the operation that takes several images, where this one does not.
     """
 
-    def __init__(self, boundary: bytes, limits: Limits, most: int) -> None:
+    def __init__(self, boundary: bytes, limits: Limits, elsewhere: str | None = None) -> None:
         self._limits = limits
-        self._most = most
+        self._elsewhere = elsewhere
         self._images: list[bytearray] = []
         self._parts = 0
         self._bytes = self._image_bytes = 0
@@ -160,10 +165,10 @@ class Form:
         if name not in IMAGE_FIELDS:
             detail = f"form field {shown(name)!r} is not known: images go in 'image', options in the query"
             raise Problem(422, "unknown-field", detail)
-        if len(self._images) == self._most == 1:
-            raise Problem(422, "several-images", "one image is taken here; send several to /detect/batch")
-        if len(self._images) == self._most:
-            raise Problem(413, "too-many-images", f"at most {self._most} images are taken")
+        if self._images and self._elsewhere is not None:
+            raise Problem(422, "several-images", f"one image is taken here; send several to {self._elsewhere}")
+        if len(self._images) == (most := self._limits.images):
+            raise Problem(413, "too-many-images", f"at most {most} images are taken")
         self._images.append(bytearray())
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:

@@ -95,6 +95,7 @@ class ReadResult(DetectResult):
 
 
 Got = TypeVar("Got")
+Result = TypeVar("Result", bound=DetectResult)
 Http = TypeVar("Http", httpx.Client, httpx.AsyncClient)
 
 
@@ -115,22 +116,20 @@ class _Calls(ABC, Generic[Http]):
     async def _send(self, seconds: float, request: httpx.Request) -> httpx.Response:
         """Waits, then sends."""
 
-    async def _detect(self, image: ImageSource, options: Mapping[str, Any]) -> DetectResult:
-        body = await self._post("/detect", options, content=_bytes_of(image))
-        return DetectResult.of(body, body["request_id"])
+    async def _one(self, kind: type[Result], path: str, image: ImageSource, options: Mapping[str, Any]) -> Result:
+        body = await self._post(path, options, content=_bytes_of(image))
+        return kind.of(body, body["request_id"])
 
-    async def _read(self, image: ImageSource, options: Mapping[str, Any]) -> ReadResult:
-        body = await self._post("/read", options, content=_bytes_of(image))
-        return ReadResult.of(body, body["request_id"])
-
-    async def _detect_batch(
-        self, images: Sequence[ImageSource], options: Mapping[str, Any]
-    ) -> list[DetectResult | ServiceError]:
+    async def _batch(
+        self, kind: type[Result], path: str, images: Sequence[ImageSource], options: Mapping[str, Any]
+    ) -> list[Result | ServiceError]:
+        if not images:
+            return []
         parts = [("image", _bytes_of(image)) for image in images]
-        body = await self._post("/detect/batch", options, files=parts)
+        body = await self._post(path, options, files=parts)
         request_id = body["request_id"]
         return [
-            _error(result["problem"], request_id) if "problem" in result else DetectResult.of(result, request_id)
+            _error(result["problem"], request_id) if "problem" in result else kind.of(result, request_id)
             for result in body["results"]
         ]
 
@@ -184,7 +183,7 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         Raises:
             ServiceError: the answer was not boxes.
         """
-        return _finished(self._detect(image, options))
+        return _finished(self._one(DetectResult, "/detect", image, options))
 
     def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
         """Finds the words of an image and reads them; the arguments are those of `detect`.
@@ -192,13 +191,19 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         Raises:
             ServiceError: the answer was not texts; ``no-recogniser`` is the code of a service that reads nothing.
         """
-        return _finished(self._read(image, options))
+        return _finished(self._one(ReadResult, "/read", image, options))
 
     def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """Finds the words of several images. An image that cannot be used has its error in its place."""
-        return _finished(self._detect_batch(images, options))
+        return _finished(self._batch(DetectResult, "/detect/batch", images, options))
+
+    def read_batch(
+        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+    ) -> list[ReadResult | ServiceError]:
+        """Finds the words of several images and reads them. An image that cannot be used has its error in its place."""
+        return _finished(self._batch(ReadResult, "/read/batch", images, options))
 
     def ready(self) -> bool:
         """Whether the service can detect now."""
@@ -222,17 +227,23 @@ class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncC
 
     async def detect(self, image: ImageSource, **options: Unpack[CallChanges]) -> DetectResult:
         """See `Client.detect`."""
-        return await self._detect(image, options)
+        return await self._one(DetectResult, "/detect", image, options)
 
     async def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
         """See `Client.read`."""
-        return await self._read(image, options)
+        return await self._one(ReadResult, "/read", image, options)
 
     async def detect_batch(
         self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """See `Client.detect_batch`."""
-        return await self._detect_batch(images, options)
+        return await self._batch(DetectResult, "/detect/batch", images, options)
+
+    async def read_batch(
+        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+    ) -> list[ReadResult | ServiceError]:
+        """See `Client.read_batch`."""
+        return await self._batch(ReadResult, "/read/batch", images, options)
 
     async def ready(self) -> bool:
         """Whether the service can detect now."""

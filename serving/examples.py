@@ -29,29 +29,25 @@ _RESULT: dict[str, Any] = {
 }
 
 DETECTED = {"request_id": _ID, **_RESULT}
-READ = {
-    "request_id": _ID,
+_READ = {
     "text": "OPEN",
     **_RESULT,
     "boxes": [{**_RESULT["boxes"][0], "text": "OPEN", "text_confidence": 0.9874}],
     "timings_ms": {**_RESULT["timings_ms"], "total": 75.9, "read": 31.6},
     "recogniser": "rapidocr 3.10.0",
 }
-DETECTED_BATCH = {
-    "request_id": _ID,
-    "results": [
-        _RESULT,
-        {
-            "problem": {
-                "type": "about:blank",
-                "title": "Bad Request",
-                "status": 400,
-                "detail": "the image cannot be decoded",
-                "code": "undecodable-image",
-            }
-        },
-    ],
+_REFUSED = {
+    "problem": {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "the image cannot be decoded",
+        "code": "undecodable-image",
+    }
 }
+READ = {"request_id": _ID, **_READ}
+DETECTED_BATCH = {"request_id": _ID, "results": [_RESULT, _REFUSED]}
+READ_BATCH = {"request_id": _ID, "results": [_READ, _REFUSED]}
 ICDAR = "102,87,215,84,216,112,103,116\n"
 METRICS = "# HELP east_ready 1 when images can be answered, else 0.\n# TYPE east_ready gauge\neast_ready 1.0\n"
 

@@ -87,6 +87,10 @@ class CostlyImageError(ImageError):
     """An image whose decoding takes more than its size allows."""
 
 
+class TooManyWordsError(ImageError):
+    """An image with more words than are read."""
+
+
 def deadline_passed() -> Problem:
     """What nobody waits for any more."""
     return Problem(504, "deadline-passed", "there was no answer in time")
@@ -104,6 +108,7 @@ EXPECTED = (Problem, ImageError, HTTPException, RequestValidationError)
 
 _IMAGE_ERRORS: tuple[tuple[type[ImageError], int, str], ...] = (
     (CostlyImageError, 422, "costly-image"),
+    (TooManyWordsError, 422, "too-many-words"),
     (ImageTooLargeError, 413, "too-many-pixels"),
     (TooManyBoxesError, 422, "too-many-boxes"),
     (ImageDecodeError, 400, "undecodable-image"),

@@ -1,12 +1,12 @@
-"""The recogniser behind ``POST /read``: one image's words at a time, in the order of admission, off the event loop."""
+"""The recogniser behind the service: it reads one image's words at a time, in a fair order, off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from .settings import Queue
 
 _FORESEEN = 0.5  # share of the deadline that the wait may be foreseen to take
 _BATCH = 16  # words between two looks at whether anybody still waits
+_AT_ONCE = 2  # images of one request whose words are held: while those of one are read, the next are cut out
 
 
 class ReadTexts(NamedTuple):
@@ -38,39 +39,43 @@ class Reader:
 
     Attributes:
         admitted: images whose words are not read yet, though their requests were let in.
+        seconds: that an image takes, as far as is known.
     """
 
     def __init__(self, recogniser: Recogniser, name: str, settings: Callable[[], Queue]) -> None:
         self.name = name
         self._recogniser = recogniser
         self._settings = settings
-        self._lane = Lane([None])  # a recogniser takes all threads for itself
+        self._lane = Lane([None])  # it may use several threads for the words of one image
         self._pool = ThreadPoolExecutor(1, "read")
         self.admitted = 0
-        self._number = 0
-        self._seconds = 0.0  # of an image, as far as is known
+        self.seconds = 0.0
 
     @contextmanager
-    def admission(self) -> Iterator[int]:
-        """Keeps a place for an image until its words are read, or raises `Problem`; gives the number of its turn."""
-        settings = self._settings()
-        foreseen = self.admitted * self._seconds
-        if self.admitted >= settings.requests or foreseen > _FORESEEN * settings.deadline_seconds:
-            detail = f"{self.admitted} images are waiting to be read already; try again later"
-            raise Problem(503, "queue-full", detail, retry_after=max(1.0, foreseen / 2))
-        self.admitted += 1
-        self._number += 1
+    def admission(self) -> Iterator[Places]:
+        """Keeps a place for an image of a request that is to come, or raises `Problem`."""
+        places = Places(self)
+        places.take(1)
         try:
-            yield self._number
+            yield places
         finally:
-            self.admitted -= 1
+            self.admitted -= places.kept
 
-    async def read(self, crops: Sequence[Crop], turn: int, deadline: float) -> ReadTexts:
+    def check_room(self, images: int, kept: int) -> None:
+        """Raises `Problem` unless so many images can be read in time, for which some places are kept already."""
+        settings = self._settings()
+        ahead = self.admitted - kept
+        late = (ahead + images) * self.seconds > _FORESEEN * settings.deadline_seconds
+        if ahead + images > settings.requests or (ahead and late):
+            detail = f"{ahead} images are waiting to be read already; try again later"
+            raise Problem(503, "queue-full", detail, retry_after=ahead * self.seconds / 2)
+
+    async def read(self, crops: Sequence[Crop], turn: float, deadline: float) -> ReadTexts:
         """Reads the words of one image.
 
         Args:
             crops: uint8 RGB each.
-            turn: the number that `admission` gave.
+            turn: of those who wait the one with the least comes first.
             deadline: event-loop time after which nobody wants them.
 
         Raises:
@@ -88,7 +93,7 @@ class Reader:
             unwanted.append(True)
             raise
         seconds = read.end - read.start
-        self._seconds = 0.8 * (self._seconds or seconds) + 0.2 * seconds
+        self.seconds = 0.8 * (self.seconds or seconds) + 0.2 * seconds
         return read
 
     def close(self) -> None:
@@ -104,6 +109,44 @@ class Reader:
         start = time.perf_counter()
         texts = read_crops(self._recogniser, crops, batch=_BATCH, before_each=before_each)
         return ReadTexts(texts, start, time.perf_counter())
+
+
+class Places:
+    """What a request's images have among those that are admitted: places, and turns as if they came one after another.
+
+    Attributes:
+        kept: how many places are kept for them.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._since = asyncio.get_running_loop().time()
+        self._turns = 0
+        self._cut_out = asyncio.Semaphore(_AT_ONCE)
+        self.kept = 0
+
+    def take(self, images: int) -> None:
+        """Keeps a place for each of all the images, or raises `Problem` and changes nothing."""
+        self._reader.check_room(images, self.kept)
+        self._reader.admitted += images - self.kept
+        self.kept = images
+
+    @contextmanager
+    def leaving(self) -> Iterator[None]:
+        """Gives the place of an image away in the end."""
+        try:
+            yield
+        finally:
+            self.kept -= 1
+            self._reader.admitted -= 1
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[float]:
+        """Waits until the words of another image may be held; gives its turn."""
+        async with self._cut_out:
+            turn = self._since + self._turns * self._reader.seconds
+            self._turns += 1
+            yield turn
 
 
 def _check(ends: float, unwanted: Sequence[bool]) -> None:

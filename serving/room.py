@@ -73,7 +73,7 @@ class Room:
 
         Raises `Problem` when there is no room.
         """
-        while self.held + size > self._most():
+        while size > 0 and self.held + size > self._most():  # there may have been more room before
             latest = asyncio.get_running_loop().time() - _SLOW_SECONDS
             slow = [
                 h for h in self._holdings if h.waits_for_client and h.size and h.since < latest and h is not holding

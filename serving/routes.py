@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,17 +25,20 @@ from .answers import (
     DetectParameters,
     FormatParameters,
     ReadAnswer,
+    ReadBatchAnswer,
     ReadParameters,
     ReadyAnswer,
     as_dict,
     as_json,
+    as_read_dict,
     render,
+    render_batch,
     render_read,
 )
 from .body import read_images
 from .context import RequestContext
 from .problems import documented, problem_of
-from .service import Service
+from .service import Hold, Service
 
 _FOLDER = Path(__file__).parent / "static"
 
@@ -54,7 +57,9 @@ def _image_body(fields: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-_ONE = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF, BMP or GIF"}
+_FILE = {"type": "string", "format": "binary", "description": "JPEG, PNG, WebP, TIFF, BMP or GIF"}
+_ONE = _image_body({"image": _FILE})
+_SEVERAL = _image_body({"image": {"type": "array", "items": _FILE, "minItems": 1}})
 _TEXT = {"schema": {"type": "string"}}
 _FORMATS = {
     "application/json": {"example": examples.DETECTED},
@@ -64,6 +69,22 @@ _FORMATS = {
 }
 
 _READ_FORMATS = {"application/json": {"example": examples.READ}, "text/plain": {**_TEXT, "example": "OPEN\n"}}
+_WRONG = (400, 408, 413, 415, 422, 429, 500, 503, 504)
+
+
+def _body(request: Request, *, batch: bool = False) -> Callable[[Hold], Awaitable[list[bytes]]]:
+    """What reads the images of a request."""
+    return partial(read_images, request, Service.of(request).settings.limits, batch=batch)
+
+
+def _refused(index: int, error: ImageError) -> bytes:
+    """`RefusedImage`."""
+    return as_json({"problem": problem_of(error).body()})
+
+
+def _batch_response(request: Request, results: Sequence[bytes]) -> Response:
+    body = render_batch(results, RequestContext.of(request).id)
+    return Service.of(request).response(request, body, {"Content-Type": "application/json"})
 
 
 @detection.post(
@@ -71,9 +92,9 @@ _READ_FORMATS = {"application/json": {"example": examples.READ}, "text/plain": {
     operation_id="detect",
     summary="Find the words in an image",
     response_model=DetectAnswer,
-    responses={200: {"content": _FORMATS}, **documented(400, 408, 413, 415, 422, 429, 500, 503, 504)},
+    responses={200: {"content": _FORMATS}, **documented(*_WRONG)},
     openapi_extra={
-        **_image_body({"image": _ONE}),
+        **_ONE,
         **examples.code_samples(
             "curl --data-binary @sign.jpg -H 'Content-Type: image/jpeg' http://localhost:8000/detect",
             "curl -F image=@sign.jpg 'http://localhost:8000/detect?score_threshold=0.7&format=icdar'",
@@ -83,16 +104,15 @@ _READ_FORMATS = {"application/json": {"example": examples.READ}, "text/plain": {
 async def detect(request: Request, parameters: Annotated[FormatParameters, Query()]) -> Response:
     """Takes the image as the body, or as the multipart field `image`."""
     service, request_id = Service.of(request), RequestContext.of(request).id
-    read = partial(read_images, request, service.settings.limits, most=1)
     form = parameters.format
     if form.startswith("image/"):
-        drawn = await service.draw(request, read, parameters.changes, form.removeprefix("image/"))
+        drawn = await service.draw(request, _body(request), parameters.changes, form.removeprefix("image/"))
         return service.response(request, drawn, {"Content-Type": form})
 
     def finish(found: Detections, waited_ms: float) -> tuple[bytes, str]:
         return render(found, waited_ms, form, request_id)
 
-    [(body, media_type)] = await service.detect(request, read, parameters.changes, finish)
+    [(body, media_type)] = await service.detect(request, _body(request), parameters.changes, finish)
     return service.response(request, body, {"Content-Type": media_type})
 
 
@@ -101,12 +121,9 @@ async def detect(request: Request, parameters: Annotated[FormatParameters, Query
     operation_id="detectBatch",
     summary="Find the words in several images",
     response_model=BatchAnswer,
-    responses={
-        **examples.answer(examples.DETECTED_BATCH),
-        **documented(400, 408, 413, 415, 422, 429, 500, 503, 504),
-    },
+    responses={**examples.answer(examples.DETECTED_BATCH), **documented(*_WRONG)},
     openapi_extra={
-        **_image_body({"image": {"type": "array", "items": _ONE, "minItems": 1}}),
+        **_SEVERAL,
         **examples.code_samples("curl -F image=@a.jpg -F image=@b.jpg http://localhost:8000/detect/batch"),
     },
 )
@@ -115,20 +132,13 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
 
     An image that cannot be used has its problem in its place, and does not lose the others.
     """
-    service, request_id = Service.of(request), RequestContext.of(request).id
-    limits = service.settings.limits
-    read = partial(read_images, request, limits, most=limits.images)
 
     def finish(found: Detections, waited_ms: float) -> bytes:
         return as_json(as_dict(found, waited_ms))
 
-    def refuse(index: int, error: ImageError) -> bytes:
-        return as_json({"problem": problem_of(error).body()})
-
-    results = await service.detect(request, read, parameters.changes, finish, refuse)
-    # the encoder lets nobody else to the interpreter, so it never has all images at once
-    body = as_json({"request_id": request_id})[:-1] + b', "results": [' + b", ".join(results) + b"]}"
-    return service.response(request, body, {"Content-Type": "application/json"})
+    images = _body(request, batch=True)
+    results = await Service.of(request).detect(request, images, parameters.changes, finish, _refused)
+    return _batch_response(request, results)
 
 
 @detection.post(
@@ -136,12 +146,9 @@ async def detect_batch(request: Request, parameters: Annotated[DetectParameters,
     operation_id="read",
     summary="Read the words in an image",
     response_model=ReadAnswer,
-    responses={
-        200: {"content": _READ_FORMATS},
-        **documented(400, 404, 408, 413, 415, 422, 429, 500, 503, 504),
-    },
+    responses={200: {"content": _READ_FORMATS}, **documented(404, *_WRONG)},
     openapi_extra={
-        **_image_body({"image": _ONE}),
+        **_ONE,
         **examples.code_samples(
             "curl --data-binary @sign.jpg -H 'Content-Type: image/jpeg' http://localhost:8000/read",
             "curl -F image=@sign.jpg 'http://localhost:8000/read?format=text'",
@@ -153,12 +160,33 @@ async def read(request: Request, parameters: Annotated[ReadParameters, Query()])
     service, request_id = Service.of(request), RequestContext.of(request).id
 
     def finish(found: Detections, waited_ms: float, read_ms: float) -> tuple[bytes, str]:
-        recogniser = service.recogniser or ""
-        return render_read(found, waited_ms, read_ms, parameters.format, recogniser, request_id)
+        return render_read(found, waited_ms, read_ms, parameters.format, service.recogniser, request_id)
 
-    images = partial(read_images, request, service.settings.limits, most=1)
-    body, media_type = await service.read(request, images, parameters.changes, finish)
+    [(body, media_type)] = await service.read(request, _body(request), parameters.changes, finish)
     return service.response(request, body, {"Content-Type": media_type})
+
+
+@detection.post(
+    "/read/batch",
+    operation_id="readBatch",
+    summary="Read the words in several images",
+    response_model=ReadBatchAnswer,
+    responses={**examples.answer(examples.READ_BATCH), **documented(404, *_WRONG)},
+    openapi_extra={
+        **_SEVERAL,
+        **examples.code_samples("curl -F image=@a.jpg -F image=@b.jpg http://localhost:8000/read/batch"),
+    },
+)
+async def read_batch(request: Request, parameters: Annotated[DetectParameters, Query()]) -> Response:
+    """Takes images as `/detect/batch` does, and answers each as `/read` would; what it needs is what `/read` needs."""
+    service = Service.of(request)
+
+    def finish(found: Detections, waited_ms: float, read_ms: float) -> bytes:
+        return as_json(as_read_dict(found, waited_ms, read_ms, service.recogniser))
+
+    images = _body(request, batch=True)
+    results = await service.read(request, images, parameters.changes, finish, _refused)
+    return _batch_response(request, results)
 
 
 @probes.get(

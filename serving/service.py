@@ -23,15 +23,15 @@ from east.images.looks import looks_of
 from east.images.tiling import network_size_of
 from east.ocr import find
 from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
-from east.reading import Recogniser
+from east.reading import Recogniser, threads_beside
 from east.types import Size
 
 from . import tracing
 from .context import RequestContext
 from .decoders import Decoders, Encoded
 from .metrics import Metrics
-from .problems import Problem, deadline_passed
-from .reading import Reader
+from .problems import Problem, TooManyWordsError, deadline_passed
+from .reading import Places, Reader
 from .room import Room
 from .scheduling import Job, Scheduler
 from .settings import Settings
@@ -192,11 +192,12 @@ class Service:
         read: Callable[[Hold], Awaitable[Sequence[bytes]]],
         changes: Callable[[], CallChanges],
         finish: Callable[[Detections, float, float], Result],
-    ) -> Result:
-        """Likewise for one image, whose words are read.
+        refuse: Callable[[int, ImageError], Result] = _raise,
+    ) -> list[Result]:
+        """As `detect`, and reads the words of each image; one with more words than are read cannot be used.
 
         ``finish`` is given the milliseconds that reading took besides. Raises `Problem` too where nothing reads, and
-        for more words than are read.
+        where too many images are waiting to be read.
         """
         reader = self.reader
         if reader is None:
@@ -204,21 +205,27 @@ class Service:
             detail = "this service reads nothing: whoever runs it has to start it with --recogniser rapidocr"
             raise Problem(404, "no-recogniser", detail)
 
-        async def read_words(
-            found: Detections, waited_ms: float, image: Encoded, hold: Hold, deadline: float
-        ) -> Result:
-            texts, read_ms = await self._texts(reader, turn, context, found, image, hold, deadline)
-            return await asyncio.to_thread(finish, texts, waited_ms, read_ms)
-
         context = RequestContext.of(request)
-        with reader.admission() as turn:
-            [result] = await self._detect(request, read, changes, _waited, _raise, then=read_words)
-        return cast(Result, result)
+        with reader.admission() as places:
+
+            async def admitted(hold: Hold) -> Sequence[bytes]:
+                images = await read(hold)
+                places.take(len(images))
+                return images
+
+            async def read_words(
+                found: Detections, waited_ms: float, image: Encoded, hold: Hold, deadline: float
+            ) -> Result:
+                with places.leaving():
+                    texts, read_ms = await self._texts(reader, places, context, found, image, hold, deadline)
+                return await asyncio.to_thread(finish, texts, waited_ms, read_ms)
+
+            return await self._detect(request, admitted, changes, _waited, refuse, then=read_words)
 
     async def _texts(
         self,
         reader: Reader,
-        turn: int,
+        places: Places,
         context: RequestContext,
         found: Detections,
         image: Encoded,
@@ -228,14 +235,16 @@ class Service:
         """The same detections with what was read, and the milliseconds that it took, its wait included."""
         if len(found) > (most := self.settings.limits.words):
             detail = f"{len(found)} words were found, and no more than {most} of an image are read: send parts of it"
-            raise Problem(422, "too-many-words", detail)
+            raise TooManyWordsError(detail)
         asked = time.perf_counter()
         texts: list[tuple[str, float]] = []
         if found.boxes:
             assert self._decoders is not None  # noqa: S101  it is ready
             padding = self.settings.reading_options().padding
-            crops = await self._decoders.cut_out(image, found.quads, padding, hold, deadline)
-            texts, start, end = await reader.read(crops, turn, deadline)
+            async with places.turn() as turn:
+                crops = await self._decoders.cut_out(image, found.quads, padding, hold, deadline)
+                texts, start, end = await reader.read(crops, turn, deadline)
+                hold(-sum(crop.nbytes for crop in crops))
             self._metrics.read(end - start)
             tracing.reading(context.span, context.epoch, asked, start, end, len(texts))
         return found.with_texts(texts), (time.perf_counter() - asked) * 1e3
@@ -350,7 +359,8 @@ class Service:
             if self.detector is None:
                 self.detector = TextDetector.from_options(self.settings.detector_options())
             if self.reader is None and self.settings.reads:
-                reading, threads = self.settings.reading_options(), self.settings.detector_options().threads
+                reading = self.settings.reading_options()
+                threads = threads_beside(self.settings.detector_options().threads or self._cores)
                 self.reader = self._reader(find(reading.recogniser, language=reading.language, threads=threads))
             sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
             for size in sizes:
@@ -449,6 +459,7 @@ def _set(future: asyncio.Future[Any], result: Any) -> None:
         return
     if isinstance(result, Exception):
         future.set_exception(result)
+        future.exception()  # nobody may be left to hear of it
     else:
         future.set_result(result)
 

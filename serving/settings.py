@@ -152,7 +152,7 @@ def _option_fields(options: type[Any]) -> dict[str, Any]:
 def _reading_fields() -> dict[str, Any]:
     """A field for every option of reading; by default nothing reads."""
     fields = _option_fields(ReadingOptions)
-    told = "what reads the words for POST /read; it is loaded at the start"
+    told = "what reads the words for POST /read and /read/batch; it is loaded at the start"
     names: Any = ("none", *RECOGNISERS)
     return fields | {
         "recogniser": (Annotated[Literal[names], BeforeValidator(_lower)], Field(default="none", description=told))

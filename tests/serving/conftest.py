@@ -33,6 +33,13 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
+def shape(value: Any) -> Any:
+    """The names in a JSON document, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
+
+
 @contextmanager
 def running(detector: Any, *, reads: Recogniser | None = None, **options: Any) -> Iterator[httpx.Client]:
     """A server with these settings, and what reads words, if given; gives a client for it."""

@@ -16,8 +16,8 @@ PART = b"--x\r\nContent-Disposition: form-data; name=image\r\n"
 PIECE = 16 * 1024
 
 
-def read(body: bytes, piece: int = PIECE, boundary: bytes = b"x") -> list[bytes]:
-    form = Form(boundary, Limits(), most=16)
+def read(body: bytes, piece: int = PIECE, boundary: bytes = b"x", most: int = 16) -> list[bytes]:
+    form = Form(boundary, Limits(images=most))
     for start in range(0, len(body), piece):
         form.feed(body[start : start + piece])
     return form.finish()
@@ -53,7 +53,7 @@ ENDLESS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_is_not_image_has_an_end(name: str) -> None:
     body = ENDLESS[name]()
-    form = Form(b"x", Limits(), most=16)
+    form = Form(b"x", Limits())
     tracemalloc.start()
     for fed in range(0, len(body), PIECE):
         try:
@@ -69,6 +69,14 @@ def test_what_is_not_image_has_an_end(name: str) -> None:
 def test_parts_without_images_have_an_end() -> None:
     with pytest.raises(Problem) as caught:
         read((PART + b"\r\n\r\n") * 100)
+    assert caught.value.code == "too-many-images"
+
+
+def test_batches_of_one_image() -> None:
+    image = PART + b"\r\nabc\r\n"
+    assert read(image + b"--x--", most=1) == [b"abc"]
+    with pytest.raises(Problem) as caught:
+        read(image + image + b"--x--", most=1)
     assert caught.value.code == "too-many-images"
 
 

@@ -53,6 +53,11 @@ def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     assert bad.code == "undecodable-image"
 
 
+def test_no_images_are_no_results(url: str) -> None:
+    with Client(url) as client:
+        assert client.detect_batch([]) == client.read_batch([]) == []
+
+
 def test_reads_what_the_words_say(serve: Serve, detector: TextDetector, photo: bytes) -> None:
     def widths(crops: list[Crop]) -> list[tuple[str, float]]:
         return [(f"{crop.shape[1]}wide", 0.5) for crop in crops]
@@ -62,7 +67,16 @@ def test_reads_what_the_words_say(serve: Serve, detector: TextDetector, photo: b
         read = client.read(photo)
         check(read, detector, photo)
         assert client.read(photo, box_threshold=1).text == ""
+        again, bad = client.read_batch([photo, b"not an image"])
+        [strict] = client.read_batch([photo], box_threshold=1, max_side=64)
     assert isinstance(read, ReadResult)
+    assert isinstance(again, ReadResult)
+    assert (again.text, again.recogniser) == (read.text, read.recogniser)
+    assert [box.text for box in again.boxes] == [box.text for box in read.boxes]
+    assert isinstance(bad, ServiceError)
+    assert (bad.status, bad.code, bad.request_id) == (400, "undecodable-image", again.request_id)
+    assert isinstance(strict, ReadResult)
+    assert strict.text == ""
     assert [(box.text, box.text_confidence) for box in read.boxes] == [(box.text, 0.5) for box in expected]
     assert read.text == expected.text
     assert read.recogniser == "widths"
@@ -72,9 +86,10 @@ def test_reads_what_the_words_say(serve: Serve, detector: TextDetector, photo: b
 def test_of_a_service_that_reads_nothing_it_is_told(url: str, photo: bytes) -> None:
     async def run() -> None:
         async with AsyncClient(url) as client:
-            with pytest.raises(ServiceError, match="--recogniser") as caught:
-                await client.read(photo)
-            assert caught.value.code == "no-recogniser"
+            for asked in (client.read(photo), client.read_batch([photo])):
+                with pytest.raises(ServiceError, match="--recogniser") as caught:
+                    await asked
+                assert caught.value.code == "no-recogniser"
 
     asyncio.run(run())
 

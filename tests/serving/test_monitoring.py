@@ -64,6 +64,15 @@ def test_every_metric_exists_with_its_labels(query: str, text: str) -> None:
             assert set(asked) <= labels[name] | {"job", "instance"}
 
 
+def test_what_is_asked_of_images_is_asked_of_all_operations_that_take_them(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    taking = {path for path, item in paths.items() if "post" in item}
+    patterns = [pattern for query in QUERIES for pattern in re.findall(r'operation=~"([^"]*)"', query)]
+    assert len(patterns) >= 5
+    for pattern in patterns:
+        assert {path for path in paths if re.fullmatch(pattern, path)} == taking
+
+
 def test_every_alert_says_what_is_wrong() -> None:
     assert len({rule["alert"] for rule in RULES}) == len(RULES)
     for rule in RULES:

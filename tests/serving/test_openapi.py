@@ -13,7 +13,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from tests.serving.conftest import running
+from tests.serving.conftest import running, shape
 
 CONFIGURATION = """
 [checks]
@@ -36,7 +36,7 @@ def test_no_answer_breaks_the_document(client: httpx.Client, tmp_path: Path) -> 
     ]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stdout
-    assert "12 selected / 12 total" in run.stdout
+    assert "13 selected / 13 total" in run.stdout
 
 
 def test_openapi_describes_the_operations(client: httpx.Client) -> None:
@@ -57,6 +57,7 @@ OPERATIONS = {
     "detect": "POST /detect",
     "detectBatch": "POST /detect/batch",
     "read": "POST /read",
+    "readBatch": "POST /read/batch",
     "healthz": "GET /healthz",
     "readyz": "GET /readyz",
     "metrics": "GET /metrics",
@@ -93,6 +94,7 @@ def test_every_operation_tells_what_may_go_wrong(document: dict[str, Any]) -> No
     with running(None, weights="no-such-weights", security={"keys": [f"me:{'0' * 64}"]}) as client:
         for name, operation in operations(client.get("/openapi.json").json()):
             assert ("401" in operation["responses"]) == name.startswith("POST"), name
+            assert (client.request(*name.split()).status_code == 401) == name.startswith("POST"), name
 
 
 def test_every_answer_has_an_example_that_fits_its_schema(document: dict[str, Any]) -> None:
@@ -109,13 +111,6 @@ def test_every_answer_has_an_example_that_fits_its_schema(document: dict[str, An
                     assert content["schema"]["format"] == "binary", (name, media_type)
         if "requestBody" in operation:
             assert "x-codeSamples" in operation or "example" in operation["requestBody"]["content"]["application/json"]
-
-
-def shape(value: Any) -> Any:
-    """The names in a JSON document, without its values."""
-    if isinstance(value, dict):
-        return {name: shape(inner) for name, inner in value.items()}
-    return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
 
 
 def test_examples_are_what_the_service_takes_and_gives(

@@ -164,7 +164,8 @@ def test_form_without_an_image_field(client: httpx.Client) -> None:
 
 def test_form_with_two_images(client: httpx.Client) -> None:
     files = [("image", png(8, 8)), ("image", png(8, 8))]
-    check(client.post("/detect", files=files), 422, "several-images")
+    problem = check(client.post("/detect", files=files), 422, "several-images")
+    assert problem["detail"].endswith("send several to /detect/batch")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import socket
 import time
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
 
+from serving.context import RequestContext
+from serving.problems import Problem
+from serving.room import Room
 from tests.serving.conftest import wait_until
 
 if TYPE_CHECKING:
@@ -65,3 +70,21 @@ def test_answers_that_are_not_taken_keep_no_room_from_others(serve: Serve, photo
         wait_until(lambda: client.post("/detect?max_side=32&format=image/png", content=body).status_code == 200)
         assert time.monotonic() - start < 60
         wait_until(lambda: held(client) == 0)
+
+
+def test_what_is_let_go_needs_no_room() -> None:
+    most = 100
+
+    async def run() -> None:
+        nonlocal most
+        room = Room(lambda: most)
+        with room.holding(RequestContext("a")) as hold:
+            hold(90)
+            most = 10  # as settings may change
+            hold(-50)
+            assert room.held == 40
+            with pytest.raises(Problem, match="too many bytes"):
+                hold(1)
+        assert room.held == 0
+
+    asyncio.run(run())
