@@ -22,6 +22,6 @@ def compile_now() -> None:
 def _import_compiled() -> None:
     """Imports every module that has something to compile."""
     from .layout import order
-    from .postprocess import patches, polygon, seams
+    from .postprocess import patches, polygon, seams, sides
 
-    del order, patches, polygon, seams
+    del order, patches, polygon, seams, sides

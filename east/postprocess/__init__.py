@@ -10,6 +10,7 @@ from .joining import join
 from .nms import locality_aware_nms
 from .rbox import decode_quads, select_candidates
 from .scores import extract_boxes, mean_scores, scorer
+from .settling import settle
 from .stitching import stitch
 from .straightening import straighten
 
@@ -28,6 +29,7 @@ __all__ = [
     "peaks",
     "scorer",
     "select_candidates",
+    "settle",
     "stitch",
     "straighten",
     "with_huge_words",

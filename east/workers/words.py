@@ -26,6 +26,7 @@ from ..postprocess import (
     join,
     peaks,
     scorer,
+    settle,
     straighten,
     with_huge_words,
 )
@@ -95,15 +96,24 @@ def _words(
     look: Look, whole: Candidates, reduced: Candidates | None, options: DetectorOptions, score: Scorer
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The words seen in one direction, in pixels of the image as it is turned there, and their scores, best first."""
-    how = options.nms_threshold, options.box_threshold, options.max_boxes, score
-    if options.scoring != "original":
-        whole, reduced = straighten(whole), None if reduced is None else straighten(reduced)
-    quads, scores = join(*extract_boxes(whole, *how), whole.score_map)
+    quads, scores = _boxes(whole, options, score)
     if reduced is None or look.reduced is None:
         return quads, scores
-    huge, huge_scores = join(*extract_boxes(reduced, *how), reduced.score_map)
+    huge, huge_scores = _boxes(reduced, options, score)
     huge = from_reduced(inset(huge, BLUR), look.reduced, look.tiles.image)
     return with_huge_words(quads, scores, huge, huge_scores)
+
+
+def _boxes(
+    candidates: Candidates, options: DetectorOptions, score: Scorer
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The words of a map, in pixels of what the network was given, and their scores, best first."""
+    how = options.nms_threshold, options.box_threshold, options.max_boxes, score
+    if options.scoring == "original":
+        return join(*extract_boxes(candidates, *how), candidates.score_map)
+    candidates = straighten(candidates)
+    quads, scores = extract_boxes(candidates, *how)
+    return join(settle(quads, candidates), scores, candidates.score_map)
 
 
 def _turned_words(

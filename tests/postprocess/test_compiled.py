@@ -26,6 +26,8 @@ from east.postprocess import (
     patches,
     polygon,
     seams,
+    settle,
+    sides,
     straighten,
     with_huge_words,
 )
@@ -36,7 +38,7 @@ from tests.support.words import WORDS, Word, candidates_of
 
 def entries() -> dict[str, Entry]:
     """All functions that a detection calls."""
-    modules = [blocks, lines, order, rows, patches, polygon, seams]
+    modules = [blocks, lines, order, rows, patches, polygon, seams, sides]
     named = [(f"{module.__name__}.{key}", one) for module in modules for key, one in vars(module).items()]
     return {key: one for key, one in named if isinstance(one, Entry) and key.startswith(one.__module__)}
 
@@ -49,7 +51,8 @@ def detect(seed: int) -> list[Any]:
     off = candidates.geometry + np.float32(0.4) * (np.arange(5) == 4).astype(np.float32)
     found: list[Any] = []
     for some in (straighten(candidates), straighten(candidates._replace(geometry=off))):
-        quads, scores = join(*extract_boxes(some, 0.2, 0.1, score=core_peaks), some.score_map)
+        quads, scores = extract_boxes(some, 0.2, 0.1, score=core_peaks)
+        quads, scores = join(settle(quads, some), scores, some.score_map)
         turns = [Turned(quads + rng.normal(0, 1, quads.shape).astype(np.float32), scores, scores) for _ in range(4)]
         huge = np.array([Word(200, 130, 300, 200, 0.1).quad()])
         found += [quads, scores, *extract_boxes(some, 0.2, 0.1), *in_their_direction(turns, 0.8)]
