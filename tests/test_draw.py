@@ -50,6 +50,12 @@ def test_outlines_are_thicker_on_larger_images() -> None:
     assert (draw_boxes(large, QUAD) > 0).sum() > (draw_boxes(small, QUAD) > 0).sum()
 
 
+@pytest.mark.parametrize("shape", [(9000, 720, 3), (24, 30_000, 3)])
+def test_the_lines_of_a_long_picture_do_not_hide_its_words(shape: tuple[int, int, int]) -> None:
+    quad = np.array([[(40, 4), (120, 4), (120, 20), (40, 20)]], np.float32)
+    assert not draw_boxes(np.zeros(shape, np.uint8), quad)[7:17, 43:117].any()
+
+
 @settings(deadline=None)
 @given(
     hnp.arrays(np.float32, (3, 4, 2), elements=st.floats(-1e9, 1e9, width=32)),
