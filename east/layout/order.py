@@ -15,6 +15,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from ..postprocess.compiled import array, entry, inner
+from .bars import bars_of
 from .blocks import blocks_of
 from .frame import Floats, Indices, Lines, Words, across, unit_vectors
 from .lines import lines_of
@@ -43,7 +44,8 @@ def blocks_in_order(quads: NDArray[Any]) -> list[list[list[int]]]:
     words = from_the_front(words, cells)
     lines, blocks = _grouped(words, cells)
     members = [[word for line in block for word in lines[line]] for block in blocks]
-    return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members)]
+    single = np.array([len(block) == 1 for block in blocks], np.bool_)
+    return [[known[lines[line]].tolist() for line in blocks[block]] for block in _order(words, members, single)]
 
 
 def _grouped(words: Words, cells: list[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
@@ -56,8 +58,8 @@ def _grouped(words: Words, cells: list[list[int]]) -> tuple[list[list[int]], lis
     return lines, blocks if lines is cells else blocks_of(Lines.of(words, lines))
 
 
-def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
-    """The numbers of blocks of words, in reading order."""
+def _order(words: Words, blocks: Sequence[Sequence[int]], single: NDArray[np.bool_]) -> list[int]:
+    """The numbers of blocks of words, in reading order; ``single`` are those of one line."""
     if len(blocks) < 2:
         return list(range(len(blocks)))
     members = np.array([word for block in blocks for word in block], np.intp)
@@ -69,7 +71,15 @@ def _order(words: Words, blocks: Sequence[Sequence[int]]) -> list[int]:
     rows = np.lexsort((y[:, 1], x[:, 1], x[:, 0], y[:, 0]))
     if len(blocks) > _MOST:
         return [int(block) for block in rows]
-    return [int(block) for block in rows[_sorted(_before(x[rows], y[rows]))]]
+    x, y = x[rows], y[rows]
+    firsts, owner = np.unique(bars_of(x, y, single[rows]), return_inverse=True)
+    wide, high = x[firsts], y[firsts]
+    for whole, parts in ((wide, x), (high, y)):
+        np.minimum.at(whole[:, 0], owner, parts[:, 0])
+        np.maximum.at(whole[:, 1], owner, parts[:, 1])
+    place = np.empty(len(firsts), np.intp)
+    place[_sorted(_before(wide, high))] = np.arange(len(firsts))
+    return [int(block) for block in rows[np.lexsort((x[:, 0], place[owner]))]]
 
 
 def _length(words: Words) -> float:

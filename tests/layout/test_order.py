@@ -74,3 +74,29 @@ def test_many_signs_are_read_row_by_row() -> None:
         for column, sign in enumerate(signs):
             sheet.write(200 * column, 150 * row, sign)
     assert one_after_the_other(sheet) == [sign for signs in names for sign in signs]
+
+
+COLUMN = ("the first of four lines", "that are in a column", "and go on for a while", "before they end")
+
+
+@pytest.mark.parametrize("degrees", [0, -8, 90])
+def test_the_entries_of_a_bar_come_before_the_columns_below(degrees: float) -> None:
+    sheet = Sheet()
+    for number, entry in enumerate(("Home", "World", "Sport", "Culture", "Contact")):
+        sheet.write(40 + 170 * number, 20, entry)
+    sheet.write(40, 90, *COLUMN).write(480, 90, *COLUMN)
+    bar = [["Home"], ["World"], ["Sport"], ["Culture"], ["Contact"]]
+    assert sheet.read(sheet.quads @ turning(degrees)) == [*bar, list(COLUMN), list(COLUMN)]
+
+
+def test_what_is_below_the_first_entries_only_comes_after_the_last() -> None:
+    sheet = Sheet().write(40, 90, *COLUMN)
+    for number, entry in enumerate(("Home", "Products", "Pricing", "Support", "Blog")):
+        sheet.write(40 + 190 * number, 20, entry)
+    assert sheet.read() == [["Home"], ["Products"], ["Pricing"], ["Support"], ["Blog"], list(COLUMN)]
+
+
+def test_headings_of_columns_stay_with_them() -> None:
+    sheet = Sheet().write(40, 20, "ONE", height=28).write(480, 20, "TWO", height=28)
+    sheet.write(40, 90, *COLUMN).write(480, 90, *COLUMN).write(40, 320, "a line below both of the columns " * 2)
+    assert [block[0] for block in sheet.read()][:4] == ["ONE", COLUMN[0], "TWO", COLUMN[0]]
