@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 
@@ -15,6 +17,8 @@ from east.compiling import compile_now
 
 settings.register_profile("whatever it takes", deadline=None)  # a busy machine is no fault
 settings.load_profile("whatever it takes")
+
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
@@ -51,20 +55,52 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run of pytest have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def once(common: Path) -> Once:
+    """``once(name, make)``: a folder with what ``make(folder)`` wrote for the first process that asked for it."""
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        place, done = common / f"once-{name}", common / f"once-{name}.done"
+        with FileLock(f"{place}.lock"):
+            if not done.exists():
+                shutil.rmtree(place, ignore_errors=True)  # of one that failed
+                place.mkdir()
+                make(place)
+                done.touch()
+        return place
+
+    return made
+
+
 @pytest.fixture(scope="session", autouse=True)
-def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keeps the user's cache and weights out of the tests, also out of the processes they start."""
-    folder = tmp_path_factory.mktemp("user")
+def own_folders(common: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the user's cache and weights out of the tests, also out of the processes they start.
+
+    The cache is one for all processes of pytest, as a user's is for all of his: each model is converted once.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EAST_CACHE_DIR", str(folder / "cache"))
-        patch.setenv("EAST_WEIGHTS_DIR", str(folder / "weights"))
+        patch.setenv("EAST_CACHE_DIR", str(common / "cache"))
+        patch.setenv("EAST_WEIGHTS_DIR", str(tmp_path_factory.mktemp("weights")))
         yield
 
 
 @pytest.fixture(scope="session")
-def detector(own_folders: None) -> Iterator[TextDetector]:
+def compiled(common: Path) -> None:
+    """All that Numba compiles is compiled: by one process, where the others find it."""
+    with FileLock(common / "compiled.lock"):
+        compile_now()
+
+
+@pytest.fixture(scope="session")
+def detector(own_folders: None, compiled: None) -> Iterator[TextDetector]:
     """The bundled weights in the fastest runtime here, at FP32."""
-    compile_now()  # no test is about what Python does meanwhile but those that say so
     with TextDetector(precision="FP32") as detector:
         yield detector
 

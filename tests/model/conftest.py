@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from east.model import weights
-from east.model.checkpoint import Variables, read_arrays
+from east.model.checkpoint import Variables, checkpoint_prefix, read_arrays
 from east.model.freezing.freeze import freeze
 from east.model.frozen import FrozenModel
 from east.types import Maps
+from tests.conftest import Once
 from tests.support.graphs import run, v1
 from tests.support.slim_east import average_saver, inference_graph, save_training_checkpoint, training_graph
 
@@ -58,18 +59,28 @@ def frozen_float(bundle: Path) -> FrozenModel:
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory, variables: Variables) -> Path:
+def checkpoint(once: Once, variables: Variables) -> Path:
     """Prefix of a training checkpoint as the original script leaves it: its averages are the bundled weights."""
-    with training_graph(batch_norm="fused_v1") as averages:
-        return save_training_checkpoint(tmp_path_factory.mktemp("checkpoint") / "model.ckpt", averages, variables)
+
+    def save(folder: Path) -> None:
+        with training_graph(batch_norm="fused_v1") as averages:
+            save_training_checkpoint(folder / "model.ckpt", averages, variables)
+
+    return checkpoint_prefix(once("checkpoint", save))
 
 
 @pytest.fixture(scope="session")
-def slim_maps(checkpoint: Path, images: NDArray[np.uint8]) -> Maps:
+def slim_maps(once: Once, checkpoint: Path, images: NDArray[np.uint8]) -> Maps:
     """What the original inference code makes of the checkpoint."""
-    with inference_graph() as (placeholder, score, geometry), v1.Session() as session:
-        average_saver().restore(session, str(checkpoint))
-        return Maps(*session.run([score, geometry], {placeholder: images.astype(np.float32)}))
+
+    def save(folder: Path) -> None:
+        with inference_graph() as (placeholder, score, geometry), v1.Session() as session:
+            average_saver().restore(session, str(checkpoint))
+            found = session.run([score, geometry], {placeholder: images.astype(np.float32)})
+        np.savez(folder / "maps.npz", *found)
+
+    with np.load(once("slim_maps", save) / "maps.npz") as arrays:
+        return Maps(*(arrays[name] for name in arrays.files))
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from east.compiling import compile_now
-
 
 @pytest.fixture(scope="session", autouse=True)
-def all_compiled() -> None:
-    compile_now()
+def all_compiled(compiled: None) -> None:
+    """For every test here."""
