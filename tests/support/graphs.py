@@ -16,13 +16,18 @@ from east.types import Maps
 tf = tensorflow()
 v1 = tf.compat.v1
 
+_AS_WRITTEN = v1.ConfigProto()
+"""Runs a graph as it is: to rewrite the network takes longer than a small image, and some odd chains make it abort."""
+
+_AS_WRITTEN.graph_options.rewrite_options.disable_meta_optimizer = True
+
 
 def run(frozen: FrozenModel, images: NDArray[Any]) -> Maps:
     """The maps of ``images``, converted to the graph's input type."""
     graph = tf.Graph()
     with graph.as_default():
         tf.graph_util.import_graph_def(tensorflow_graph(frozen.graph_def), name="")
-    with v1.Session(graph=graph) as session:
+    with v1.Session(graph=graph, config=_AS_WRITTEN) as session:
         outputs = [f"{frozen.score_name}:0", f"{frozen.geometry_name}:0"]
         return Maps(*session.run(outputs, {f"{frozen.input_name}:0": images.astype(frozen.input_dtype)}))
 
@@ -49,9 +54,7 @@ def write_graph(path: Path, network: Callable[[Any], tuple[Any, Any]], **placeho
     path.write_bytes(graph.as_graph_def().SerializeToString())
 
     def original(array: NDArray[Any]) -> Maps:
-        config = v1.ConfigProto()
-        config.graph_options.rewrite_options.disable_meta_optimizer = True  # some odd chains make it abort
-        with v1.Session(graph=graph, config=config) as session:
+        with v1.Session(graph=graph, config=_AS_WRITTEN) as session:
             return Maps(*session.run([score, geometry], {images: array}))
 
     return original

@@ -151,8 +151,8 @@ def average_saver() -> Any:
 
 
 @contextmanager
-def training_graph(towers: int = 2, *, optimizer: bool = True, **how: Any) -> Iterator[Any]:
-    """The graph of the original training script; yields its moving averages."""
+def training_graph(towers: int = 2, *, averages: bool = True, optimizer: bool = True, **how: Any) -> Iterator[Any]:
+    """The graph of the original training script; yields its moving averages, if it is to have them."""
     with tf.Graph().as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3], name="input_images")
         scores = v1.placeholder(tf.float32, [None, None, None, 1], name="input_score_maps")
@@ -177,12 +177,12 @@ def training_graph(towers: int = 2, *, optimizer: bool = True, **how: Any) -> It
                 if tower == 0 and optimizer:  # the gradients of the others would only make the graph larger
                     updates = [adam.compute_gradients(loss)]
         applied = [adam.apply_gradients(gradients, global_step=step) for gradients in updates]
-        averages = v1.train.ExponentialMovingAverage(DECAY, step)
-        average = averages.apply(v1.trainable_variables())
-        with tf.control_dependencies([average, *applied, *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]):
+        moving = v1.train.ExponentialMovingAverage(DECAY, step) if averages else None
+        average = [moving.apply(v1.trainable_variables())] if moving else []
+        with tf.control_dependencies([*average, *applied, *v1.get_collection(v1.GraphKeys.UPDATE_OPS)]):
             tf.no_op(name="train_op")
         v1.summary.merge_all()
-        yield averages
+        yield moving
 
 
 def save_training_checkpoint(prefix: Path, averages: Any, values: dict[str, NDArray[np.float32]]) -> Path:

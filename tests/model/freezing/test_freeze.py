@@ -94,7 +94,8 @@ def test_the_training_graph_of_a_checkpoint(checkpoint: Path, images: NDArray[np
 def test_a_training_graph_with_batch_norm_spelled_out(
     with_meta: WithMeta, images: NDArray[np.uint8], slim_maps: Maps
 ) -> None:
-    frozen = freeze(with_meta(training_graph(towers=1, optimizer=False, batch_norm="decomposed")))
+    graph = training_graph(towers=1, averages=False, optimizer=False, batch_norm="decomposed")
+    frozen = freeze(with_meta(graph))
     assert operations(frozen) == {**SLIM, "Cast": 1}
     assert_same_maps(run(frozen, images), slim_maps)
 
