@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +19,13 @@ from PIL import Image
 
 from east import TextDetector
 from east.reading import Recogniser
+from serving.__main__ import main
 from serving.app import create_app
 from serving.process import uvicorn_config
 from serving.settings import Settings
 
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
+Refused = Callable[..., list[str]]
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -79,11 +82,28 @@ def client(serve: Serve) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """``refused(*flags)``: what `python -m serving` says of flags that it refuses with status 2, line by line."""
+
+    def told(*flags: str) -> list[str]:
+        monkeypatch.setattr(sys, "argv", ["serving/__main__.py", *flags])
+        try:
+            status: object = main()
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        out, err = capsys.readouterr()
+        assert (status, out) == (2, "")
+        return list(err.splitlines())
+
+    return told
+
+
 @pytest.fixture(scope="session")
 def photo(demo_images: list[Path]) -> bytes:
     """A small image with words in it."""
     image = Image.open(demo_images[0])
-    image.thumbnail((640, 640))
+    image.thumbnail((480, 480))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG")
     return buffer.getvalue()

@@ -24,7 +24,7 @@ from serving.problems import Problem
 from serving.settings import Security
 
 if TYPE_CHECKING:
-    from tests.serving.conftest import Serve
+    from tests.serving.conftest import Refused, Serve
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +87,12 @@ def test_key_files_of_all_editors_are_read(tmp_path: Path, encoding: str, end: s
     ],
 )
 def test_key_file_that_is_wrong_is_told_in_a_line_without_the_key(
-    tmp_path: Path, content: bytes | None, told: str
+    tmp_path: Path, content: bytes | None, told: str, refused: Refused
 ) -> None:
     file = tmp_path / "keys"
     if content is not None:
         file.write_bytes(content)
-    command = [sys.executable, "-m", "serving", "--security.keys-file", str(file)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert run.returncode == 2
-    [line] = run.stderr.splitlines()
+    [line] = refused("--security.keys-file", str(file))
     assert str(file) in line
     assert told in line
     assert "secret" not in line
