@@ -80,7 +80,7 @@ def test_weights_are_adapted(tmp_path: Path) -> None:
     picture = cv2.resize(cv2.imread(str(ROOT / "demo/shop.jpg"), cv2.IMREAD_COLOR), (320, 180))
     cv2.imwrite(str(tmp_path / "data/a.jpg"), picture)
     (tmp_path / "data/gt_a.txt").write_text("80,25,250,25,250,60,80,60,MILLER\n")
-    settings = ["steps=1", "batch=1", "recipe.augmentation.crop=64"]
+    settings = ["steps=1", "batch=1", "recipe.augmentation.crop=64", "recipe.trained=feature_fusion/"]
     told = run("fine_tune.py", tmp_path / "data", tmp_path / "run", *settings)
     assert "default: " in told
     assert f"{tmp_path}/run/weights.npz: " in told
