@@ -196,20 +196,22 @@ def test_a_folder_that_cannot_be_read_is_not_an_empty_one(
     ],
 )
 def test_failures_are_one_line(
-    east: Callable[..., Result],
-    demo_images: list[Path],
+    small_images: list[Path],
     tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
     arguments: list[str],
     status: int,
     message: str,
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 broken")
-    places = {"empty": tmp_path / "empty", "picture": demo_images[0], "broken": tmp_path / "broken.npz"}
-    result = east(*(argument.format(**places) for argument in arguments))
-    assert result.returncode == status
-    assert result.stdout == b""
-    assert message in error_line(result)
+    places = {"empty": tmp_path / "empty", "picture": small_images[0], "broken": tmp_path / "broken.npz"}
+    assert main([argument.format(**places) for argument in arguments]) == status
+    out, err = capfd.readouterr()
+    assert out == ""
+    [line] = err.splitlines()
+    assert message in line
+    assert "Traceback" not in line
 
 
 @pytest.mark.parametrize(

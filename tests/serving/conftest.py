@@ -43,6 +43,15 @@ def shape(value: Any) -> Any:
     return [shape(value[0])] if isinstance(value, list) and value else type(value).__name__
 
 
+def thumbnail(path: Path, side: int) -> bytes:
+    """A picture as a JPEG with a longer side of so many pixels."""
+    with Image.open(path) as image:
+        image.thumbnail((side, side))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
 @contextmanager
 def running(detector: Any, *, reads: Recogniser | None = None, **options: Any) -> Iterator[httpx.Client]:
     """A server with these settings, and what reads words, if given; gives a client for it."""
@@ -102,8 +111,4 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture(scope="session")
 def photo(demo_images: list[Path]) -> bytes:
     """A small image with words in it."""
-    image = Image.open(demo_images[0])
-    image.thumbnail((480, 480))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
-    return buffer.getvalue()
+    return thumbnail(demo_images[0], 480)
