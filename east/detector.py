@@ -104,11 +104,12 @@ class TextDetector:
             ValueError: an option out of range.
         """
         options = self.options.changed(**changes)
+        handling = Handling(bgr, clip, keep_image)
         with self._pipeline.calls:
             [found] = self._pipeline.run([prepare(image, options, bgr=bgr)], options)
         if isinstance(found, ImageError):
             raise found
-        return Handling(bgr, clip, keep_image).given(found)
+        return handling.given(found)
 
     @overload
     def detect_batch(

@@ -63,7 +63,10 @@ class Options:
     """Base of the classes of options: checks every value against what the class says of it."""
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` that names the first option whose value is out of bounds."""
+        """Raises ``ValueError`` that names the first option whose value is out of bounds, or no such group."""
+        for name, kind in _groups(type(self)).items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise ValueError(f"{name} must be an {kind.__module__}.{kind.__qualname__}, got {value!r}")
         for leaf in leaves(type(self)):
             if len(leaf.path) == 1:
                 try:
@@ -213,6 +216,24 @@ def leaves(options: type[Any]) -> tuple[Leaf, ...]:
 
 
 _LEAVES: dict[type[Any], tuple[Leaf, ...]] = {}
+
+
+def _groups(options: type[Any]) -> dict[str, type[Any]]:
+    """The groups of a class of options, by name."""
+    if options not in _GROUPS:
+        kinds = _kinds(options)
+        _GROUPS[options] = {one.name: kinds[one.name] for one in fields(options) if is_dataclass(kinds[one.name])}
+    return _GROUPS[options]
+
+
+_GROUPS: dict[type[Any], dict[str, type[Any]]] = {}
+
+
+def check_switches(**switches: object) -> None:
+    """Raises ``ValueError`` that names the first of some arguments of a function that is neither true nor false."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, got {value!r}")
 
 
 def _leaves(options: type[Any], path: tuple[str, ...], section: str) -> Iterator[Leaf]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import typing
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -178,6 +180,15 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
 def test_what_is_out_of_bounds_is_named(make: Callable[[], object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         make()
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(DetectorOptions) if "section" in one.metadata])
+@pytest.mark.parametrize("value", ["pics", {"a": 1}, 3, None, NodeNames], ids=str)
+def test_what_is_no_group_of_options_is_named(name: str, value: Any) -> None:
+    right = type(getattr(DetectorOptions(), name))
+    told = f"{name} must be an east.options.{right.__name__}, got {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        TextDetector(**{name: value})
 
 
 def test_names_of_precisions_may_be_written_small() -> None:
