@@ -172,8 +172,9 @@ class Leaf(NamedTuple):
 
     def _refusal(self, value: Any) -> ValueError:
         near = get_close_matches(str(value), self.choices, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return ValueError(f"must be {self._wanted(value)}, got {value!r}{hint}")
+        hint = f"; did you mean {str(near[0])!r}?" if near else ""
+        got = str(value) if isinstance(value, str) else value  # or a `Precision` shows as an enum's member
+        return ValueError(f"must be {self._wanted(value)}, got {got!r}{hint}")
 
     def _wanted(self, value: Any) -> str:
         about = self.about

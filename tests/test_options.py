@@ -164,6 +164,9 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
     [
         (lambda: DetectorOptions(precision="int4"), "precision must be one of auto, FP32, FP16, INT8, got 'int4'"),
         (lambda: DetectorOptions(runtime="opnvino"), "did you mean 'openvino'"),
+        (lambda: DetectorOptions(precision="INT9"), r"INT8, got 'INT9'; did you mean 'INT8'\?$"),
+        (lambda: DetectorOptions(runtime=Precision.INT8), "tensorflow, got 'INT8'$"),
+        (lambda: DetectorOptions(threads=Precision.INT8), "at least 1, got 'INT8'$"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(threads=0), "threads must be at least 1, got 0"),
         (lambda: DetectorOptions(threads=1.5), "threads must be a whole number of at least 1, got 1.5"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(max_side=True), "max_side must be a whole number of at least 32, got True"),
