@@ -13,7 +13,18 @@ from functools import reduce, wraps
 from inspect import Parameter, signature
 from operator import index
 from types import SimpleNamespace
-from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    SupportsIndex,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from .types import Size
 
@@ -235,6 +246,15 @@ def check_switches(**switches: object) -> None:
     for name, value in switches.items():
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false, got {value!r}")
+
+
+def check_counts(**counts: object) -> None:
+    """Raises ``ValueError`` that names the first of some arguments of a function that is no number of things."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if index(value) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def _leaves(options: type[Any], path: tuple[str, ...], section: str) -> Iterator[Leaf]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .option_fields import check_switches
+from .option_fields import check_counts, check_switches
 
 Crop: TypeAlias = NDArray[np.uint8]
 
@@ -64,8 +64,7 @@ def read_crops(
         raise TypeError(f"{_WANTED}, got the class {recogniser.__name__}: make one of it, {recogniser.__name__}()")
     if not callable(recogniser):
         raise TypeError(f"{_WANTED}, got {_shown(recogniser)}")
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    check_counts(batch=batch)
     views = [(index, view) for index, crop in enumerate(crops) for view in _views(crop)]
     order = sorted(range(len(views)), key=lambda number: views[number][1].shape[1] / views[number][1].shape[0])
     read: dict[int, tuple[str, float]] = {}

@@ -559,3 +559,10 @@ def test_what_is_neither_true_nor_false_is_named(detector: TextDetector, name: s
     if name == "bgr":
         with pytest.raises(ValueError, match=told):
             load_image(images[0], bgr=value)
+
+
+@pytest.mark.parametrize("name", ["batch", "threads"])
+@pytest.mark.parametrize("value", ["x", 1.5, True])
+def test_what_is_no_number_of_things_is_named(detector: TextDetector, name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least 1, got {value!r}$"):
+        detector.stream([], **{name: value})

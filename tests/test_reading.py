@@ -183,6 +183,8 @@ def test_what_is_no_recogniser_is_named(recogniser: Any, got: str) -> None:
 def test_a_batch_of_none_and_a_picture_that_was_not_kept_are_errors() -> None:
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         words(40).read(by_size, batch=0)
+    with pytest.raises(ValueError, match="batch must be a whole number of at least 1, got 'x'"):
+        words(40).read(by_size, batch="x")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="bgr must be true or false, got 1"):
         words(40).read(by_size, bgr=1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="was not kept"):
