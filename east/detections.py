@@ -225,7 +225,7 @@ class Detections(Sequence[TextBox]):
             before_each: called before each batch; what it raises ends the reading.
 
         Raises:
-            TypeError, ValueError: the recogniser gave something else than it should.
+            TypeError, ValueError: the recogniser is none, or gave something else than it should.
         """
         crops = self.crops(padding=padding)
         texts = read_crops(recogniser, crops, bgr=bgr, batch=batch, before_each=before_each)

@@ -21,7 +21,7 @@ from .images.preparation import PreparedImage, prepare
 from .images.several import several_images
 from .model.source import ModelSource
 from .model.weights import recorded_confidence
-from .option_fields import built_from
+from .option_fields import built_from, check_counts
 from .options import EVALUATION_SIZE, CallChanges, DetectorOptions, StreamOptions
 from .pipeline import Handling, Pipeline
 from .runtimes import load_runtime
@@ -104,11 +104,12 @@ class TextDetector:
             ValueError: an option out of range.
         """
         options = self.options.changed(**changes)
+        handling = Handling(bgr, clip, keep_image)
         with self._pipeline.calls:
             [found] = self._pipeline.run([prepare(image, options, bgr=bgr)], options)
         if isinstance(found, ImageError):
             raise found
-        return Handling(bgr, clip, keep_image).given(found)
+        return handling.given(found)
 
     @overload
     def detect_batch(
@@ -271,9 +272,7 @@ class TextDetector:
         """
         _check_on_error(on_error)
         count = StreamOptions(**{} if processes is None else {"processes": processes}).processes
-        for name, number in (("batch", batch), ("threads", threads)):
-            if number is not None and number < 1:
-                raise ValueError(f"{name} must be at least 1, got {number}")
+        check_counts(**{name: n for name, n in (("batch", batch), ("threads", threads)) if n is not None})
         options = self.options.changed(**changes)
         stream = self._pipeline, several_images(images), options, Handling(bgr, clip, keep_image)
         at_once = AtOnce(batch or self.runtime.batch, threads or self.runtime.parallel)

@@ -13,7 +13,18 @@ from functools import reduce, wraps
 from inspect import Parameter, signature
 from operator import index
 from types import SimpleNamespace
-from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Concatenate,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    SupportsIndex,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from .types import Size
 
@@ -63,7 +74,10 @@ class Options:
     """Base of the classes of options: checks every value against what the class says of it."""
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` that names the first option whose value is out of bounds."""
+        """Raises ``ValueError`` that names the first option whose value is out of bounds, or no such group."""
+        for name, kind in _groups(type(self)).items():
+            if not isinstance(value := getattr(self, name), kind):
+                raise ValueError(f"{name} must be an {kind.__module__}.{kind.__qualname__}, got {value!r}")
         for leaf in leaves(type(self)):
             if len(leaf.path) == 1:
                 try:
@@ -169,8 +183,9 @@ class Leaf(NamedTuple):
 
     def _refusal(self, value: Any) -> ValueError:
         near = get_close_matches(str(value), self.choices, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return ValueError(f"must be {self._wanted(value)}, got {value!r}{hint}")
+        hint = f"; did you mean {str(near[0])!r}?" if near else ""
+        got = str(value) if isinstance(value, str) else value  # or a `Precision` shows as an enum's member
+        return ValueError(f"must be {self._wanted(value)}, got {got!r}{hint}")
 
     def _wanted(self, value: Any) -> str:
         about = self.about
@@ -213,6 +228,33 @@ def leaves(options: type[Any]) -> tuple[Leaf, ...]:
 
 
 _LEAVES: dict[type[Any], tuple[Leaf, ...]] = {}
+
+
+def _groups(options: type[Any]) -> dict[str, type[Any]]:
+    """The groups of a class of options, by name."""
+    if options not in _GROUPS:
+        kinds = _kinds(options)
+        _GROUPS[options] = {one.name: kinds[one.name] for one in fields(options) if is_dataclass(kinds[one.name])}
+    return _GROUPS[options]
+
+
+_GROUPS: dict[type[Any], dict[str, type[Any]]] = {}
+
+
+def check_switches(**switches: object) -> None:
+    """Raises ``ValueError`` that names the first of some arguments of a function that is neither true nor false."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, got {value!r}")
+
+
+def check_counts(**counts: object) -> None:
+    """Raises ``ValueError`` that names the first of some arguments of a function that is no number of things."""
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+        if index(value) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def _leaves(options: type[Any], path: tuple[str, ...], section: str) -> Iterator[Leaf]:

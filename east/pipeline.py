@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from .images.opencv_threads import one_opencv_thread
 from .images.preparation import PreparedImage, prepare
 from .images.reduction import reduce
 from .images.several import unusable
+from .option_fields import check_switches
 from .options import DetectorOptions
 from .postprocess import ConfidenceCurve, stitch
 from .prefetch import prefetch_map
@@ -39,12 +40,16 @@ _DECODING = 3 / 8
 fewer starve the network."""
 
 
-class Handling(NamedTuple):
+@dataclass(frozen=True)
+class Handling:
     """How a call wants its images taken and its results given; see `TextDetector.detect`."""
 
     bgr: bool
     clip: bool
     keep_image: bool
+
+    def __post_init__(self) -> None:
+        check_switches(**vars(self))
 
     def prepared(self, image: ImageInput, options: DetectorOptions) -> PreparedImage | ImageError:
         """An image ready for the network, or in its place what is wrong with it."""

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .option_fields import check_counts, check_switches
+
 Crop: TypeAlias = NDArray[np.uint8]
 
 Recogniser: TypeAlias = Callable[[list[Crop]], Sequence[tuple[str, float]]]
@@ -24,6 +26,7 @@ BATCH = 32
 TALL = 1.5
 """Height by width from which a crop may hold text on its side; the figure is PaddleOCR's."""
 
+_WANTED = "a recogniser is a function from crops to a (text, confidence) for each, such as east.ocr.RapidOcr()"
 _ROUNDING = 1e-3  # a mean of probabilities in half precision may be a little over 1
 
 
@@ -54,10 +57,14 @@ def read_crops(
         text and confidence of each crop, in the order of the crops.
 
     Raises:
-        TypeError, ValueError: the recogniser gave something else than it should; one line says what.
+        TypeError, ValueError: the recogniser is none, or gave something else than it should; one line says what.
     """
-    if batch < 1:
-        raise ValueError(f"batch must be at least 1, got {batch}")
+    check_switches(bgr=bgr)
+    if isinstance(recogniser, type):
+        raise TypeError(f"{_WANTED}, got the class {recogniser.__name__}: make one of it, {recogniser.__name__}()")
+    if not callable(recogniser):
+        raise TypeError(f"{_WANTED}, got {_shown(recogniser)}")
+    check_counts(batch=batch)
     views = [(index, view) for index, crop in enumerate(crops) for view in _views(crop)]
     order = sorted(range(len(views)), key=lambda number: views[number][1].shape[1] / views[number][1].shape[0])
     read: dict[int, tuple[str, float]] = {}

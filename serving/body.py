@@ -24,6 +24,8 @@ _PIECE_BYTES = 16 * 1024
 async def read_images(request: Request, limits: Limits, hold: Callable[[int], None], *, batch: bool) -> list[bytes]:
     """Reads the images of a request: a raw body, or the fields ``image`` and ``file`` of a multipart one.
 
+    Beside others an image may be empty; that is its own problem.
+
     Args:
         request: nothing of its body has been read.
         limits: what is taken.
@@ -48,7 +50,7 @@ async def read_images(request: Request, limits: Limits, hold: Callable[[int], No
         raise Problem(415, "unsupported-type", f"content-type {shown(header)!r} is not taken: send {taken}")
     body = bytearray()
     await _receive(request, limits, hold, limits.image_bytes, body.extend)
-    return [_not_empty(body)]
+    return _some_image([body])
 
 
 async def read_bytes(request: Request, limits: Limits, hold: Callable[[int], None]) -> bytes:
@@ -85,10 +87,10 @@ async def _receive(
         raise Problem(408, "slow-body", detail, headers={"Connection": "close"}) from None
 
 
-def _not_empty(image: bytearray) -> bytes:
-    if not image:
+def _some_image(images: list[bytearray]) -> list[bytes]:
+    if not any(images):
         raise Problem(400, "empty-image", "the image has no bytes")
-    return bytes(image)
+    return [bytes(image) for image in images]
 
 
 class Form:
@@ -144,7 +146,7 @@ class Form:
             raise FormParserError("the body ends too early")
         if not self._images:
             raise Problem(422, "missing-image", "no form field 'image' in the body")
-        return [_not_empty(image) for image in self._images]
+        return _some_image(self._images)
 
     def _part_begins(self) -> None:
         self._parts += 1

@@ -123,6 +123,12 @@ class _Calls(ABC, Generic[Http]):
     async def _batch(
         self, kind: type[Result], path: str, images: Sequence[ImageSource], options: Mapping[str, Any]
     ) -> list[Result | ServiceError]:
+        if isinstance(images, (str, os.PathLike, bytes)):
+            alone = path.removeprefix("/").removesuffix("/batch")
+            kind_of_one = type(images).__qualname__
+            raise TypeError(
+                f"expected several images and got one, a single {kind_of_one}: put it into a list, or call {alone}"
+            )
         if not images:
             return []
         parts = [("image", _bytes_of(image)) for image in images]

@@ -87,6 +87,10 @@ class CostlyImageError(ImageError):
     """An image whose decoding takes more than its size allows."""
 
 
+class EmptyImageError(ImageError):
+    """An image without bytes."""
+
+
 class TooManyWordsError(ImageError):
     """An image with more words than are read."""
 
@@ -108,6 +112,7 @@ EXPECTED = (Problem, ImageError, HTTPException, RequestValidationError)
 
 _IMAGE_ERRORS: tuple[tuple[type[ImageError], int, str], ...] = (
     (CostlyImageError, 422, "costly-image"),
+    (EmptyImageError, 400, "empty-image"),
     (TooManyWordsError, 422, "too-many-words"),
     (ImageTooLargeError, 413, "too-many-pixels"),
     (TooManyBoxesError, 422, "too-many-boxes"),

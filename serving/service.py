@@ -30,7 +30,7 @@ from . import tracing
 from .context import RequestContext
 from .decoders import Decoders, Encoded
 from .metrics import Metrics
-from .problems import Problem, TooManyWordsError, deadline_passed
+from .problems import EmptyImageError, Problem, TooManyWordsError, deadline_passed
 from .reading import Places, Reader
 from .room import Room
 from .scheduling import Job, Scheduler
@@ -334,6 +334,8 @@ class Service:
 
     def _inspect(self, image: bytes, draw: str | None) -> Encoded:
         """In a thread: what an image says of itself. Raises `ImageError`, or `Problem` if it cannot be drawn so."""
+        if not image:
+            raise EmptyImageError("the image has no bytes")
         header = read_header(image, self.settings.limits.pixels)
         if draw == "jpeg" and max(header.size) > _LONGEST_JPEG:
             detail = f"no JPEG has a side of over {_LONGEST_JPEG:,} pixels: ask for image/png"

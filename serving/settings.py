@@ -6,6 +6,7 @@ What the detector is told is not declared here: those settings are derived from 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -305,16 +306,26 @@ def with_live(current: Declared, new: Declared, group: str = "") -> tuple[Declar
 
 
 def complaints(error: Exception) -> list[str]:
-    """What is wrong with settings, a line each, by the names of the flags."""
+    """What is wrong with settings, a line each, by the names of the flags, or of the variables that they come from."""
     if not isinstance(error, ValidationError):
         return [str(error)]
     lines = []
     for wrong in error.errors():
-        flag = ".".join(str(part) for part in wrong["loc"] if not isinstance(part, int)).replace("_", "-")
+        names = [str(part) for part in wrong["loc"] if not isinstance(part, int)]
+        variable = _variable_of(names, wrong["input"])
+        flag = variable or "--" + ".".join(names).replace("_", "-")
         told = wrong.get("ctx", {}).get("error", f"{wrong['msg']}, got {shown(repr(wrong['input']))}")
         told = shown(str(told), 500)
-        lines.append(f"--{flag}: {told}" if flag else told)
+        lines.append(f"{flag}: {told}" if names else told)
     return lines
+
+
+def _variable_of(names: list[str], text: object) -> str | None:
+    """The variable of the environment, if any, that gives a setting this text."""
+    wanted = f"EAST_{'__'.join(names)}".upper()
+    given = {name.upper(): (name, value) for name, value in os.environ.items()}
+    name, value = given.get(wanted, ("", ""))
+    return name if name and text in (value, *value.replace(",", " ").split()) else None
 
 
 _ELSEWHERE = {"EAST_CACHE_DIR", "EAST_WEIGHTS_DIR"}

@@ -543,3 +543,26 @@ def test_unsupported_precision_names_runtimes_that_can() -> None:
 def test_unknown_weights_are_named() -> None:
     with pytest.raises(WeightsError, match="no weights named 'nothing-here'"):
         TextDetector(weights="nothing-here")
+
+
+@pytest.mark.parametrize("name", ["bgr", "clip", "keep_image"])
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_what_is_neither_true_nor_false_is_named(detector: TextDetector, name: str, value: Any) -> None:
+    images = [np.zeros((32, 32, 3), np.uint8)]
+    told = f"^{name} must be true or false, got {value!r}$"
+    with pytest.raises(ValueError, match=told):
+        detector.detect(images[0], **{name: value})
+    with pytest.raises(ValueError, match=told):
+        detector.detect_batch(images, **{name: value})
+    with pytest.raises(ValueError, match=told):
+        detector.stream(images, **{name: value})
+    if name == "bgr":
+        with pytest.raises(ValueError, match=told):
+            load_image(images[0], bgr=value)
+
+
+@pytest.mark.parametrize("name", ["batch", "threads"])
+@pytest.mark.parametrize("value", ["x", 1.5, True])
+def test_what_is_no_number_of_things_is_named(detector: TextDetector, name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least 1, got {value!r}$"):
+        detector.stream([], **{name: value})

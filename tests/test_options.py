@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import typing
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -162,6 +164,9 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
     [
         (lambda: DetectorOptions(precision="int4"), "precision must be one of auto, FP32, FP16, INT8, got 'int4'"),
         (lambda: DetectorOptions(runtime="opnvino"), "did you mean 'openvino'"),
+        (lambda: DetectorOptions(precision="INT9"), r"INT8, got 'INT9'; did you mean 'INT8'\?$"),
+        (lambda: DetectorOptions(runtime=Precision.INT8), "tensorflow, got 'INT8'$"),
+        (lambda: DetectorOptions(threads=Precision.INT8), "at least 1, got 'INT8'$"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(threads=0), "threads must be at least 1, got 0"),
         (lambda: DetectorOptions(threads=1.5), "threads must be a whole number of at least 1, got 1.5"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(max_side=True), "max_side must be a whole number of at least 32, got True"),
@@ -178,6 +183,15 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
 def test_what_is_out_of_bounds_is_named(make: Callable[[], object], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         make()
+
+
+@pytest.mark.parametrize("name", [one.name for one in fields(DetectorOptions) if "section" in one.metadata])
+@pytest.mark.parametrize("value", ["pics", {"a": 1}, 3, None, NodeNames], ids=str)
+def test_what_is_no_group_of_options_is_named(name: str, value: Any) -> None:
+    right = type(getattr(DetectorOptions(), name))
+    told = f"{name} must be an east.options.{right.__name__}, got {value!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        TextDetector(**{name: value})
 
 
 def test_names_of_precisions_may_be_written_small() -> None:

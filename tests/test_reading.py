@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from east import Detections, Precision, TextBox, Timings
+from east.ocr import RapidOcr
 from east.reading import Crop, read_crops
 
 
@@ -164,9 +165,28 @@ def test_an_answer_of_another_kind_is_named_in_one_line(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("recogniser", "got"),
+    [
+        (None, "got None"),
+        ("rapidocr", "got 'rapidocr'"),
+        (RapidOcr, r"got the class RapidOcr: make one of it, RapidOcr\(\)"),
+    ],
+)
+def test_what_is_no_recogniser_is_named(recogniser: Any, got: str) -> None:
+    with pytest.raises(TypeError, match=f"^a recogniser is a function from crops to a .*, {got}$"):
+        words(40).read(recogniser)
+    with pytest.raises(TypeError, match=r"^a recogniser is "):
+        words().read(recogniser)
+
+
 def test_a_batch_of_none_and_a_picture_that_was_not_kept_are_errors() -> None:
     with pytest.raises(ValueError, match="batch must be at least 1, got 0"):
         words(40).read(by_size, batch=0)
+    with pytest.raises(ValueError, match="batch must be a whole number of at least 1, got 'x'"):
+        words(40).read(by_size, batch="x")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="bgr must be true or false, got 1"):
+        words(40).read(by_size, bgr=1)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="was not kept"):
         replace(words(40), image=None).read(by_size)
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..errors import ImageDecodeError, ImageError, MissingPackageError
 from ..files import is_uri
+from ..option_fields import check_switches
 from ..options import DEFAULTS
 from ..types import Size
 from .decoders import decode, load, upright
@@ -59,7 +60,9 @@ def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAU
         ImageTooLargeError: there are more than ``max_pixels``, or a side is too long.
         ImageError: a file that cannot be read, one that needs a package, or an array that is no image.
         TypeError: ``source`` is of another type.
+        ValueError: ``bgr`` is neither true nor false.
     """
+    check_switches(bgr=bgr)
     if isinstance(source, np.ndarray):
         return _from_array(source, bgr, max_pixels)
     if isinstance(source, Image.Image):

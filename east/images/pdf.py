@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,11 +104,28 @@ def _opened(document: str | bytes) -> Iterator[Any]:
                 pdf.init_forms()
                 yield pdf
         except pypdfium2.PdfiumError as error:
+            if _is_empty(file):  # no error to PDFium, whose last one, of another document, this may tell
+                raise ImageError(f"{place}the PDF has no pages") from error
             if "password" in str(error).lower():
                 raise ImageError(f"{place}the PDF needs a password: save it without one") from error
             raise ImageDecodeError(f"{place}the PDF is damaged: {error}") from error
         except ImageError as error:
             raise type(error)(f"{place}{error}") from error
+
+
+def _is_empty(file: IO[bytes]) -> bool:
+    """Whether a file is a PDF that can be opened but has no pages."""
+    from pypdfium2 import raw
+
+    file.seek(0)
+    data = file.read()
+    document = raw.FPDF_LoadMemDocument64(data, len(data), None)
+    if not document:
+        return False
+    try:
+        return bool(raw.FPDF_GetPageCount(document) == 0)
+    finally:
+        raw.FPDF_CloseDocument(document)
 
 
 def _page(pdf: Any, number: int) -> Any:

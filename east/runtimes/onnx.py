@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConversionError, RuntimeUnavailableError
-from ..extras import EXTRAS, install, is_installed
+from ..extras import install, is_installed
 from ..frameworks import onnxruntime
 from ..model.frozen import FrozenModel
 from ..model.source import ModelSource
@@ -43,8 +43,9 @@ _ERRORS = 3  # ONNX Runtime's number of the severity below which it writes nothi
 
 def availability(device: str = "auto") -> Availability:
     """FP32 and INT8 on the processor wherever it is installed, FP32 and FP16 on a GPU where it is built for CUDA."""
-    if not all(map(is_installed, EXTRAS["onnx"])):
-        return Availability((), f"ONNX Runtime is not installed: {install('onnx')}")
+    for module, called in (("onnxruntime", "ONNX Runtime"), ("onnx", "the package onnx")):
+        if not is_installed(module):
+            return Availability((), f"{called} is not installed: {install('onnx')}")
     missing = None if device == "cpu" else _missing_for_cuda(device)
     if device.startswith("gpu"):
         on_gpu = (Precision.FP32, Precision.FP16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from east.errors import ImageDecodeError, ImageError, ImageTooLargeError, MissingPackageError
 from east.images import PdfPage, listing, load_image, pdf_pages, several
-from tests.support.pdfs import locked, scanned
+from tests.support.pdfs import locked, scanned, without_pages
 
 pytest.importorskip("pypdfium2")
 
@@ -85,6 +86,20 @@ def test_what_is_wrong_with_a_pdf_is_told(change, kind: type[ImageError], told: 
     assert "\n" not in str(refused.value)
     with pytest.raises(kind, match=rf"bad\.pdf: {told}"):
         load_image(path)
+
+
+def test_errors_are_of_their_own_document() -> None:
+    whole = scanned([page(100)])
+    others = [b"", b"%PDF-1.7", whole[:9], locked(whole), whole]
+    for other in others:
+        with suppress(ImageError):
+            pdf_pages(other)
+        with pytest.raises(ImageError, match=r"^the PDF has no pages$"):
+            pdf_pages(without_pages())
+        with pytest.raises(ImageDecodeError, match=r"^the PDF is damaged: "):
+            pdf_pages(b"%PDF-1.7")
+        with pytest.raises(ImageError, match=r"^the PDF needs a password"):
+            pdf_pages(locked(whole))
 
 
 def test_limits_hold_before_a_page_is_rendered(scan: Path) -> None:

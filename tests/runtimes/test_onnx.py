@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from east.model.frozen import FrozenModel
 from east.model.source import ModelSource
 from east.runtimes import choice
 from east.runtimes import onnx as runtime
-from east.runtimes.base import Runtime
+from east.runtimes.base import Availability, Runtime
 from east.runtimes.conversion.artifacts import ConversionReport
 from east.runtimes.conversion.ort_session import BoundSession, Device, Names
+from east.runtimes.gpu import tensorrt_provider
 from east.runtimes.gpu.nvidia import Gpu
 from east.types import Maps, Precision, Size
 from tests.support.maps import differences
@@ -97,6 +99,15 @@ def test_what_is_not_installed_is_named_with_the_extra(monkeypatch: pytest.Monke
     assert runtime.availability().precisions == ()
     with pytest.raises(RuntimeUnavailableError, match=r"not installed: pip install 'east-text-detector\[onnx\]'"):
         choice.resolve(DetectorOptions(runtime="onnx", precision="FP32"))
+
+
+@pytest.mark.parametrize(("missing", "called"), [("onnx", "the package onnx"), ("onnxruntime", "ONNX Runtime")])
+def test_the_package_that_is_missing_is_named(missing: str, called: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "is_installed", lambda name: name != missing)
+    told = f"{called} is not installed: pip install 'east-text-detector[onnx]'"
+    assert runtime.availability() == runtime.availability("gpu") == Availability((), told)
+    monkeypatch.setattr(tensorrt_provider, "find_spec", lambda name: None if name == missing else find_spec(name))
+    assert (tensorrt_provider.missing_provider() or "").startswith(f"{called} is not installed: pip install ")
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime().get_available_providers(), reason="this build has CUDA")

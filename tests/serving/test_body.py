@@ -32,6 +32,7 @@ def read(body: bytes, piece: int = PIECE, boundary: bytes = b"x", most: int = 16
         (b"\r\n" + PART + b"\r\nabc\r\n--x \t\r\n" + PART[5:] + b"\r\ndef\r\n--x--\r\n", [b"abc", b"def"]),
         (PART + b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\n--y--\r\n--x--", [b"--y\r\n\r\n--y--"]),
         (PART.replace(b"image", b"image; filename*=utf-8''%2f; filename=\"a;name=b\"") + b"\r\nabc\r\n--x--", [b"abc"]),
+        (PART + b"\r\n\r\n" + PART + b"\r\nabc\r\n--x--", [b"", b"abc"]),
         (PART + b"\r\nabc\r\n-\r\n--\r\n--y\r\n--x--", [b"abc\r\n-\r\n--\r\n--y"]),
     ],
 )  # fmt: skip

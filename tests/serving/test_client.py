@@ -7,7 +7,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
@@ -47,10 +47,21 @@ def test_detects_a_path_and_bytes(url: str, detector: TextDetector, photo: bytes
 
 def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     with Client(url) as client:
-        good, bad = client.detect_batch([photo, b"not an image"])
+        good, bad, empty = client.detect_batch([photo, b"not an image", b""])
     check(good, detector, photo)
     assert isinstance(bad, ServiceError)
     assert bad.code == "undecodable-image"
+    assert isinstance(empty, ServiceError)
+    assert empty.code == "empty-image"
+
+
+@pytest.mark.parametrize("one", ["sign.jpg", Path("sign.jpg"), b"GIF89a"])
+def test_one_image_is_no_batch(one: Any) -> None:
+    with Client("http://localhost") as client:
+        for call, alone in ((client.detect_batch, "detect"), (client.read_batch, "read")):
+            told = rf"got one, a single {type(one).__name__}: put it into a list, or call {alone}$"
+            with pytest.raises(TypeError, match=told):
+                call(one)
 
 
 def test_no_images_are_no_results(url: str) -> None:

@@ -65,6 +65,7 @@ def test_undecodable_image(client: httpx.Client, content: bytes) -> None:
 def test_empty_body(client: httpx.Client) -> None:
     check(client.post("/detect"), 400, "empty-image")
     check(client.post("/detect", files={"image": b""}), 400, "empty-image")
+    check(client.post("/detect/batch"), 400, "empty-image")
 
 
 def test_too_many_pixels_are_refused_from_the_header(client: httpx.Client) -> None:

@@ -97,11 +97,14 @@ def test_the_text_alone(reading: httpx.Client, photo: bytes) -> None:
 
 
 def test_each_image_of_a_batch_is_answered_as_alone(reading: httpx.Client, photo: bytes, blank: bytes) -> None:
-    answer = reading.post("/read/batch", files=images(photo, b"not an image", blank, photo), params={"max_side": 320})
+    answer = reading.post(
+        "/read/batch", files=images(photo, b"not an image", b"", blank, photo), params={"max_side": 320}
+    )
     assert answer.status_code == 200
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
-    first, bad, empty, last = answer.json()["results"]
+    first, bad, nothing, empty, last = answer.json()["results"]
     assert bad["problem"]["code"] == "undecodable-image"
+    assert nothing["problem"]["code"] == "empty-image"
     for found, image in ((first, photo), (empty, blank), (last, photo)):
         alone = reading.post("/read", content=image, params={"max_side": 320}).json()
         del alone["request_id"]

@@ -140,13 +140,14 @@ def test_what_is_too_long_for_jpeg_is_refused_before_it_is_decoded(client: httpx
 def test_batch_answers_each_image_in_order(client: httpx.Client, photo: bytes) -> None:
     small = io.BytesIO()
     Image.new("RGB", (64, 48), "white").save(small, "PNG")
-    files = [("image", photo), ("image", b"not an image"), ("image", small.getvalue()), ("file", photo)]
+    files = [("image", one) for one in (photo, b"not an image", b"", small.getvalue())] + [("file", photo)]
     answer = client.post("/detect/batch", files=files)
     assert answer.status_code == 200
-    first, bad, blank, last = answer.json()["results"]
+    first, bad, empty, blank, last = answer.json()["results"]
     assert first["boxes"]
     assert bad["problem"]["status"] == 400
     assert bad["problem"]["code"] == "undecodable-image"
+    assert (empty["problem"]["status"], empty["problem"]["code"]) == (400, "empty-image")
     assert blank["image"] == {"width": 64, "height": 48}
     assert blank["boxes"] == []
     assert last["boxes"] == first["boxes"]

@@ -20,7 +20,7 @@ from east.errors import WeightsError
 from east.option_fields import Leaf, from_paths, leaves, to_paths
 from east.options import DetectorOptions, ReadingOptions
 from east.types import Size
-from serving.settings import Settings, environment, ignored_variables, with_live
+from serving.settings import Settings, complaints, environment, ignored_variables, with_live
 from tests.serving.conftest import Refused, running, wait_until
 from tests.serving.processes import start
 
@@ -259,6 +259,34 @@ def test_each_wrong_setting_has_its_line_and_debug_its_traceback() -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert [line.split(": ")[1] for line in wrong.stderr.splitlines()] == ["--port", "--max-side"]
     assert "Traceback" in run("--port", "x", "--debug").stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("EAST_PRECISION", "XX"),
+        ("east_port", "x"),
+        ("EAST_LIMITS__IMAGE_BYTES", "0"),
+        ("EAST_TFTRT__BATCHES", "2,x"),
+        ("EAST_WARM_UP", "64x96 9x9"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named_by_its_variable(
+    variable: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    [line] = complaints(caught.value)
+    assert line.startswith(f"{variable}: ")
+
+
+def test_a_wrong_flag_is_named_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EAST_PRECISION", "INT8")
+    wrong = run("--precision", "INT9")
+    assert wrong.stderr.endswith(
+        "--precision: must be one of auto, FP32, FP16, INT8, got 'INT9'; did you mean 'INT8'?\n"
+    )
 
 
 def test_help_names_every_flag_and_the_program() -> None:

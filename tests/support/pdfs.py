@@ -26,3 +26,13 @@ def locked(document: bytes) -> bytes:
     with pikepdf.open(io.BytesIO(document)) as pdf:
         pdf.save(file, encryption=pikepdf.Encryption(owner="owner", user="user"))
     return file.getvalue()
+
+
+def without_pages() -> bytes:
+    """A sound PDF of no pages."""
+    import pikepdf
+
+    file = io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.save(file)
+    return file.getvalue()

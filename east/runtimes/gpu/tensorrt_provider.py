@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from ...extras import install
 from ...frameworks import onnxruntime
 from ...options import DetectorOptions
 from ...types import Precision
@@ -26,8 +27,10 @@ _LIBRARY = "nvinfer_10.dll" if sys.platform == "win32" else "libnvinfer.so.10"
 
 def missing_provider() -> str | None:
     """What is missing for ONNX Runtime's TensorRT provider, and how to get it; None when nothing is."""
-    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+    if find_spec("onnxruntime") is None:
         return f"ONNX Runtime is not installed: {INSTALL}"
+    if find_spec("onnx") is None:
+        return f"the package onnx is not installed: {install('onnx')}"
     if PROVIDER not in onnxruntime().get_available_providers():
         return f"this build of ONNX Runtime has no TensorRT provider: {INSTALL}"
     if find_spec("tensorrt_libs") is not None:
