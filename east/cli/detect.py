@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,9 @@ def run(
     read = load_reader(len(sources) > 1) if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         keep = bool(written) or args.format == "png" or load_reader is not None
-        results = detector.stream(map(_image, sources), keep_image=keep, **vars(stream_options_from(args)))
+        results = detector.stream(
+            map(partial(_image, options), sources), keep_image=keep, **vars(stream_options_from(args))
+        )
         stream = zip(sources, results, strict=True)
         for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
@@ -132,5 +135,9 @@ def _inputs(sources: list[InputImage], options: DetectorOptions) -> Iterator[Pat
     yield from files_read(options)
 
 
-def _image(source: InputImage) -> Path | PdfPage | bytes:
-    return sys.stdin.buffer.read() if source.path is None else source.page or source.path
+def _image(options: DetectorOptions, source: InputImage) -> Path | PdfPage | bytes:
+    if source.path is not None:
+        return source.page or source.path
+    from ..images.decoding import most_bytes, read_at_most
+
+    return read_at_most(sys.stdin.buffer, most_bytes(options.max_pixels))

@@ -191,6 +191,18 @@ def test_a_file_that_goes_meanwhile_is_one_line(detect: Found, photos: Path, mon
     assert said.splitlines()[0] == "east: error: more/b.png: cannot read the file: No such file or directory"
 
 
+def test_standard_input_without_an_end_is_one_image_that_cannot_be_used(
+    detect: Found, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("east.images.decoding.most_bytes", lambda max_pixels: 1_000_000)
+    with Path("/dev/zero").open() as zeros:
+        monkeypatch.setattr("sys.stdin", zeros)
+        status, found, said = detect("-", "a.jpg")
+    assert (status, found) == (1, ["a.jpg"])
+    told = "east: error: standard input: the image file is too large: it has more than 1,000,000 bytes"
+    assert said.splitlines()[0] == told
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
