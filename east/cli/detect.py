@@ -13,7 +13,7 @@ from ..console import one_line, progress
 from ..flags import add_options, add_stream_options, argument_type, options_from, stream_options_from
 from ..options import PDF_DPI
 from ..outputs import Output, check_outputs
-from .formats import DETECTED, EACH
+from .formats import DETECTED, EACH, format_for
 from .inputs import InputImage, find_images
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
-    """Adds what says what to write and where; the first of the formats is the default."""
+    """Adds what says what to write and where; the first of the formats is what is written to no file."""
     output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+    output.add_argument("--format", choices=formats, help=f"default: by the ending of --output, else {formats[0]}")
+    parser.set_defaults(formats=formats)
     output.add_argument(
         "--output",
         type=Path,
@@ -83,14 +84,16 @@ def run(
     written = [folder for folder in (args.draw, args.crops) if folder is not None]
     sources = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
     options, failures = options_from(args), 0
-    writer = Writer(args.format, args.output, several=len(sources) > 1, texts=load_reader is not None)
+    several = len(sources) > 1
+    form = args.format or format_for(args.output, args.formats, several=several)
+    writer = Writer(form, args.output, several=several, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
 
     from ..detector import TextDetector
 
-    read = load_reader(len(sources) > 1) if load_reader is not None else None
+    read = load_reader(several) if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
-        keep = bool(written) or args.format == "png" or load_reader is not None
+        keep = bool(written) or form == "png" or load_reader is not None
         results = detector.stream(
             map(partial(_image, options), sources), keep_image=keep, **vars(stream_options_from(args))
         )
