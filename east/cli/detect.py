@@ -28,8 +28,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "detect",
         help="find the words in images",
-        description="Finds the words in images. An image that cannot be used is named on stderr and the others "
-        "go on; the exit status is then 1.",
+        description="Finds the words in images. An image that cannot be used, or is not there, is named on "
+        "stderr and the others go on; the exit status is then 1.",
     )
     add_inputs(parser)
     add_output(parser, DETECTED)
@@ -82,12 +82,19 @@ def run(
     from .output import Writer, save_crops, save_drawing
 
     written = [folder for folder in (args.draw, args.crops) if folder is not None]
-    sources = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
-    options, failures = options_from(args), 0
-    several = len(sources) > 1
+    sources, errors = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
+    if not sources and len(errors) == 1:
+        raise errors[0]
+    options, failures, total = options_from(args), len(errors), len(sources) + len(errors)
+    several = total > 1
     form = args.format or format_for(args.output, args.formats, several=several)
     writer = Writer(form, args.output, several=several, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
+
+    for error in errors:
+        print(f"east: error: {one_line(error)}", file=sys.stderr)
+    if not sources:
+        return 1
 
     from ..detector import TextDetector
 
@@ -111,7 +118,7 @@ def run(
             if args.crops is not None:
                 save_crops(args.crops, source, result)
     if failures:
-        print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
+        print(f"east: {failures} of {total} images could not be used", file=sys.stderr)
     return 1 if failures else 0
 
 

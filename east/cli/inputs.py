@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import ImageError
+from ..errors import EastError, ImageError
 from ..files import is_uri
 from ..options import PDF_DPI
 from ..outputs import fold
@@ -34,7 +34,14 @@ class InputImage(NamedTuple):
     page: PdfPage | None = None
 
 
-def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: float = PDF_DPI) -> list[InputImage]:
+class Found(NamedTuple):
+    """The images meant by the arguments, and what is wrong with the arguments that stand for none."""
+
+    images: list[InputImage]
+    errors: list[Exception]
+
+
+def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: float = PDF_DPI) -> Found:
     """The images meant by the arguments, ``img_2`` before ``img_10``.
 
     A folder stands for the image files in it and below it, a pattern for the files that match it, and a PDF, which is
@@ -42,21 +49,25 @@ def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: f
     to, and what an earlier call has drawn or cut out, unless there is nothing else: then that is what is meant. A file
     that is named is always taken.
 
-    Raises, before anything is computed, ``OSError`` for a file that is missing or a folder that cannot be read,
-    `ImageError` for a folder without images or a URL, and `MissingPackageError` for a PDF that is named and cannot be
-    read without the extra ``pdf``.
+    An argument that stands for no image does not stop the others: ``OSError`` for a file that is missing or a folder
+    that cannot be read, `ImageError` for a folder without images, a pattern that no file matches or a URL, and
+    `MissingPackageError` for a PDF that is named and cannot be read without the extra ``pdf``.
     """
-    found = [
-        (path, page, *_names_of(path, page, wanted))
-        for text in inputs
-        for path, wanted in _expand(text, written)
-        for page in _pages(path, pdf_dpi)
-    ]
+    errors: list[Exception] = []
+    found = []
+    for text in inputs:
+        try:
+            meant = [(path, page, wanted) for path, wanted in _expand(text, written) for page in _pages(path, pdf_dpi)]
+        except (EastError, OSError) as error:
+            errors.append(error)
+        else:
+            found += [(path, page, *_names_of(path, page, wanted)) for path, page, wanted in meant]
     names = _told_apart([(short, full) for *_, short, full in found])
     stems = _own_stems([short if page is not None else str(Path(short).with_suffix("")) for _, page, short, _ in found])
-    return [
+    images = [
         InputImage(path, name, stem, page) for (path, page, *_), name, stem in zip(found, names, stems, strict=True)
     ]
+    return Found(images, errors)
 
 
 def _pages(path: Path | None, dpi: float) -> list[PdfPage] | list[None]:

@@ -39,7 +39,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_names_tell_pictures_apart(inputs: list[str], names: list[str] | None, stems: list[str]) -> None:
-    found = find_images(inputs)
+    found, errors = find_images(inputs)
+    assert not errors
     if names is not None:
         assert [one.name for one in found] == names
     assert [one.stem for one in found] == stems
@@ -52,6 +53,7 @@ def test_names_tell_pictures_apart(inputs: list[str], names: list[str] | None, s
 def test_pages_of_pdfs_of_one_name_are_told_apart(folder: Path) -> None:
     for name in ("q", "b"):
         (folder / name / "scan.pdf").write_bytes(scanned([np.full((16, 16, 3), 255, np.uint8)]))
-    found = find_images(["q/scan.pdf", "b/scan.pdf"])
+    found, errors = find_images(["q/scan.pdf", "b/scan.pdf"])
+    assert not errors
     assert [one.name for one in found] == ["q/scan-p0001", "b/scan-p0001"]
     assert [one.stem for one in found] == ["scan-p0001", "scan-p0001-2"]
