@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..console import one_line, progress
+from ..console import one_line, progress, refuse_closed_output
 from ..flags import add_options, add_stream_options, argument_type, options_from, stream_options_from
 from ..options import PDF_DPI
 from ..outputs import Output, check_outputs
@@ -91,6 +91,8 @@ def run(
     writer = Writer(form, args.output, several=several, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
 
+    if args.output is None and not written:
+        refuse_closed_output("give --output PATH")
     for error in errors:
         print(f"east: error: {one_line(error)}", file=sys.stderr)
     if not sources:
