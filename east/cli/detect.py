@@ -110,8 +110,7 @@ def run(
         for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1
-                place = "standard input: " if source.path is None else ""  # other messages begin with the path
-                print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
+                print(f"east: error: {_what_is_wrong(source, found)}", file=sys.stderr)
                 continue
             result = found if read is None else read(found)
             writer.add(source, result)
@@ -122,6 +121,16 @@ def run(
     if failures:
         print(f"east: {failures} of {total} images could not be used", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _what_is_wrong(source: InputImage, error: Exception) -> str:
+    """In one line that begins with what the image is called on the command line."""
+    from ..images.decoding import ManyPagesError
+
+    place = "standard input" if source.path is None else str(source.path)
+    if isinstance(error, ManyPagesError):
+        return f"{place}: a PDF of several pages: name a file that ends in .pdf, and each is read"
+    return one_line(error) if source.path is not None else f"{place}: {one_line(error)}"  # others begin with the path
 
 
 def _resolution(text: str) -> float:

@@ -32,6 +32,10 @@ _BESIDE = 64 << 20  # bytes of a file that make no pixels
 ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image | IO[bytes] | PdfPage
 
 
+class ManyPagesError(ImageError):
+    """A PDF of several pages where one image is expected; the message is for Python, a command has its own."""
+
+
 def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAULTS.max_pixels) -> NDArray[np.uint8]:
     """Makes any image into pixels, upright by its EXIF orientation.
 
@@ -120,7 +124,7 @@ def _from_bytes(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     except MissingPackageError as error:
         raise ImageError(str(error)) from error
     if len(pages) != 1:
-        raise ImageError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
+        raise ManyPagesError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
     return pages[0].pixels(max_pixels)
 
 

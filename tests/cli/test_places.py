@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from east import TextDetector
 from east.cli import main
 from east.images.decoding import load_image
 from east.images.signature import is_signed
+from tests.support.pdfs import scanned
 
 Found = Callable[..., tuple[int, list[str], str]]
 
@@ -215,6 +217,19 @@ def test_standard_input_without_an_end_is_one_image_that_cannot_be_used(
     assert (status, found) == (1, ["a.jpg"])
     told = "east: error: standard input: the image file is too large: it has more than 1,000,000 bytes"
     assert said.splitlines()[0] == told
+
+
+def test_a_pdf_that_is_not_named_as_one_says_how_its_pages_are_read(
+    detect: Found, photos: Path, sign: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pypdfium2")
+    (photos / "scan").write_bytes(scanned([np.asarray(sign)] * 2))
+    with (photos / "scan").open() as document:
+        monkeypatch.setattr("sys.stdin", document)
+        status, found, said = detect("-", "scan")
+    assert (status, found) == (1, [])
+    advice = "a PDF of several pages: name a file that ends in .pdf, and each is read"
+    assert said.splitlines()[:2] == [f"east: error: {place}: {advice}" for place in ("standard input", "scan")]
 
 
 @pytest.mark.parametrize(
