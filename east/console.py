@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -82,6 +83,12 @@ def one_line(error: BaseException) -> str:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def refuse_closed_output(instead: str) -> None:
+    """Raises ``OSError`` where what is printed would be lost; ``instead`` says what to do."""
+    if getattr(sys.stdout, "name", None) == os.devnull:  # which `_stand_in_for_closed_streams` has opened
+        raise OSError(errno.EBADF, f"is closed, and the result would be lost: {instead}", "standard output")
 
 
 def progress(items: Iterable[Item], *, total: int | None, unit: str, description: str = "") -> Iterable[Item]:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from east import TextDetector
 
 
@@ -17,6 +19,21 @@ def shell(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def test_closed_output_is_no_failure() -> None:
     done = shell('"$0" -m east runtimes >&-')
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["detect", "read"])
+def test_closed_output_loses_no_result_in_silence(command: str, small_images: list[Path]) -> None:
+    done = shell(f'"$0" -m east {command} "$1" >&-', small_images[0])
+    told = "standard output: is closed, and the result would be lost: give --output PATH"
+    assert (done.returncode, done.stderr) == (1, f"east: error: {told}\n")
+
+
+def test_closed_output_is_not_needed_where_results_go_into_files(
+    detector: TextDetector, tmp_path: Path, small_images: list[Path]
+) -> None:
+    done = shell('"$0" -m east detect "$1" --output "$2" --precision FP32 >&-', small_images[0], tmp_path / "found.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "found.csv").stat().st_size > 100
 
 
 def test_closed_stderr_is_no_failure() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..console import one_line, progress
+from ..console import one_line, progress, refuse_closed_output
 from ..flags import add_options, add_stream_options, argument_type, options_from, stream_options_from
 from ..options import PDF_DPI
 from ..outputs import Output, check_outputs
-from .formats import DETECTED, EACH
+from .formats import DETECTED, EACH, format_for
 from .inputs import InputImage, find_images
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "detect",
         help="find the words in images",
-        description="Finds the words in images. An image that cannot be used is named on stderr and the others "
-        "go on; the exit status is then 1.",
+        description="Finds the words in images. An image that cannot be used, or is not there, is named on "
+        "stderr and the others go on; the exit status is then 1.",
     )
     add_inputs(parser)
     add_output(parser, DETECTED)
@@ -55,9 +56,10 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
-    """Adds what says what to write and where; the first of the formats is the default."""
+    """Adds what says what to write and where; the first of the formats is what is written to no file."""
     output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+    output.add_argument("--format", choices=formats, help=f"default: by the ending of --output, else {formats[0]}")
+    parser.set_defaults(formats=formats)
     output.add_argument(
         "--output",
         type=Path,
@@ -80,23 +82,35 @@ def run(
     from .output import Writer, save_crops, save_drawing
 
     written = [folder for folder in (args.draw, args.crops) if folder is not None]
-    sources = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
-    options, failures = options_from(args), 0
-    writer = Writer(args.format, args.output, several=len(sources) > 1, texts=load_reader is not None)
+    sources, errors = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
+    if not sources and len(errors) == 1:
+        raise errors[0]
+    options, failures, total = options_from(args), len(errors), len(sources) + len(errors)
+    several = total > 1
+    form = args.format or format_for(args.output, args.formats, several=several)
+    writer = Writer(form, args.output, several=several, texts=load_reader is not None)
     check_outputs(_outputs(args, writer, sources), _inputs(sources, options))
+
+    if args.output is None and not written:
+        refuse_closed_output("give --output PATH")
+    for error in errors:
+        print(f"east: error: {one_line(error)}", file=sys.stderr)
+    if not sources:
+        return 1
 
     from ..detector import TextDetector
 
-    read = load_reader(len(sources) > 1) if load_reader is not None else None
+    read = load_reader(several) if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
-        keep = bool(written) or args.format == "png" or load_reader is not None
-        results = detector.stream(map(_image, sources), keep_image=keep, **vars(stream_options_from(args)))
+        keep = bool(written) or form == "png" or load_reader is not None
+        results = detector.stream(
+            map(partial(_image, options), sources), keep_image=keep, **vars(stream_options_from(args))
+        )
         stream = zip(sources, results, strict=True)
         for source, found in progress(stream, total=len(sources), unit="image", description=args.command):
             if isinstance(found, Exception):
                 failures += 1
-                place = "standard input: " if source.path is None else ""  # other messages begin with the path
-                print(f"east: error: {place}{one_line(found)}", file=sys.stderr)
+                print(f"east: error: {_what_is_wrong(source, found)}", file=sys.stderr)
                 continue
             result = found if read is None else read(found)
             writer.add(source, result)
@@ -105,8 +119,18 @@ def run(
             if args.crops is not None:
                 save_crops(args.crops, source, result)
     if failures:
-        print(f"east: {failures} of {len(sources)} images could not be used", file=sys.stderr)
+        print(f"east: {failures} of {total} images could not be used", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _what_is_wrong(source: InputImage, error: Exception) -> str:
+    """In one line that begins with what the image is called on the command line."""
+    from ..images.decoding import ManyPagesError
+
+    place = "standard input" if source.path is None else str(source.path)
+    if isinstance(error, ManyPagesError):
+        return f"{place}: a PDF of several pages: name a file that ends in .pdf, and each is read"
+    return one_line(error) if source.path is not None else f"{place}: {one_line(error)}"  # others begin with the path
 
 
 def _resolution(text: str) -> float:
@@ -132,5 +156,9 @@ def _inputs(sources: list[InputImage], options: DetectorOptions) -> Iterator[Pat
     yield from files_read(options)
 
 
-def _image(source: InputImage) -> Path | PdfPage | bytes:
-    return sys.stdin.buffer.read() if source.path is None else source.page or source.path
+def _image(options: DetectorOptions, source: InputImage) -> Path | PdfPage | bytes:
+    if source.path is not None:
+        return source.page or source.path
+    from ..images.decoding import most_bytes, read_at_most
+
+    return read_at_most(sys.stdin.buffer, most_bytes(options.max_pixels))

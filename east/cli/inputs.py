@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import ImageError
+from ..errors import EastError, ImageError
 from ..files import is_uri
 from ..options import PDF_DPI
 from ..outputs import fold
@@ -21,7 +22,8 @@ class InputImage(NamedTuple):
     Attributes:
         path: to read it from, None for standard input.
         page: of the PDF at that path, if it is one.
-        name: what it is called in results, which no other image is.
+        name: what it is called in results: its own name, below the folder that was named, or where that is another
+            picture's, too, the path as it was given.
         stem: path, in the folders that are written to, of the files about it, without a suffix; its own, also where
             the case of letters tells no files apart.
     """
@@ -32,7 +34,14 @@ class InputImage(NamedTuple):
     page: PdfPage | None = None
 
 
-def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: float = PDF_DPI) -> list[InputImage]:
+class Found(NamedTuple):
+    """The images meant by the arguments, and what is wrong with the arguments that stand for none."""
+
+    images: list[InputImage]
+    errors: list[Exception]
+
+
+def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: float = PDF_DPI) -> Found:
     """The images meant by the arguments, ``img_2`` before ``img_10``.
 
     A folder stands for the image files in it and below it, a pattern for the files that match it, and a PDF, which is
@@ -40,19 +49,25 @@ def find_images(inputs: list[str], written: Collection[Path] = (), *, pdf_dpi: f
     to, and what an earlier call has drawn or cut out, unless there is nothing else: then that is what is meant. A file
     that is named is always taken.
 
-    Raises, before anything is computed, ``OSError`` for a file that is missing or a folder that cannot be read,
-    `ImageError` for a folder without images or a URL, and `MissingPackageError` for a PDF that is named and cannot be
-    read without the extra ``pdf``.
+    An argument that stands for no image does not stop the others: ``OSError`` for a file that is missing or a folder
+    that cannot be read, `ImageError` for a folder without images, a pattern that no file matches or a URL, and
+    `MissingPackageError` for a PDF that is named and cannot be read without the extra ``pdf``.
     """
-    names: dict[str, int] = {}
-    stems: dict[str, int] = {}
-    sources = []
-    for path, wanted in (found for text in inputs for found in _expand(text, written)):
-        for page in _pages(path, pdf_dpi):
-            name = _unique(wanted if page is None else str(Path(wanted).with_name(page.name)), names, str)
-            stem = str(Path(name).with_suffix("")) if page is None else name
-            sources.append(InputImage(path, name, _unique(stem, stems, fold), page))
-    return sources
+    errors: list[Exception] = []
+    found = []
+    for text in inputs:
+        try:
+            meant = [(path, page, wanted) for path, wanted in _expand(text, written) for page in _pages(path, pdf_dpi)]
+        except (EastError, OSError) as error:
+            errors.append(error)
+        else:
+            found += [(path, page, *_names_of(path, page, wanted)) for path, page, wanted in meant]
+    names = _told_apart([(short, full) for *_, short, full in found])
+    stems = _own_stems([short if page is not None else str(Path(short).with_suffix("")) for _, page, short, _ in found])
+    images = [
+        InputImage(path, name, stem, page) for (path, page, *_), name, stem in zip(found, names, stems, strict=True)
+    ]
+    return Found(images, errors)
 
 
 def _pages(path: Path | None, dpi: float) -> list[PdfPage] | list[None]:
@@ -89,11 +104,36 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
         yield file, file.relative_to(path).as_posix()
 
 
-def _unique(name: str, taken: dict[str, int], key: Callable[[str], str]) -> str:
-    """``name``, or if it is taken ``name-2`` and so on; ``taken`` counts those given, by what ``key`` tells apart."""
-    path, unique = Path(name), name
-    while key(unique) in taken:
-        taken[key(name)] += 1
-        unique = str(path.with_name(f"{path.stem}-{taken[key(name)]}{path.suffix}"))
-    taken[key(unique)] = 1
-    return unique
+def _names_of(path: Path | None, page: PdfPage | None, wanted: str) -> tuple[str, str]:
+    """What an image is called, and what by its path."""
+    if path is None or page is None:
+        return wanted, str(path or "-")
+    return str(Path(wanted).with_name(page.name)), str(path.with_name(page.name))
+
+
+def _told_apart(names: list[tuple[str, str]]) -> list[str]:
+    """Of each pair of a short and a full name the short one, unless another picture has it, too."""
+    chosen = [short for short, _ in names]
+    while True:
+        meant: dict[str, set[str]] = defaultdict(set)
+        for name, (_, full) in zip(chosen, names, strict=True):
+            meant[name].add(full)
+        longer = [full if len(meant[name]) > 1 else name for name, (_, full) in zip(chosen, names, strict=True)]
+        if longer == chosen:
+            return chosen
+        chosen = longer
+
+
+def _own_stems(stems: list[str]) -> list[str]:
+    """Each with ``-2`` and so on where an earlier one is the same, and never as one of the others is."""
+    taken, counts = {fold(stem) for stem in stems}, Counter[str]()
+    own = []
+    for stem in stems:
+        counts[fold(stem)] += 1
+        unique = stem
+        if counts[fold(stem)] > 1:
+            while fold(unique := f"{stem}-{counts[fold(stem)]}") in taken:
+                counts[fold(stem)] += 1
+            taken.add(fold(unique))
+        own.append(unique)
+    return own

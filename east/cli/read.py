@@ -22,7 +22,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "read",
         help="read the text in images",
         description="Finds the words in images, reads them with a recogniser and prints the text in reading order. An "
-        "image that cannot be used is named on stderr and the others go on; the exit status is then 1.",
+        "image that cannot be used, or is not there, is named on stderr and the others go on; the exit "
+        "status is then 1.",
     )
     detect.add_inputs(parser)
     detect.add_output(parser, READ)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import ImageDecodeError, ImageError, MissingPackageError
+from ..errors import ImageDecodeError, ImageError, ImageTooLargeError, MissingPackageError
 from ..files import is_uri
 from ..option_fields import check_switches
 from ..options import DEFAULTS
@@ -27,7 +27,14 @@ from .pillow import high_byte, quiet_pillow, rgba_over_ground
 
 __all__ = ["ImageInput", "header_size", "load_image"]
 
+_BLOCK = 1 << 20  # bytes that are read at once
+_BESIDE = 64 << 20  # bytes of a file that make no pixels
+
 ImageInput: TypeAlias = str | os.PathLike[str] | bytes | NDArray[Any] | Image.Image | IO[bytes] | PdfPage
+
+
+class ManyPagesError(ImageError):
+    """A PDF of several pages where one image is expected; the message is for Python, a command has its own."""
 
 
 def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAULTS.max_pixels) -> NDArray[np.uint8]:
@@ -50,14 +57,14 @@ def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAU
             NumPy array ``(H, W)`` or ``(H, W, 1 | 3 | 4)`` of bool, uint8 or uint16; or a Pillow image.
         bgr: a colour array holds BGR(A) rather than RGB(A); other sources know their own order.
         max_pixels: the most pixels accepted, told from the header before anything is decoded. No side of an image in a
-            file may be longer than 65,535.
+            file may be longer than 65,535, and no file than `most_bytes`, whatever it is read from.
 
     Returns:
         uint8 RGB ``(H, W, 3)``, contiguous. An array that already is that is returned itself, not a copy.
 
     Raises:
         ImageDecodeError: the data is empty, truncated, corrupt, out of all proportion or not an image.
-        ImageTooLargeError: there are more than ``max_pixels``, or a side is too long.
+        ImageTooLargeError: there are more than ``max_pixels``, a side is too long, or the file is.
         ImageError: a file that cannot be read, one that needs a package, or an array that is no image.
         TypeError: ``source`` is of another type.
         ValueError: ``bgr`` is neither true nor false.
@@ -72,16 +79,35 @@ def load_image(source: ImageInput, *, bgr: bool = False, max_pixels: int = DEFAU
     if isinstance(source, PdfPage):
         return source.pixels(max_pixels)
     if not isinstance(source, (str, os.PathLike)):
-        return _from_bytes(_content(source), max_pixels)
+        return _from_bytes(_content(source, most_bytes(max_pixels)), max_pixels)
     path = os.fspath(source)
     _refuse_names(path)
     try:
-        return _from_bytes(Path(path).read_bytes(), max_pixels)
+        return _from_bytes(_content_at(Path(path), most_bytes(max_pixels)), max_pixels)
     except ImageError as error:
         raise type(error)(f"{path}: {error}") from error.__cause__
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageError(f"{path}: cannot read the file: {reason}") from error
+
+
+def most_bytes(max_pixels: int) -> int:
+    """The most bytes of a file: more than 16-bit RGBA of so many pixels takes, or of the default where that is more."""
+    return 8 * max(max_pixels, DEFAULTS.max_pixels) + _BESIDE
+
+
+def read_at_most(file: IO[bytes], most: int) -> bytes:
+    """What is left in an open file, or where that is more than ``most`` bytes, one more than these.
+
+    So a device or a pipe without an end fills no memory, and `load_image` refuses what it gave.
+    """
+    blocks, left = [], most + 1
+    while left > 0 and (block := file.read(min(left, _BLOCK))):
+        if not isinstance(block, (bytes, bytearray, memoryview)):
+            raise TypeError(f"an open file must be binary, and this one gives {type(block).__name__}: open(path, 'rb')")
+        blocks.append(bytes(block))
+        left -= len(block)
+    return b"".join(blocks)
 
 
 def source_of(image: ImageInput) -> str:
@@ -93,6 +119,7 @@ def source_of(image: ImageInput) -> str:
 
 
 def _from_bytes(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    _check_bytes(len(data), most_bytes(max_pixels))
     if not data.startswith(PDF):
         return decode(data, max_pixels)
     try:
@@ -100,11 +127,25 @@ def _from_bytes(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     except MissingPackageError as error:
         raise ImageError(str(error)) from error
     if len(pages) != 1:
-        raise ImageError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
+        raise ManyPagesError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
     return pages[0].pixels(max_pixels)
 
 
-def _content(file: IO[bytes]) -> bytes:
+def _check_bytes(count: int, most: int) -> None:
+    if count > most:
+        raise ImageTooLargeError(f"the image file is too large: it has more than {most:,} bytes")
+
+
+def _content_at(path: Path, most: int) -> bytes:
+    """What is in the file at a path; of a device or a pipe what `read_at_most` gives."""
+    if path.is_file():
+        _check_bytes(path.stat().st_size, most)
+        return path.read_bytes()
+    with path.open("rb") as file:
+        return read_at_most(file, most)
+
+
+def _content(file: IO[bytes], most: int) -> bytes:
     """What is in an open file. Raises ``TypeError`` for what is none."""
     if not callable(getattr(file, "read", None)):
         raise TypeError(
@@ -112,14 +153,12 @@ def _content(file: IO[bytes]) -> bytes:
             f"got {type(file).__qualname__}"
         )
     try:
-        data = file.read()
+        data = read_at_most(file, most)
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot read the open file: {error}") from error
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"an open file must be binary, and this one gives {type(data).__name__}: open(path, 'rb')")
-    if not len(data):
+    if not data:
         raise ImageDecodeError("the open file has nothing left to read: file.seek(0) goes back to its beginning")
-    return bytes(data)
+    return data
 
 
 def _refuse_names(path: str) -> None:

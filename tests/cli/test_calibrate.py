@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from east.cli import main
+from east.model import weights
 from east.model.ranges import Ranges
 from east.model.source import ModelSource
 from east.options import Calibration
@@ -42,6 +43,55 @@ def test_writes_elsewhere_when_asked(mine: Path, capsys: Capture) -> None:
     assert capsys.readouterr().out.startswith(f"{elsewhere}: ")
     assert not mine.with_name("mine.ranges.npz").exists()
     assert len(find_ranges(ModelSource.find(mine), Calibration(elsewhere)).images) == 2
+
+
+@pytest.mark.parametrize("name", ["default", "mine.pb"])
+def test_a_record_gives_way_to_none_that_nobody_asked_for(
+    name: str, mine: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mine.parent)
+    assert main(["calibrate", "--weights", str(mine), *FEW]) == 0
+    record = weights.ranges_places(ModelSource.find(name).path)[-1]
+    before = record.read_bytes()
+    capsys.readouterr()
+    assert main(["calibrate", "--weights", name, "--calibration-count", "2"]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, len(printed.err.splitlines())) == ("", 1)
+    assert f"has a record already, {record}: name images" in printed.err
+    assert record.read_bytes() == before
+    assert not (weights.user_folder() / record.name).exists()
+
+
+def test_says_which_record_holds_and_how_to_go_back(
+    mine: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["calibrate", "--weights", str(mine), *FEW]) == 0
+    bundled = mine.with_name("mine.ranges.npz")
+    capsys.readouterr()
+    assert main(["calibrate", "--weights", str(mine), *FEW]) == 0
+    replaced = f"INT8 of mine takes {bundled} from now on; it replaced the one that was there"
+    assert capsys.readouterr().out.splitlines()[1:] == [replaced]
+
+    monkeypatch.setattr(weights, "BUNDLED", mine.parent)  # whose records are not written over
+    mine_now = weights.user_folder() / bundled.name
+    kept = bundled.read_bytes()
+    for _ in range(2):
+        assert main(["calibrate", "--weights", str(mine), *FEW, "--calibration-size", "64x64"]) == 0
+        said = f"INT8 of mine takes {mine_now} from now on; delete it to go back to {bundled}"
+        assert capsys.readouterr().out.splitlines()[1:] == [said]
+    assert bundled.read_bytes() == kept
+    source = ModelSource.find(mine)
+    assert find_ranges(source, Calibration()).size == (64, 64)
+    mine_now.unlink()
+    assert find_ranges(source, Calibration()).size == (32, 64)
+
+
+def test_a_damaged_record_is_measured_anew(mine: Path) -> None:
+    record = mine.with_name("mine.ranges.npz")
+    record.write_bytes(b"no record")
+    few = [argument for argument in FEW if argument not in ("--calibration", str(SHIPPED))]
+    assert main(["calibrate", "--weights", str(mine), *few]) == 0
+    assert Ranges.load(record).size == (32, 64)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from east import TextDetector
 from east.cli import main
 from east.images.decoding import load_image
 from east.images.signature import is_signed
+from tests.support.pdfs import scanned
 
 Found = Callable[..., tuple[int, list[str], str]]
 
@@ -125,7 +127,7 @@ def test_drawings_are_read_when_they_are_what_is_named(detect: Found, photos: Pa
         assert is_signed(path)
         assert load_image(path).shape == (256, 320, 3)
     assert detect("drawn") == (0, ["a.jpg", "more/b.png"], "")
-    assert detect("a.jpg", "drawn/a.jpg") == (0, ["a.jpg", "a-2.jpg"], "")
+    assert detect("a.jpg", "drawn/a.jpg") == (0, ["a.jpg", "drawn/a.jpg"], "")
     assert not any(is_signed(photos / name) for name in ("a.jpg", "more/b.png", "missing"))
 
 
@@ -171,6 +173,20 @@ def test_each_file_that_cannot_be_read_is_one_line(
         assert told in line
 
 
+def test_what_is_named_and_stands_for_no_image_does_not_stop_the_others(detect: Found, photos: Path) -> None:
+    (photos / "empty").mkdir()
+    status, found, said = detect("nope.jpg", "more/b.png", "no*.png", "empty", "https://example.org/a.jpg", "a.jpg", "")
+    assert (status, found) == (1, ["b.png", "a.jpg"])
+    told = ["nope.jpg: no such file", "no*.png: no files", "empty: no images", "https://example.org/a.jpg: a URL"]
+    for line, start in zip(said.splitlines(), [*told, "'': no such file"], strict=False):
+        assert line.startswith(f"east: error: {start}")
+    assert said.splitlines()[5:] == ["east: 5 of 7 images could not be used"]
+    status, found, said = detect("nope.jpg", "nix.jpg", "--output", "found.jsonl")
+    assert (status, found) == (1, [])
+    assert said == "east: error: nope.jpg: no such file\neast: error: nix.jpg: no such file\n"
+    assert not (photos / "found.jsonl").exists()
+
+
 def test_a_picture_may_come_through_a_pipe(detect: Found, photos: Path) -> None:
     os.mkfifo(photos / "pipe")
     Thread(target=lambda: (photos / "pipe").write_bytes((photos / "a.jpg").read_bytes())).start()
@@ -189,6 +205,31 @@ def test_a_file_that_goes_meanwhile_is_one_line(detect: Found, photos: Path, mon
     status, found, said = detect(".")
     assert (status, found) == (1, ["a.jpg"])
     assert said.splitlines()[0] == "east: error: more/b.png: cannot read the file: No such file or directory"
+
+
+def test_standard_input_without_an_end_is_one_image_that_cannot_be_used(
+    detect: Found, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("east.images.decoding.most_bytes", lambda max_pixels: 1_000_000)
+    with Path("/dev/zero").open() as zeros:
+        monkeypatch.setattr("sys.stdin", zeros)
+        status, found, said = detect("-", "a.jpg")
+    assert (status, found) == (1, ["a.jpg"])
+    told = "east: error: standard input: the image file is too large: it has more than 1,000,000 bytes"
+    assert said.splitlines()[0] == told
+
+
+def test_a_pdf_that_is_not_named_as_one_says_how_its_pages_are_read(
+    detect: Found, photos: Path, sign: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pypdfium2")
+    (photos / "scan").write_bytes(scanned([np.asarray(sign)] * 2))
+    with (photos / "scan").open() as document:
+        monkeypatch.setattr("sys.stdin", document)
+        status, found, said = detect("-", "scan")
+    assert (status, found) == (1, [])
+    advice = "a PDF of several pages: name a file that ends in .pdf, and each is read"
+    assert said.splitlines()[:2] == [f"east: error: {place}: {advice}" for place in ("standard input", "scan")]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from east import ImageDecodeError, ImageError, ImageTooLargeError
-from east.images import header_size, load_image, read_header
+from east.images import decoding, header_size, load_image, read_header
+from east.images.decoding import ImageInput
+from east.options import DEFAULTS
 from tests.support.image_files import encode, png, png_chunk
 from tests.support.photographs import photograph
 
@@ -450,3 +452,21 @@ def test_pillow_images_are_measured_before_they_are_decoded() -> None:
         load_image(Image.new("RGB", (3, 2)), max_pixels=5)
     with pytest.raises(ImageDecodeError, match="its size is 0x3"):
         load_image(Image.new("RGB", (3, 0)))
+
+
+def test_what_has_no_end_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(decoding, "most_bytes", lambda max_pixels: 100_000)
+    (tmp_path / "large.bmp").write_bytes(bytes(100_001))
+    with Path("/dev/zero").open("rb") as zeros, Path("/dev/zero").open("rb", buffering=0) as unbuffered:
+        held = bytes(100_001)
+        sources: list[ImageInput] = ["/dev/zero", zeros, unbuffered, tmp_path / "large.bmp", held, io.BytesIO(held)]
+        for source in sources:
+            with pytest.raises(ImageTooLargeError, match="the image file is too large: it has more than 100,000 bytes"):
+                load_image(source)
+    with pytest.raises(ImageDecodeError, match="not an image"):
+        load_image(bytes(100_000))
+
+
+def test_a_file_may_have_what_its_pixels_take_without_compression() -> None:
+    assert decoding.most_bytes(200_000_000) > 8 * 200_000_000
+    assert decoding.most_bytes(1000) == decoding.most_bytes(DEFAULTS.max_pixels)
