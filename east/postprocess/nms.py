@@ -41,8 +41,8 @@ def locality_aware_nms(
     )
     if max_boxes is not None and len(merged) > max_boxes:
         raise TooManyBoxesError(
-            f"the thresholds leave {len(merged):,} boxes to compare, the limit is {max_boxes:,}: "
-            "raise score_threshold or max_boxes, or lower nms_threshold"
+            f"the thresholds leave {len(merged):,} boxes to compare, the limit is {max_boxes:,} (max_boxes): "
+            "raise score_threshold or lower nms_threshold"
         )
     order = np.argsort(-sums, kind="stable")
     merged, sums = merged[order], sums[order]

@@ -120,7 +120,7 @@ def test_no_more_than_the_limit_are_compared() -> None:
     quads, scores = scattered(1)
     merged = len(locality_aware_nms(quads, scores, 1.0)[0])  # nothing is more than the same: all stay
     assert_array_equal(locality_aware_nms(quads, scores, 1.0, merged)[0], locality_aware_nms(quads, scores, 1.0)[0])
-    told = f"leave {merged} boxes to compare, the limit is {merged - 1}: raise score_threshold or max_boxes, or lower "
+    told = rf"leave {merged} boxes to compare, the limit is {merged - 1} \(max_boxes\): raise score_threshold or lower "
     with pytest.raises(TooManyBoxesError, match=told):
         locality_aware_nms(quads, scores, 1.0, merged - 1)
 

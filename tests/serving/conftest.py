@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import runpy
 import sys
 import threading
 import time
@@ -19,7 +20,6 @@ from PIL import Image
 
 from east import TextDetector
 from east.reading import Recogniser
-from serving.__main__ import main
 from serving.app import create_app
 from serving.process import uvicorn_config
 from serving.settings import Settings
@@ -97,12 +97,10 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def told(*flags: str) -> list[str]:
         monkeypatch.setattr(sys, "argv", ["serving/__main__.py", *flags])
-        try:
-            status: object = main()
-        except SystemExit as stop:  # argparse
-            status = stop.code
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_module("serving", run_name="__main__")
         out, err = capsys.readouterr()
-        assert (status, out) == (2, "")
+        assert (stop.value.code, out) == (2, "")
         return list(err.splitlines())
 
     return told
