@@ -161,7 +161,7 @@ class Pipeline:
         share = (time.perf_counter() - start) * 1e3 / len(batch)
         return [
             Looked(
-                Sight(one, looks, prepared.network_size, prepared.size),
+                Sight(one, looks, prepared.size),
                 replace(prepared.timings, network=share),
                 prepared.upright,
                 prepared.source,

@@ -41,14 +41,12 @@ class Sight(NamedTuple):
     """What the network says about an image.
 
     seen: one for each look.
-    looks: how it was looked at, in each direction.
-    network_size: at which the network saw it.
+    looks: how it was looked at, in each direction, upright first.
     size: of the upright image.
     """
 
     seen: Sequence[Seen]
     looks: Sequence[Look]
-    network_size: Size
     size: Size
 
 
@@ -87,7 +85,7 @@ def find_words(sight: Sight, options: DetectorOptions, curve: ConfidenceCurve | 
             quads, scores = in_their_direction(turns, options.score_threshold)
     except TooManyBoxesError as error:
         return error
-    quads = to_image_frame(quads, sight.network_size, sight.size)
+    quads = to_image_frame(quads, looks[0].tiles.image, sight.size)
     order = [word for block in reading_order(quads) for line in block for word in line]
     return Words(quads[order], scores[order], (time.perf_counter() - start) * 1e3)
 

@@ -87,9 +87,8 @@ def test_words_are_found_as_they_are_here(workers: Workers) -> None:
     geometry[..., 4] = 0
     seen = select_candidates(score, geometry, 0.8)
     nothing = select_candidates(score, geometry, 0.95)
-    size = Size(128, 192)
-    looks = looks_of(size, OPTIONS)
-    sights = [Sight([(one, None)], looks, size, Size(64, 96)) for one in (seen, nothing)]
+    looks = looks_of(Size(128, 192), OPTIONS)
+    sights = [Sight([(one, None)], looks, Size(64, 96)) for one in (seen, nothing)]
     for options in (OPTIONS, DetectorOptions(max_boxes=1)):
         for found, sight in zip(workers.find_words(sights, options, None), sights, strict=True):
             expected = find_words(sight, options, None)
