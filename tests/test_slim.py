@@ -61,6 +61,7 @@ def test_it_is_small_and_has_no_tensorflow(installed: Path, tmp_path: Path) -> N
         installed / "python", "-c", "import importlib.metadata as m; print(*(d.name for d in m.distributions()))"
     )
     assert not {"tensorflow", "keras", "nncf", "scipy", "matplotlib", "fastapi"} & {*listed.split()}
+    assert len(run(installed / "east", "weights", "list", cwd=tmp_path).splitlines()) == 1  # none for measuring alone
     assert run(installed / "python", "-c", "from importlib.util import find_spec; print(find_spec('tensorflow'))",
                cwd=tmp_path) == "None\n"  # fmt: skip
 

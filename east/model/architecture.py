@@ -12,6 +12,7 @@ from ..types import MEAN_RGB
 
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_VARIABLES = ("gamma", "beta", "moving_mean", "moving_variance")
+BACKBONE = "resnet_v1_50/"
 TEXT_SCALE = 512.0  # pixels: the longest distance
 BLOCKS = ((64, 3, 2), (128, 4, 2), (256, 6, 2), (512, 3, 1))  # bottleneck channels, units, stride of the last unit
 

@@ -55,12 +55,13 @@ def read_arrays(path: str | Path) -> Variables:
         raise WeightsError(f"{path} is damaged or not a bundle of weights: {_line(error)}") from error
 
 
-def network_variables(values: Mapping[str, NDArray[Any]], source: str) -> Variables:
+def network_variables(values: Mapping[str, NDArray[Any]], source: str, *, within: str = "") -> Variables:
     """The network's variables among others; they may all lie in one scope, such as ``model_0/`` or ``module/``.
 
-    Raises `CheckpointError`, naming some, for variables that are missing, mis-shaped or there more than once.
+    Only those whose names begin with ``within`` are asked for. Raises `CheckpointError`, naming some, for variables
+    that are missing, mis-shaped or there more than once.
     """
-    shapes = variable_shapes()
+    shapes = {name: shape for name, shape in variable_shapes().items() if name.startswith(within)}
     first = next(iter(shapes))
     scopes = [name.removesuffix(first) for name in values if name == first or name.endswith(f"/{first}")]
     whole = [scope for scope in scopes if all(scope + name in values for name in shapes)]

@@ -79,14 +79,18 @@ def default_name() -> str:
 
 
 def manifest() -> dict[str, WeightsRecord]:
-    """All recorded weights by name: the bundled ones first, then the imported ones."""
+    """All recorded weights by name: the bundled ones first, then the imported ones.
+
+    Those that only a checkout of the project holds, ``"packaged": false``, are there where their file is.
+    """
     records: dict[str, WeightsRecord] = {}
     for folder in (BUNDLED, user_folder()):
         try:
             for entry in _read_manifest(folder)["weights"]:
                 fields = dict(entry, path=folder / entry["file"])
                 del fields["file"]
-                records.setdefault(entry["name"], WeightsRecord(**fields))
+                if fields.pop("packaged", True) or fields["path"].is_file():
+                    records.setdefault(entry["name"], WeightsRecord(**fields))
         except (KeyError, TypeError) as error:
             raise WeightsError(f"cannot read the weights manifest {folder / 'manifest.json'}: {error!r}") from error
     return records

@@ -91,6 +91,7 @@ class Recipe:
         batch_norm_momentum: share of its moving averages that a step keeps.
         trainable_batch_norm: False leaves batch norm as it is, for batches too small for statistics.
         trained: only variables whose checkpoint names begin with this learn; all by default.
+        backbone_rate: share of the learning rate at which the backbone learns, for one that knows pictures already.
         dtype: Keras precision policy of the network.
     """
 
@@ -104,6 +105,7 @@ class Recipe:
     batch_norm_momentum: float = 0.95
     trainable_batch_norm: bool = True
     trained: str = ""
+    backbone_rate: float = 1.0
     dtype: str = "float32"
 
 
@@ -175,6 +177,7 @@ class Config:
         threshold: score threshold of the evaluation.
         initial: weights to start from, a name or a path as `east.model.weights.resolve` takes it; None for random ones.
         reset_heads: start with random output layers all the same.
+        backbone_only: take the backbone alone from them, which may hold no more; all else is random.
         seed: of everything random.
     """
 
@@ -199,6 +202,7 @@ class Config:
     threshold: float = DEFAULTS.score_threshold
     initial: str | None = None
     reset_heads: bool = False
+    backbone_only: bool = False
     seed: int = 0
 
     def check(self) -> None:

@@ -60,7 +60,7 @@ def test_import_puts_weights_on_record(
 
 def test_an_unknown_name_is_answered_with_those_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "nobody"]) == 1
-    expected = "python -m weights: error: no weights named 'nobody'; known names: east_resnet50\n"
+    expected = "python -m weights: error: no weights named 'nobody'; known names: east_resnet50, east_resnet50_800\n"
     assert capsys.readouterr().err == expected
 
 

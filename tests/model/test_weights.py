@@ -16,6 +16,8 @@ from east.files import sha256_file
 from east.model import weights
 from east.model.checkpoint import read_variables
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -41,6 +43,15 @@ def test_bundled_weights_are_intact_and_small() -> None:
     assert record.training
     assert record.terms
     assert record.accuracy["f1"] > 0.79
+
+
+def test_weights_for_measuring_are_there_in_a_checkout_only(copied: Path) -> None:
+    name = "east_resnet50_800"
+    assert name not in weights.manifest()
+    with pytest.raises(WeightsError, match="no weights named 'east_resnet50_800'"):
+        weights.resolve(name)
+    shutil.copy(ROOT / "weights" / f"{name}.npz", copied.parent)
+    assert weights.resolve(name) == copied.parent / f"{name}.npz"
 
 
 @pytest.mark.parametrize("damage", ["truncated", "altered"])

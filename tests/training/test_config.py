@@ -53,7 +53,7 @@ def test_settings_are_changed_by_name_and_keep_their_type() -> None:
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("stepz=7", "--set stepz=7: there is no 'stepz', only batch, canvas, "),
+        ("stepz=7", "--set stepz=7: there is no 'stepz', only backbone_only, batch, "),
         ("recipe.speed=7", "there is no 'speed', only augmentation, "),
         ("recipe=7", "name a part of 'recipe', like recipe.augmentation"),
         ("steps.more=7", "'steps' has no parts"),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...frameworks import keras as import_keras
+from ...model.architecture import BACKBONE
 from ...model.network import assign, build_network, variables_by_name
 from ...types import Maps
 from ..config import Recipe
@@ -48,7 +49,8 @@ class Trainer(ABC):
             trainable_batch_norm=recipe.trainable_batch_norm,
         )
         if variables is not None:
-            assign(self.network, variables)
+            drawn = {name: np.asarray(variable) for name, variable in variables_by_name(self.network).items()}
+            assign(self.network, {**drawn, **variables})
         self.model = with_letter_head(self.network) if recipe.loss.reading else self.network
         for layer in self.network.layers:
             if layer.weights and not layer.name.replace(".", "/").startswith(recipe.trained):
@@ -58,6 +60,8 @@ class Trainer(ABC):
             [v for name, v in variables_by_name(self.model).items() if not name.endswith("/weights")]
         )
         self.optimizer.build(self.model.trainable_variables)
+        backbone = {id(v) for name, v in variables_by_name(self.model).items() if name.startswith(BACKBONE)}
+        self.rates = [recipe.backbone_rate if id(v) in backbone else 1.0 for v in self.model.trainable_variables]
         self.canvas = images[0].canvas
 
     @abstractmethod

@@ -85,6 +85,10 @@ class JaxTrainer(Trainer):
             gradients, fixed, losses = mean((gradients, fixed, losses))
             optimizer = [rate if i == self._rate else value for i, value in enumerate(state["optimizer"])]
             trainable, optimizer = self.optimizer.stateless_apply(optimizer, gradients, state["trainable"])
+            trainable = [
+                new if share == 1 else old + share * (new - old)
+                for old, new, share in zip(state["trainable"], trainable, self.rates, strict=True)
+            ]
             averaged = [
                 old + (new - old) * (1 - ema_decay)
                 for old, new in zip(state["averaged"], [*trainable, *fixed], strict=True)

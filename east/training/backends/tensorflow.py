@@ -42,7 +42,12 @@ class TensorFlowTrainer(Trainer):
             losses = training_losses(self.model(views, training=True), targets, self.recipe.loss)
             total = losses.total
         trainable = self.model.trainable_variables
+        slower = [
+            (v, tf.convert_to_tensor(v), rate) for v, rate in zip(trainable, self.rates, strict=True) if rate != 1
+        ]
         self.optimizer.apply_gradients(zip(tape.gradient(total, trainable), trainable, strict=True))
+        for variable, before, rate in slower:
+            variable.assign(before + rate * (tf.convert_to_tensor(variable) - before))
         for average, variable in self._changing:  # the average of a fixed one is the variable
             average.assign_add((tf.convert_to_tensor(variable) - average) * (1 - ema_decay))
         return losses

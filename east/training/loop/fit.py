@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics import Score
-from ...model.checkpoint import read_variables
+from ...model.architecture import BACKBONE
+from ...model.checkpoint import network_variables, read_arrays, read_variables
 from ...model.weights import resolve
 from ..backends import Trainer, make_trainer
 from ..backends.losses import Losses
@@ -91,7 +92,12 @@ def fit(
 
 
 def initial_variables(config: Config, path: Path) -> dict[str, NDArray[np.float32]]:
-    """The variables at ``path`` under their checkpoint names; random ones for the heads if they are to be reset."""
+    """The variables at ``path`` under their checkpoint names; random ones for the heads if they are to be reset.
+
+    Those of the backbone alone where no others are wanted.
+    """
+    if config.backbone_only:
+        return network_variables(read_arrays(path), str(path), within=BACKBONE)
     variables = read_variables(path)
     if config.reset_heads:
         rng = np.random.default_rng(config.seed)

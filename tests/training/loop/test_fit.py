@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from east.errors import CheckpointError
-from east.model.architecture import variable_shapes
-from east.model.checkpoint import read_variables
+from east.model.architecture import BACKBONE, variable_shapes
+from east.model.checkpoint import read_variables, write_bundle
 from east.model.weights import resolve
 from east.training.config import Config, LossWeights, SceneSettings
 from east.training.data.dataset import Example, read_folder
@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path], mate
     config = finetune()
     view = replace(config.recipe.augmentation, crop=64, cutmix=0.5)
     loss = LossWeights(reading=0.2)
-    recipe = replace(config.recipe, augmentation=view, loss=loss)
+    recipe = replace(config.recipe, augmentation=view, loss=loss, backbone_rate=0.1)
     config = replace(
         config, recipe=recipe, steps=4, batch=2, synthetic=0.5, pool_size=4, refresh_size=2, refresh_every=1,
         canvas=(192, 192), scenes=SceneSettings(192, 192, blocks=3), log_every=1, save_every=2,
@@ -98,6 +98,11 @@ def test_fine_tuning_starts_from_the_bundled_weights_and_moves_all_but_batch_nor
     for name, value in before.items():
         assert np.array_equal(value, after[name]) == ("BatchNorm" in name), name
         np.testing.assert_allclose(after[name], value, atol=2e-3, err_msg=name)
+    moved = {name: np.abs(after[name] - value).mean() for name, value in before.items() if name.endswith("/weights")}
+    backbone, others = (
+        np.median([by for name, by in moved.items() if name.startswith(BACKBONE) == inside]) for inside in (True, False)
+    )
+    assert 0 < backbone < 0.25 * others  # its rate is a tenth
 
 
 @pytest.mark.slow
@@ -159,3 +164,17 @@ def test_random_heads_do_not_follow_the_order_of_the_file(monkeypatch: pytest.Mo
     monkeypatch.setattr("east.training.loop.fit.read_variables", lambda _: backwards)
     for name, value in initial_variables(smoke(), path).items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
+
+
+def test_a_backbone_alone_is_enough_to_begin_with(tmp_path: Path) -> None:
+    bundled = read_variables(resolve("default"))
+    backbone = {name: value for name, value in bundled.items() if name.startswith("resnet_v1_50/")}
+    write_bundle(tmp_path / "resnet50.npz", {**backbone, "resnet_v1_50/logits/weights": np.zeros((1, 1, 2048, 1000))})
+    config = replace(smoke(), backbone_only=True)
+    for path in (tmp_path / "resnet50.npz", resolve("default")):
+        assert initial_variables(config, path).keys() == backbone.keys()
+
+    del backbone["resnet_v1_50/conv1/weights"]
+    write_bundle(tmp_path / "part.npz", backbone)
+    with pytest.raises(CheckpointError, match=r"part\.npz: 1 of 265 variables do not fit: resnet_v1_50/conv1/"):
+        initial_variables(config, tmp_path / "part.npz")
