@@ -18,11 +18,11 @@ import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 
@@ -38,11 +38,13 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from east.images.decoding import ImageInput
     from east.options import CallChanges
 
 __all__ = ["AsyncClient", "Client", "DetectResult", "ImageSource", "ReadResult", "ServiceError"]
 
-ImageSource: TypeAlias = str | os.PathLike[str] | bytes
+ImageSource: TypeAlias = "ImageInput"
+"""What `east.TextDetector.detect` takes; files are sent as they are, pixels as PNG."""
 
 _TRY_AGAIN = {429, 503}
 
@@ -121,17 +123,18 @@ class _Calls(ABC, Generic[Http]):
         return kind.of(body, body["request_id"])
 
     async def _batch(
-        self, kind: type[Result], path: str, images: Sequence[ImageSource], options: Mapping[str, Any]
+        self,
+        kind: type[Result],
+        path: str,
+        images: Iterable[ImageSource] | str | os.PathLike[str],
+        options: Mapping[str, Any],
     ) -> list[Result | ServiceError]:
-        if isinstance(images, (str, os.PathLike, bytes)):
-            alone = path.removeprefix("/").removesuffix("/batch")
-            kind_of_one = type(images).__qualname__
-            raise TypeError(
-                f"expected several images and got one, a single {kind_of_one}: put it into a list, or call {alone}"
-            )
-        if not images:
+        from east.images.several import several_images
+
+        alone = path.removeprefix("/").removesuffix("/batch")
+        parts = [("image", _bytes_of(image)) for image in several_images(images, alone=alone)]
+        if not parts:
             return []
-        parts = [("image", _bytes_of(image)) for image in images]
         body = await self._post(path, options, files=parts)
         request_id = body["request_id"]
         return [
@@ -183,7 +186,7 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         """Finds the words of an image.
 
         Args:
-            image: a path, or the bytes of an image file.
+            image: a path, an open file or its bytes, an array ``(H, W, 3)`` uint8 RGB or a PIL image.
             options: what is to be otherwise than the service is set up.
 
         Raises:
@@ -200,15 +203,15 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         return _finished(self._one(ReadResult, "/read", image, options))
 
     def detect_batch(
-        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
-        """Finds the words of several images. An image that cannot be used has its error in its place."""
+        """Finds the words of several images or of a folder's; one that cannot be used has its error in its place."""
         return _finished(self._batch(DetectResult, "/detect/batch", images, options))
 
     def read_batch(
-        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
     ) -> list[ReadResult | ServiceError]:
-        """Finds the words of several images and reads them. An image that cannot be used has its error in its place."""
+        """Finds the words of several images or of a folder's and reads them, with errors in their places likewise."""
         return _finished(self._batch(ReadResult, "/read/batch", images, options))
 
     def ready(self) -> bool:
@@ -240,13 +243,13 @@ class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncC
         return await self._one(ReadResult, "/read", image, options)
 
     async def detect_batch(
-        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
     ) -> list[DetectResult | ServiceError]:
         """See `Client.detect_batch`."""
         return await self._batch(DetectResult, "/detect/batch", images, options)
 
     async def read_batch(
-        self, images: Sequence[ImageSource], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
     ) -> list[ReadResult | ServiceError]:
         """See `Client.read_batch`."""
         return await self._batch(ReadResult, "/read/batch", images, options)
@@ -276,7 +279,19 @@ def _finished(call: Coroutine[Any, Any, Got]) -> Got:
 
 
 def _bytes_of(image: ImageSource) -> bytes:
-    return image if isinstance(image, bytes) else Path(image).read_bytes()
+    """The file of an image, or a PNG of its pixels."""
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, (str, os.PathLike)):
+        return Path(image).read_bytes()
+    if callable(getattr(image, "read", None)):
+        return cast("IO[bytes]", image).read()
+    import cv2
+
+    from east.images.decoding import load_image
+
+    fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    return cv2.imencode(".png", cv2.cvtColor(load_image(image), cv2.COLOR_RGB2BGR), fast)[1].tobytes()
 
 
 def _may_pass(answer: httpx.Response) -> bool:

@@ -20,8 +20,12 @@ from .pdf import PdfPage, pdf_pages
 _ONE = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, io.IOBase, PdfPage)
 
 
-def several_images(images: Iterable[ImageInput] | str | os.PathLike[str]) -> Iterator[ImageInput]:
+def several_images(
+    images: Iterable[ImageInput] | str | os.PathLike[str], *, alone: str = "detect"
+) -> Iterator[ImageInput]:
     """The images one by one: of an iterable, an array ``(N, H, W, C)``, a folder, a pattern (``scans/*.png``) or a PDF.
+
+    ``alone`` names what to call for one.
 
     Raises:
         TypeError: a single image, most kinds of which can be iterated over as well, or what cannot.
@@ -32,7 +36,7 @@ def several_images(images: Iterable[ImageInput] | str | os.PathLike[str]) -> Ite
         return named
     if isinstance(images, _ONE) or (isinstance(images, np.ndarray) and images.ndim in (2, 3)):
         kind = f"array of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__qualname__
-        raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call detect")
+        raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call {alone}")
     if not isinstance(images, Iterable):
         raise TypeError(f"expected several images, in a list or from a generator, got {type(images).__qualname__}")
     return iter(images)

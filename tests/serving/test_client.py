@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
-from east import TextDetector
+from east import ImageError, TextDetector
+from east.images.decoding import load_image
 from serving.auth import key_hash
 from serving.client import AsyncClient, Client, DetectResult, ReadResult, ServiceError
 
@@ -45,6 +48,21 @@ def test_detects_a_path_and_bytes(url: str, detector: TextDetector, photo: bytes
         assert client.detect(photo, box_threshold=1).boxes == ()
 
 
+def test_takes_whatever_a_detector_takes(url: str, detector: TextDetector, photo: bytes, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photo)
+    pixels = load_image(photo)
+    with Client(url) as client:
+        for image in (io.BytesIO(photo), pixels, Image.fromarray(pixels)):
+            check(client.detect(image), detector, photo)
+        with (tmp_path / "photo.jpg").open("rb") as file:
+            check(client.detect(file), detector, photo)
+        for images in (tmp_path, str(tmp_path / "*.jpg"), iter([pixels]), pixels[None]):
+            [found] = client.detect_batch(images)
+            check(found, detector, photo)
+        with pytest.raises(ImageError, match="no pixels"):
+            client.detect(np.zeros((0, 4, 3), np.uint8))
+
+
 def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     with Client(url) as client:
         good, bad, empty = client.detect_batch([photo, b"not an image", b""])
@@ -55,7 +73,7 @@ def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     assert empty.code == "empty-image"
 
 
-@pytest.mark.parametrize("one", ["sign.jpg", Path("sign.jpg"), b"GIF89a"])
+@pytest.mark.parametrize("one", ["sign.jpg", Path("sign.jpg"), b"GIF89a", Image.new("RGB", (8, 8)), io.BytesIO()])
 def test_one_image_is_no_batch(one: Any) -> None:
     with Client("http://localhost") as client:
         for call, alone in ((client.detect_batch, "detect"), (client.read_batch, "read")):
