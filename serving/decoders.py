@@ -1,7 +1,8 @@
 """Images are decoded by processes of their own: none can stop, fill or kill the service, or keep others waiting.
 
 What an image may cost follows from its header. A process that needs more is ended, its image refused, and another
-takes its place. Small images have processes that large ones never get, and large ones one that gives way to the rest.
+takes its place. Small images have processes that large ones never get, and large ones one that gives way to the rest
+and that the first of them starts.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Decoders:
         self._max_pixels = max_pixels
         self._small = Lane([_Process() for _ in range(parallel)])
         self._large = Lane([_Process(niceness=10)])
-        self._processes: list[_Process] = []  # that were started
+        self._processes = [*self._small.all, *self._large.all]
         self._exchanges: set[asyncio.Task[Any]] = set()
         metrics.decoders_waiting.set_function(lambda: self._small.waiting + self._large.waiting)
         metrics.decoder_memory.set_function(lambda: sum(process.resident for process in self._processes))
@@ -117,14 +118,13 @@ class Decoders:
     @property
     def pids(self) -> list[int]:
         """The ids of the processes."""
-        return [process.pid for process in self._processes]
+        return [process.pid for process in self._processes if process.pid]
 
     async def start(self) -> None:
-        """Starts the processes. Raises ``OSError`` when they cannot be."""
-        for process in (*self._small.all, *self._large.all):
+        """Starts the processes for small images. Raises ``OSError`` when they cannot be."""
+        for process in self._small.all:
             process.start()
-            self._processes.append(process)
-        await asyncio.gather(*(process.ready() for process in self._processes))
+        await asyncio.gather(*(process.ready() for process in self._small.all))
 
     async def close(self) -> None:
         """Ends the processes, whatever they are doing."""
@@ -259,11 +259,12 @@ class _EndedError(Exception):
 
 
 class _Process:
-    """One process and a socket to talk over; started anew whenever it has ended."""
+    """One process and a socket to talk over; started by its first job, and anew whenever it has ended."""
 
     def __init__(self, niceness: int = 0) -> None:
         self._niceness = niceness
         self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it, or raises ``OSError``."""
@@ -310,9 +311,11 @@ class _Process:
         Raises:
             _EndedError: that ended the process.
         """
-        if self._process.poll() is not None:  # nobody's fault, or the system's
+        if self._process is None or self._process.poll() is not None:  # nobody's fault, or the system's
             await self._replace()
         try:
+            if self._closed:
+                raise EOFError
             await self.ready()
             for part in (json.dumps(job).encode() + b"\n", data, more):
                 await asyncio.get_running_loop().sock_sendall(self._channel, part)
@@ -329,27 +332,31 @@ class _Process:
 
     def give_up(self, task: asyncio.Task[Any]) -> None:
         """Ends the process if it is still at this task."""
-        if not task.done():
+        if not task.done() and self._process is not None:
             self._process.kill()
 
     def kill(self) -> None:
         """Ends the process, and no other takes its place."""
         self._closed = True
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def close(self) -> None:
         """Lets go of everything, once nobody uses it any more."""
-        self._channel.close()
+        if self._process is not None:
+            self._channel.close()
 
     @property
     def pid(self) -> int:
-        """Its id."""
-        return self._process.pid
+        """Its id; 0 before it is started."""
+        return 0 if self._process is None else self._process.pid
 
     @property
     def resident(self) -> int:
         """Bytes of memory that it has."""
+        if self._process is None:
+            return 0
         try:
             return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
         except OSError:  # it has just ended, or this is no Linux
@@ -357,11 +364,13 @@ class _Process:
 
     async def _replace(self) -> int:
         """Ends what is left of the process and starts another. Returns the status that it ended with by itself."""
-        with suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, 1)
-        self._process.kill()
-        status = await asyncio.to_thread(self._process.wait)
-        self._channel.close()
+        status = 0
+        if (process := self._process) is not None:
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(process.wait, 1)
+            process.kill()
+            status = await asyncio.to_thread(process.wait)
+            self._channel.close()
         if not self._closed:
             self.start()
         return status

@@ -114,8 +114,9 @@ def test_what_cannot_be_decoded_is_told_apart() -> None:
 
 def test_what_takes_too_long_is_ended_and_costs_its_sender_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(pool: Decoders, metrics: Metrics) -> None:
-        before = pool.pids
         slow, quick = encode(noise(2500, 2500), compress_level=1), encode(noise(40, 30))
+        assert (await pool.prepare(slow, SIZE, later())).size == (2500, 2500)
+        before = pool.pids
         monkeypatch.setattr(module, "_SECONDS", 0.02)
         monkeypatch.setattr(module, "_SECONDS_PER_PIXEL", 0.0)
         refused = asyncio.ensure_future(pool.prepare(slow, SIZE, later()))
@@ -147,7 +148,7 @@ def test_what_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGSEGV, "crash"), (signal.SIGKILL, "memory")])
 def test_a_process_that_dies_over_an_image_is_replaced(number: int, reason: str) -> None:
     async def work(pool: Decoders, metrics: Metrics) -> None:
-        [small, _] = pool.pids
+        [small] = pool.pids
         os.kill(small, signal.SIGSTOP)
         doomed = asyncio.ensure_future(pool.prepare(encode(noise(40, 30)), SIZE, later()))
         await asyncio.sleep(0.1)
@@ -174,12 +175,14 @@ def test_a_process_that_died_idle_costs_nobody_an_image() -> None:
 
 def test_a_large_image_keeps_no_small_one_waiting() -> None:
     async def work(pool: Decoders, metrics: Metrics) -> None:
+        assert len(pool.pids) == 1  # large ones have a process from the first of them on
         large = asyncio.ensure_future(pool.prepare(encode(Image.new("RGB", (5000, 4000))), SIZE, later()))
         await asyncio.sleep(0)
         for _ in range(3):
             await pool.prepare(encode(noise(40, 30)), SIZE, later())
         assert not large.done()
         assert (await large).size == (4000, 5000)
+        assert len(pool.pids) == 2
 
     run(work)
 
@@ -218,6 +221,7 @@ def test_the_cheaper_image_comes_first() -> None:
 
 def test_memory_is_told_and_given_back() -> None:
     async def work(pool: Decoders, metrics: Metrics) -> None:
+        await pool.prepare(encode(Image.new("RGB", (5000, 4000))), SIZE, later())
         told = metrics.registry.get_sample_value("east_decoder_memory_bytes")
         assert told is not None
         assert 20e6 < told < 500e6
