@@ -38,13 +38,14 @@ class Reader:
         settings: tells the bounds of the queue, which may change.
 
     Attributes:
+        recogniser: as given.
         admitted: images whose words are not read yet, though their requests were let in.
         seconds: that an image takes, as far as is known.
     """
 
     def __init__(self, recogniser: Recogniser, name: str, settings: Callable[[], Queue]) -> None:
         self.name = name
-        self._recogniser = recogniser
+        self.recogniser = recogniser
         self._settings = settings
         self._lane = Lane([None])  # it may use several threads for the words of one image
         self._pool = ThreadPoolExecutor(1, "read")
@@ -107,7 +108,7 @@ class Reader:
 
     def _read(self, crops: Sequence[Crop], before_each: Callable[[], None]) -> ReadTexts:
         start = time.perf_counter()
-        texts = read_crops(self._recogniser, crops, batch=_BATCH, before_each=before_each)
+        texts = read_crops(self.recogniser, crops, batch=_BATCH, before_each=before_each)
         return ReadTexts(texts, start, time.perf_counter())
 
 

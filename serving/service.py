@@ -5,36 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from east import TextDetector
 from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
-from east.images.looks import looks_of
 from east.images.tiling import network_size_of
-from east.ocr import find
-from east.options import EVALUATION_SIZE, MAX_SIDE, CallChanges, DetectorOptions
-from east.reading import Recogniser, threads_beside
+from east.options import MAX_SIDE, CallChanges, DetectorOptions
+from east.reading import Recogniser
 from east.types import Size
 
 from . import tracing
 from .context import RequestContext
 from .decoders import Decoders, Encoded
+from .loading import Loaded, load, shown_pixels
 from .metrics import Metrics
-from .problems import EmptyImageError, Problem, TooManyWordsError, deadline_passed
+from .problems import EmptyImageError, Problem, TooManyWordsError
 from .reading import Places, Reader
 from .room import Room
 from .scheduling import Job, Scheduler
 from .settings import Settings
+from .waiting import wait_for_all
 
 logger = logging.getLogger("serving")
 
@@ -288,7 +285,7 @@ class Service:
                     results[index] = refuse(index, error)
             sizes = {index: network_size_of(one.header.size, options) for index, one in encoded.items()}
             jobs = {
-                index: Job(size, _shown(size, options), asked, count, deadline, number)
+                index: Job(size, shown_pixels(size, options), asked, count, deadline, number)
                 for number, (index, size) in enumerate(sizes.items())
             }
             hold(sum(_bytes(job.size, options) for job in jobs.values()))
@@ -309,7 +306,9 @@ class Service:
                     return await then(found, result, image, hold, deadline), len(found)
                 return (await decoders.draw(image, result, draw, hold, deadline) if draw else result), len(found)
 
-            answers = await _answers(request, deadline, [answer(encoded[index], job) for index, job in jobs.items()])
+            answers = await wait_for_all(
+                request, deadline, [answer(encoded[index], job) for index, job in jobs.items()]
+            )
         for index, answered in zip(jobs, answers, strict=True):
             if isinstance(answered, ImageError):
                 results[index] = refuse(index, answered)
@@ -343,61 +342,40 @@ class Service:
         return Encoded(image, header)
 
     async def _start(self) -> None:
-        loop = asyncio.get_running_loop()
         parallel = min(16, max(2, self._cores // 2))
         self._decoders = Decoders(self._metrics, max_pixels=self.settings.limits.pixels, parallel=parallel)
-        loaded: asyncio.Future[tuple[int, float]] = loop.create_future()
-        threading.Thread(target=self._load, args=[loop, loaded], name="load", daemon=True).start()
+        recogniser = None if self.reader is None else self.reader.recogniser
+        loading = asyncio.ensure_future(load(self.settings, self._cores, self.detector, recogniser, self.loaded))
         try:
             await self._decoders.start()
-            self._open(parallel, *await loaded)
+            self._open(parallel, await loading)
         except Exception as error:
             reason = str(error) if isinstance(error, (EastError, ValueError, OSError)) else repr(error)
             self._fail(f"the detector cannot be loaded: {reason}", error)
-
-    def _load(self, loop: asyncio.AbstractEventLoop, loaded: asyncio.Future[tuple[int, float]]) -> None:
-        """In a thread: tells the pixels that the network is shown of an image, and the seconds that it takes."""
-        try:
-            if self.detector is None:
-                self.detector = TextDetector.from_options(self.settings.detector_options())
-            if self.reader is None and self.settings.reads:
-                reading = self.settings.reading_options()
-                threads = threads_beside(self.settings.detector_options().threads or self._cores)
-                self.reader = self._reader(find(reading.recogniser, language=reading.language, threads=threads))
-            sizes = self.settings.warm_up or [self.detector.options.fixed_size or EVALUATION_SIZE]
-            for size in sizes:
-                self.detector.warm_up(size)
-            start = time.perf_counter()
-            self.detector.warm_up(sizes[-1])
-            shown = _shown(Size(*sizes[-1]), self.detector.options)
-            seconds = time.perf_counter() - start
-            self.loaded()
-            done = partial(_set, loaded, (shown, seconds))
-        except Exception as error:
-            done = partial(_set, loaded, error)
-        with suppress(RuntimeError):  # the service was stopped meanwhile
-            loop.call_soon_threadsafe(done)
+        finally:
+            loading.cancel()
 
     def _reader(self, recogniser: Recogniser) -> Reader:
         name = getattr(recogniser, "name", getattr(recogniser, "__name__", type(recogniser).__name__))
         return Reader(recogniser, str(name), lambda: self.settings.queue)
 
-    def _open(self, parallel: int, shown: int, seconds: float) -> None:
-        assert self.detector is not None  # noqa: S101 -- it was just loaded
-        self._metrics.loaded(self.detector)
-        queue = self.settings.queue
-        runtime = self.detector.runtime
+    def _open(self, parallel: int, loaded: Loaded) -> None:
+        self.detector = detector = loaded.detector
+        if self.reader is None and loaded.recogniser is not None:
+            self.reader = self._reader(loaded.recogniser)
+        self._metrics.loaded(detector)
+        queue, runtime = self.settings.queue, detector.runtime
         # On a CPU, one image is answered while the network has the cores for another.
         parallel = 2 if runtime.batch == 1 else parallel
         runtime.shared = True
         self._scheduler = Scheduler(
-            self.detector,
+            detector,
             queue,
             self._metrics,
             self._fail,
             parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
-            measured=(shown, seconds),
+            measured=(loaded.shown, loaded.seconds),
         )
         read_by = f", read by {self.reader.name}" if self.reader is not None else ""
         logger.info("ready: %s %s on %s%s", runtime.name, runtime.precision, runtime.device, read_by)
@@ -410,11 +388,6 @@ class Service:
 
 def _waited(found: Detections, waited_ms: float) -> float:
     return waited_ms
-
-
-def _shown(size: Size, options: DetectorOptions) -> int:
-    """The pixels that the network is shown of an image that has been brought to a network size."""
-    return sum(look.pixels for look in looks_of(size, options))
 
 
 def _bytes(size: Size, options: DetectorOptions) -> int:
@@ -435,37 +408,3 @@ def _bounded(asked: CallChanges, own: DetectorOptions) -> DetectorOptions:
         return own.changed(**asked)
     except ValueError as error:  # of options that do not go together
         raise Problem(422, "invalid-parameters", str(error)) from None
-
-
-async def _answers(request: Request, deadline: float, images: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """Waits for every image. Returns for each its answer, or the exception instead."""
-    loop = asyncio.get_running_loop()
-    gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
-    everything: asyncio.Future[list[Any]] = asyncio.gather(*images, return_exceptions=True)
-    try:
-        await asyncio.wait({gone, everything}, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-        if everything.done():
-            return everything.result()
-        if gone.done():
-            raise ClientDisconnect
-        raise deadline_passed()
-    finally:
-        gone.cancel()
-        everything.cancel()
-        with suppress(asyncio.CancelledError):
-            await everything
-
-
-def _set(future: asyncio.Future[Any], result: Any) -> None:
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-        future.exception()  # nobody may be left to hear of it
-    else:
-        future.set_result(result)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

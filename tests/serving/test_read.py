@@ -314,7 +314,7 @@ def test_the_service_loads_the_recogniser_that_is_set(
         given.append(threads)
         return find(name, language=language, threads=threads)
 
-    monkeypatch.setattr("serving.service.find", spy)
+    monkeypatch.setattr("serving.loading.find", spy)
     with serve(recogniser="RapidOCR", threads=2) as client:
         assert given == [1]  # the network has the others for the next image
         assert client.get("/readyz").json()["recogniser"].startswith("rapidocr 3.")
