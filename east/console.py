@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from .errors import EastError, UsageError
 from .extras import missing_package, require
@@ -25,7 +25,7 @@ def make_parser(prog: str, description: str, commands: Iterable[Callable[[Comman
         description: what it is for.
         commands: each adds a command, or several, whose default ``run`` does the work.
     """
-    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser = _Parser(prog=prog, description=description)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in commands:
         add(subparsers)
@@ -113,6 +113,13 @@ def markdown_table(columns: Sequence[str], body: Sequence[Sequence[str]], beside
         "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |\n"
         for row in (columns, rule, *body)
     )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells of bad usage in one line, and so do the parsers of its commands."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (--help tells more)\n")
 
 
 def _add_common_flags(commands: Commands) -> None:
