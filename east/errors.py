@@ -38,7 +38,13 @@ class EastError(Exception):
 
 
 class ImageError(EastError):
-    """An image that cannot be used."""
+    """An image that cannot be used.
+
+    Attributes:
+        source: the file that it is of, as `Detections.source`; empty where there is none, or none is known.
+    """
+
+    source: str = ""
 
 
 class ImageDecodeError(ImageError):

@@ -21,7 +21,7 @@ from .images.looks import Look, looks_of, turned
 from .images.opencv_threads import one_opencv_thread
 from .images.preparation import PreparedImage, prepare
 from .images.reduction import reduce
-from .images.several import unusable
+from .images.several import unusable, with_source
 from .option_fields import check_switches
 from .options import DetectorOptions
 from .postprocess import ConfidenceCurve, stitch
@@ -56,9 +56,9 @@ class Handling:
         try:
             made = prepare(image, options, bgr=self.bgr)
         except ImageError as error:
-            return error
+            return with_source(error, image)
         except Exception as error:  # of whatever is no image, or of a decoder
-            return unusable(error)
+            return with_source(unusable(error), image)
         return made if self.keep_image else replace(made, upright=None)
 
     def given(self, found: Result) -> Result:
@@ -172,6 +172,7 @@ class Pipeline:
     def detections(self, looked: Looked, words: Words | ImageError) -> Detections | ImageError:
         """One image's words as its result."""
         if isinstance(words, ImageError):
+            words.source = looked.source
             return words
         sight = looked.sight
         return Detections(

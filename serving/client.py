@@ -18,15 +18,17 @@ import os
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 
-from east.errors import ServiceError
+from east.console import one_line
+from east.errors import ImageError, ServiceError
 from east.extras import missing_package
 from east.types import TextBox
 
@@ -47,6 +49,8 @@ ImageSource: TypeAlias = "ImageInput"
 """What `east.TextDetector.detect` takes; files are sent as they are, pixels as PNG."""
 
 _TRY_AGAIN = {429, 503}
+_AT_ONCE = 16
+"""Images of one request: as many as a service takes unless it is told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,15 +136,26 @@ class _Calls(ABC, Generic[Http]):
         from east.images.several import several_images
 
         alone = path.removeprefix("/").removesuffix("/batch")
-        parts = [("image", _bytes_of(image)) for image in several_images(images, alone=alone)]
+        left = iter(several_images(images, alone=alone))
+        results: list[Result | ServiceError] = []
+        while some := [_bytes_or_error(image) for image in islice(left, _AT_ONCE)]:
+            results += await self._portion(kind, path, some, options)
+        return results
+
+    async def _portion(
+        self, kind: type[Result], path: str, files: Sequence[bytes | ServiceError], options: Mapping[str, Any]
+    ) -> list[Result | ServiceError]:
+        """The results of the files of one request, and in their places the errors of those that cannot be sent."""
+        parts = [("image", file) for file in files if isinstance(file, bytes)]
         if not parts:
-            return []
+            return [file for file in files if isinstance(file, ServiceError)]
         body = await self._post(path, options, files=parts)
         request_id = body["request_id"]
-        return [
+        answered = (
             _error(result["problem"], request_id) if "problem" in result else kind.of(result, request_id)
             for result in body["results"]
-        ]
+        )
+        return [file if isinstance(file, ServiceError) else next(answered) for file in files]
 
     async def _ready(self) -> bool:
         try:
@@ -292,6 +307,15 @@ def _bytes_of(image: ImageSource) -> bytes:
 
     fast = [cv2.IMWRITE_PNG_COMPRESSION, 1]
     return cv2.imencode(".png", cv2.cvtColor(load_image(image), cv2.COLOR_RGB2BGR), fast)[1].tobytes()
+
+
+def _bytes_or_error(image: ImageSource) -> bytes | ServiceError:
+    """The same of one image among several."""
+    try:
+        file = _bytes_of(image)
+    except (ImageError, OSError) as error:
+        return ServiceError(0, "unreadable-image", one_line(error))
+    return file or ServiceError(400, "empty-image", "the image has no bytes")
 
 
 def _may_pass(answer: httpx.Response) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from ..errors import ImageError
 from ..files import is_uri
-from .decoding import ImageInput
+from .decoding import ImageInput, source_of
 from .listing import images_below, images_matching, is_pattern
 from .pdf import SUFFIX as PDF
 from .pdf import PdfPage, pdf_pages
@@ -34,6 +35,8 @@ def several_images(
     """
     if isinstance(images, (str, os.PathLike)) and (named := _named(os.fspath(images))) is not None:
         return named
+    if isinstance(images, (str, os.PathLike)) and not (is_uri(os.fspath(images)) or Path(images).exists()):
+        raise ImageError(f"no such file or folder: {os.fspath(images)!r}")
     if isinstance(images, _ONE) or (isinstance(images, np.ndarray) and images.ndim in (2, 3)):
         kind = f"array of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__qualname__
         raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call {alone}")
@@ -60,6 +63,13 @@ def unusable(error: Exception) -> ImageError:
     found = ImageError(told)
     found.__cause__ = error
     return found
+
+
+def with_source(error: ImageError, image: ImageInput) -> ImageError:
+    """The error of an image, which now tells the file that this comes from."""
+    with suppress(Exception):  # of whatever is no image
+        error.source = source_of(image)
+    return error
 
 
 def _named(text: str) -> Iterator[ImageInput] | None:

@@ -14,6 +14,7 @@ from ..options import RUNTIMES, DetectorOptions
 from ..types import Precision
 from .base import Availability, Runtime
 from .conversion.artifacts import Artifact
+from .forked import outlives_a_fork
 from .gpu.requirements import missing_driver
 
 AUTO = "auto"
@@ -103,7 +104,7 @@ def convert_model(source: ModelSource, options: DetectorOptions) -> Artifact:
 def load_runtime(source: ModelSource, options: DetectorOptions) -> Runtime:
     """Loads the network in the runtime and the precision that `resolve` gives. Raises like that."""
     options = resolve(options, source.faithful)
-    return _module(options.runtime).load(source, options)
+    return outlives_a_fork(_module(options.runtime).load(source, options))
 
 
 def availability(name: str, device: str = "auto") -> Availability:

@@ -17,7 +17,7 @@ from ..compiling import compile_now
 from ..errors import ImageError
 from ..images.decoding import ImageInput
 from ..images.preparation import prepare
-from ..images.several import unusable
+from ..images.several import unusable, with_source
 from ..options import DetectorOptions
 from ..postprocess import ConfidenceCurve
 from ..types import Size, Timings
@@ -147,9 +147,9 @@ def _one(image: ImageInput, job: ToPrepare, room: Room, start: int) -> Made | Im
     try:
         prepared = prepare(image, job.options, into=into)
     except ImageError as error:
-        return error
+        return with_source(error, image)
     except Exception as error:  # of a decoder
-        return unusable(error)
+        return with_source(unusable(error), image)
     resized, upright = Place(start, prepared.network_size), None
     if job.keep and prepared.upright is not None:
         upright = Place(resized.end, prepared.size)

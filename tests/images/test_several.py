@@ -60,6 +60,11 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
         several_images(str(folder / "odd[1].png"))
 
 
+def test_a_folder_that_is_not_there_is_named() -> None:
+    with pytest.raises(ImageError, match="no such file or folder: 'scans/'"):
+        several_images("scans/")
+
+
 def test_pages_stand_in_the_place_of_their_pdf(folder: Path) -> None:
     pytest.importorskip("pypdfium2")
     (folder / "img_4.pdf").write_bytes(scanned([BLANK, BLANK]))

@@ -73,7 +73,26 @@ def test_batch(url: str, detector: TextDetector, photo: bytes) -> None:
     assert empty.code == "empty-image"
 
 
-@pytest.mark.parametrize("one", ["sign.jpg", Path("sign.jpg"), b"GIF89a", Image.new("RGB", (8, 8)), io.BytesIO()])
+def test_what_cannot_be_sent_is_an_error_in_its_place_and_many_go_in_portions(
+    url: str, detector: TextDetector, photo: bytes, tmp_path: Path
+) -> None:
+    with Client(url) as client:
+        missing, good, floating = client.detect_batch([tmp_path / "no.jpg", photo, np.zeros((9, 9))])
+        check(good, detector, photo)
+        for bad, told in ((missing, "no.jpg: No such file"), (floating, "float")):
+            assert isinstance(bad, ServiceError)
+            assert (bad.status, bad.code) == (0, "unreadable-image")
+            assert told in str(bad)
+        [alone] = client.read_batch([tmp_path / "no.jpg"])
+        assert isinstance(alone, ServiceError)
+        for number in range(18):
+            (tmp_path / f"{number}.jpg").write_bytes(photo if number == 17 else b"")
+        found = client.detect_batch(tmp_path)
+        assert len(found) == 18
+        check(found[-1], detector, photo)
+
+
+@pytest.mark.parametrize("one", [__file__, Path(__file__), b"GIF89a", Image.new("RGB", (8, 8)), io.BytesIO()])
 def test_one_image_is_no_batch(one: Any) -> None:
     with Client("http://localhost") as client:
         for call, alone in ((client.detect_batch, "detect"), (client.read_batch, "read")):
