@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -13,7 +14,10 @@ from ..errors import UsageError
 from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
+from ..images.pdf import SUFFIX as PDF
 from . import places
+
+_log = logging.getLogger(__name__)
 
 _PARQUET = frozenset([".parquet", ".pq"])
 _TAKEN = IMAGE_SUFFIXES | _PARQUET
@@ -139,6 +143,8 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
     written = [Path(left_out)] if left_out and not is_uri(left_out) else []
     if source and path.is_dir():
         files: Iterable[Path] = files_below(path, _TAKEN, written)
+        if pdfs := sum(1 for _ in files_below(path, [PDF], written)):
+            _log.warning("%s: %d PDFs are left out; 'east read' takes their pages", source, pdfs)
     elif source and path.exists():
         files = [path]
     elif places.is_pattern(source):

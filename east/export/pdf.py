@@ -132,7 +132,9 @@ class _Font:
         }
 
     def _character_map(self) -> str:
-        pairs = [f"<{number:04X}> <{c.encode('utf-16-be').hex().upper()}>" for c, number in self._numbers.items()]
+        pairs = [
+            f"<{number:04X}> <{c.encode('utf-16-be', 'replace').hex().upper()}>" for c, number in self._numbers.items()
+        ]
         blocks = [pairs[at : at + _MAPPED_AT_ONCE] for at in range(0, len(pairs), _MAPPED_AT_ONCE)]
         return "\n".join(
             [

@@ -127,7 +127,9 @@ def _from_bytes(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     except MissingPackageError as error:
         raise ImageError(str(error)) from error
     if len(pages) != 1:
-        raise ManyPagesError(f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages")
+        raise ManyPagesError(
+            f"a PDF of {len(pages)} pages is no single image: stream takes its path, or its pdf_pages, 'east read' too"
+        )
     return pages[0].pixels(max_pixels)
 
 

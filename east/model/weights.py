@@ -254,5 +254,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {"weights": []}
     except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read the weights manifest {path}: {error}") from error
+        where = "" if folder == BUNDLED else " (EAST_WEIGHTS_DIR names another folder)"
+        raise WeightsError(f"cannot read the weights manifest {path}: {error}{where}") from error
     return content

@@ -25,6 +25,17 @@ def test_folders_patterns_and_files_in_one_order_each_once(pictures: Path) -> No
     assert all(span.size == Path(span.place).stat().st_size for span in twice)
 
 
+def test_of_pdfs_in_a_folder_it_is_told_that_they_are_left_out(
+    pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.link(pictures / "2.PNG", tmp_path / "a.png")
+    whole = list_images([str(tmp_path)], None)
+    assert not caplog.messages
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7")
+    assert list_images([str(tmp_path)], None) == whole
+    assert caplog.messages == [f"{tmp_path}: 1 PDFs are left out; 'east read' takes their pages"]
+
+
 def test_a_file_with_a_wild_name_is_itself(tmp_path: Path) -> None:
     (tmp_path / "[ab].png").write_bytes(b"1")
     (tmp_path / "a.png").write_bytes(b"2")

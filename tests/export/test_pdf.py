@@ -120,6 +120,11 @@ def test_more_characters_than_one_block_of_a_map_holds() -> None:
     assert text_of(results(LEVEL, texts=(text,)).to_pdf()).strip() == text
 
 
+def test_half_of_a_character_is_replaced(page: Detections) -> None:
+    found = page.with_texts([("a\ud800b", 0.5)] * len(page))
+    assert "b" in text_of(to_pdf([found]))
+
+
 def test_what_makes_no_pdf_is_told(page: Detections) -> None:
     with pytest.raises(ValueError, match=r"not kept \(keep_image=False\)"):
         replace(page, image=None).to_pdf()

@@ -201,3 +201,11 @@ def test_the_command_line_has_them(crops: list[Path], tmp_path: Path, capsys: py
     expected = capsys.readouterr().out
     assert main([*command, "--processes", "1"]) == 0
     assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_an_error_tells_its_file(processes: int, detector: TextDetector, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    [error] = detector.stream([tmp_path / "broken.jpg"], processes=processes or None)
+    assert isinstance(error, ImageError)
+    assert error.source == str(tmp_path / "broken.jpg")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import FormatError
 from ...images.decoding import load_image
 from ...images.sizing import resize
 from ...types import Size
@@ -73,16 +74,33 @@ class PackedImages:
 def pack_examples(
     examples: Sequence[Example], canvas: tuple[int, int], words: int = MOST_WORDS, threads: int = 8
 ) -> PackedImages:
-    """Reads the pictures of ``examples``, in ``threads``; arguments as `PackedImages` takes them."""
+    """Reads the pictures of ``examples``, in ``threads``; arguments as `PackedImages` takes them.
+
+    Raises:
+        FormatError: a word lies outside its picture.
+    """
     packed = PackedImages(len(examples), canvas, words)
 
     def load(slot: int) -> None:
         example = examples[slot]
-        packed.put(slot, load_image(example.image), example.quads, example.legible, example.texts)
+        image = load_image(example.image)
+        _check_inside(example, Size(*image.shape[:2]))
+        packed.put(slot, image, example.quads, example.legible, example.texts)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(load, range(len(examples))))
     return packed
+
+
+def _check_inside(example: Example, size: Size) -> None:
+    low, high = example.quads.min(axis=1), example.quads.max(axis=1)
+    outside = ((high <= 0) | (low >= (size.width, size.height))).any(axis=1)
+    if outside.any():
+        text = example.texts[int(outside.argmax())]
+        raise FormatError(
+            f"the word {text!r} lies outside of {example.image}, which is {size.width}x{size.height} pixels: "
+            "is its ground truth of another size?"
+        )
 
 
 def scaled_to_fit(

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from east.errors import FormatError
 from east.training.data.dataset import Example
 from east.training.data.letters import encode_texts
 from east.training.data.packing import PackedImages, pack_examples, pack_pixels, scaled_to_fit
@@ -49,3 +51,15 @@ def test_a_set_holds_pictures_of_any_size(tmp_path: Path) -> None:
     assert images.pixels[0, 0] == 200 + 100 * 256 + 50 * 65536
     assert images.kinds.tolist() == [[1, 0, 0, 0]]
     np.testing.assert_array_equal(images.codes[0], encode_texts(["word", "", "", ""]))
+
+
+def test_a_word_outside_of_its_picture_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 40)).save(tmp_path / "photo.png")
+    for aside in ([0, -15], [-35, 0], [100, 0], [0, 40]):
+        quads = np.concatenate([SQUARE, SQUARE + np.asarray(aside, np.float32)])
+        example = Example(tmp_path / "photo.png", quads, np.asarray([True, True]), ("inside", "beside"))
+        if aside == [0, -15]:
+            assert len(pack_examples([example], (64, 64))) == 1  # partly inside
+        else:
+            with pytest.raises(FormatError, match=r"'beside' lies outside of .*photo\.png, which is 64x40 pixels"):
+                pack_examples([example], (64, 64))
