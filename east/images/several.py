@@ -30,7 +30,7 @@ def several_images(
 
     Raises:
         TypeError: a single image, most kinds of which can be iterated over as well, or what cannot.
-        ImageError: a folder without images, or a pattern that no file matches.
+        ImageError: a folder without images, a pattern that no file matches, or a path where nothing is.
         OSError: a folder that cannot be read.
     """
     if isinstance(images, (str, os.PathLike)) and (named := _named(os.fspath(images))) is not None:
