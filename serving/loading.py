@@ -61,8 +61,10 @@ async def load(
     def work() -> None:
         try:
             found = _load(settings, cores, detector, recogniser)
-            if future.cancelled() and detector is None:  # the service was stopped meanwhile
-                found.detector.close()
+            if future.cancelled():  # the service was stopped meanwhile
+                if detector is None:
+                    found.detector.close()
+                return
             loaded()
             done = partial(_set, future, found)
         except Exception as error:

@@ -391,7 +391,7 @@ def _waited(found: Detections, waited_ms: float) -> float:
 
 
 def _bytes(size: Size, options: DetectorOptions) -> int:
-    """The bytes of such an image, and of a turned copy if the network is shown any."""
+    """The bytes of an image of a network size, and of a turned copy if the network is shown any."""
     return 3 * size.height * size.width * (2 if options.orientations == "all" else 1)
 
 

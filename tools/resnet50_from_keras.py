@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from east.model.architecture import BACKBONE, BATCH_NORM_VARIABLES, BLOCKS, variable_shapes
-from east.model.checkpoint import check_variables, write_bundle
+from east.model.architecture import BACKBONE, BATCH_NORM_VARIABLES, BLOCKS
+from east.model.checkpoint import network_variables, write_bundle
 
 BRANCHES = {"shortcut": "branch1", "conv1": "branch2a", "conv2": "branch2b", "conv3": "branch2c"}
 
@@ -40,9 +40,7 @@ def main(folder: Path, bundle: Path) -> None:
             backbone.update({f"{scope}/BatchNorm/{name}": value for name, value in norm.items()})
     except KeyError as error:
         raise ValueError(f"{folder} holds no Keras ResNet-50: there is no {error.args[0]}") from error
-    shapes = {name: shape for name, shape in variable_shapes().items() if name.startswith(BACKBONE)}
-    check_variables(backbone, shapes, str(folder))
-    write_bundle(bundle, backbone)
+    write_bundle(bundle, network_variables(backbone, str(folder), within=BACKBONE))
 
 
 def layers() -> list[tuple[str, str, str]]:

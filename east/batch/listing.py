@@ -142,8 +142,10 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
     path = Path(source)
     written = [Path(left_out)] if left_out and not is_uri(left_out) else []
     if source and path.is_dir():
-        files: Iterable[Path] = files_below(path, _TAKEN, written)
-        if pdfs := sum(1 for _ in files_below(path, [PDF], written)):
+        below = [*files_below(path, _TAKEN | {PDF}, written)]
+        files = [file for file in below if file.suffix.lower() != PDF]
+        if len(files) < len(below):
+            pdfs = len(below) - len(files)
             _log.warning("%s: %d PDFs are left out; 'east read' takes their pages", source, pdfs)
     elif source and path.exists():
         files = [path]

@@ -33,10 +33,12 @@ def several_images(
         ImageError: a folder without images, a pattern that no file matches, or a path where nothing is.
         OSError: a folder that cannot be read.
     """
-    if isinstance(images, (str, os.PathLike)) and (named := _named(os.fspath(images))) is not None:
-        return named
-    if isinstance(images, (str, os.PathLike)) and not (is_uri(os.fspath(images)) or Path(images).exists()):
-        raise ImageError(f"no such file or folder: {os.fspath(images)!r}")
+    if isinstance(images, (str, os.PathLike)):
+        path = os.fspath(images)
+        if (named := _named(path)) is not None:
+            return named
+        if not is_uri(path) and not Path(path).exists():
+            raise ImageError(f"no such file or folder: {path!r}")
     if isinstance(images, _ONE) or (isinstance(images, np.ndarray) and images.ndim in (2, 3)):
         kind = f"array of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__qualname__
         raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call {alone}")

@@ -74,12 +74,12 @@ class Architecture:
     def _backbone(self, images: Any) -> tuple[Any, Any, Any, Any]:
         """Features at strides 4 (64 channels), 8 (256), 16 (512) and 32 (2048)."""
         x = self.rescale(images, "mean_subtraction", 1.0, [-mean for mean in MEAN_RGB])
-        x = self.conv(x, "resnet_v1_50/conv1", 64, 7, 2)
-        x = pool1 = self.max_pool(x, "resnet_v1_50/pool1", 3)
+        x = self.conv(x, f"{BACKBONE}conv1", 64, 7, 2)
+        x = pool1 = self.max_pool(x, f"{BACKBONE}pool1", 3)
         ends = []
         for block, (channels, units, last_stride) in enumerate(BLOCKS, 1):
             for unit in range(1, units + 1):
-                scope = f"resnet_v1_50/block{block}/unit_{unit}/bottleneck_v1"
+                scope = f"{BACKBONE}block{block}/unit_{unit}/bottleneck_v1"
                 x = self._bottleneck(x, scope, channels, last_stride if unit == units else 1, first=unit == 1)
             ends.append(x)
         return pool1, ends[0], ends[1], ends[3]

@@ -55,12 +55,11 @@ class Trainer(ABC):
         for layer in self.network.layers:
             if layer.weights and not layer.name.replace(".", "/").startswith(recipe.trained):
                 layer.trainable = False
+        named = variables_by_name(self.model)
         self.optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, global_clipnorm=recipe.clip)
-        self.optimizer.exclude_from_weight_decay(
-            [v for name, v in variables_by_name(self.model).items() if not name.endswith("/weights")]
-        )
+        self.optimizer.exclude_from_weight_decay([v for name, v in named.items() if not name.endswith("/weights")])
         self.optimizer.build(self.model.trainable_variables)
-        backbone = {id(v) for name, v in variables_by_name(self.model).items() if name.startswith(BACKBONE)}
+        backbone = {id(v) for name, v in named.items() if name.startswith(BACKBONE)}
         self.rates = [recipe.backbone_rate if id(v) in backbone else 1.0 for v in self.model.trainable_variables]
         self.canvas = images[0].canvas
 
