@@ -8,16 +8,8 @@ and that the first of them starts.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +20,7 @@ from east.images.header import ImageHeader
 from east.images.preparation import PreparedImage
 from east.types import Size, Timings
 
+from .decoder_process import DecoderProcess, EndedError, check
 from .lane import Lane
 from .memory import BYTES_PER_PIXEL
 from .metrics import Metrics
@@ -51,16 +44,9 @@ _BYTES: Final = 96 * MIB
 _SLOWEST: Final = 1e-7
 """Seconds a pixel, as far as the order of those who wait is concerned."""
 
-_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {})"
-_START_SECONDS: Final = 120
-_PATIENCE: Final = 10.0
-"""Seconds to wait for each second of processor time."""
-
 _LEFT_SECONDS: Final = 1.0
 """What a process may go on with when nobody waits for it any more: more than a new one takes to start."""
 
-_BUFFER: Final = 4 * MIB
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _COSTLY: Final = {
     "time": "decoding this image takes more processor time than an image of its size may",
     "memory": "decoding this image takes more memory than an image of its size may",
@@ -108,8 +94,8 @@ class Decoders:
     def __init__(self, metrics: Metrics, *, max_pixels: int, parallel: int) -> None:
         self._metrics = metrics
         self._max_pixels = max_pixels
-        self._small = Lane([_Process() for _ in range(parallel)])
-        self._large = Lane([_Process(niceness=10)])
+        self._small = Lane([DecoderProcess() for _ in range(parallel)])
+        self._large = Lane([DecoderProcess(niceness=10)])
         self._processes = [*self._small.all, *self._large.all]
         self._exchanges: set[asyncio.Task[Any]] = set()
         metrics.decoders_waiting.set_function(lambda: self._small.waiting + self._large.waiting)
@@ -148,7 +134,7 @@ class Decoders:
         """
         job = {"do": "prepare", "network_size": network}
         expected = 3 * network.height * network.width
-        answer, pixels = await self._do(job, image, b"", lambda size: _check(size == expected), deadline)
+        answer, pixels = await self._do(job, image, b"", lambda size: check(size == expected), deadline)
         decode, resize = map(float, answer["milliseconds"])
         size = Size(*map(int, answer["size"]))
         return PreparedImage(pixels.reshape(*network, 3), size, Timings(decode=decode, resize=resize))
@@ -192,7 +178,7 @@ class Decoders:
         answer, pixels = await self._do(job, image, np.ascontiguousarray(quads, np.float32).tobytes(), hold, deadline)
         sizes = [Size(*map(int, size)) for size in answer["sizes"]]
         ends = np.cumsum([3 * size.height * size.width for size in sizes])
-        _check(len(sizes) == len(quads) and ends[-1:].sum() == len(pixels))
+        check(len(sizes) == len(quads) and ends[-1:].sum() == len(pixels))
         parts = np.split(pixels, ends[:-1]) if sizes else []
         return [part.reshape(*size, 3) for part, size in zip(parts, sizes, strict=True)]
 
@@ -222,7 +208,7 @@ class Decoders:
         task.add_done_callback(self._forget)
         try:
             answer, result = await asyncio.shield(task)
-        except _EndedError as ended:
+        except EndedError as ended:
             answer = {"error": ended.reason}
         except asyncio.CancelledError:
             asyncio.get_running_loop().call_later(_LEFT_SECONDS, process.give_up, task)
@@ -239,171 +225,3 @@ class Decoders:
         self._exchanges.discard(task)
         if not task.cancelled():
             task.exception()  # nobody may be left to hear of it
-
-
-def _check_none(size: int) -> None:
-    _check(size == 0)
-
-
-def _check(sound: bool) -> None:
-    if not sound:
-        raise ValueError("a decoder gave what was not asked for")
-
-
-class _EndedError(Exception):
-    """A process that ended in the middle of a job; ``reason`` is time, memory or crash."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _Process:
-    """One process and a socket to talk over; started by its first job, and anew whenever it has ended."""
-
-    def __init__(self, niceness: int = 0) -> None:
-        self._niceness = niceness
-        self._closed = False
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Starts it, or raises ``OSError``."""
-        self._channel, theirs = socket.socketpair()
-        self._channel.setblocking(False)
-        for end, buffer in ((self._channel, socket.SO_RCVBUF), (theirs, socket.SO_SNDBUF)):
-            end.setsockopt(socket.SOL_SOCKET, buffer, _BUFFER)  # or as much of it as the system allows
-        self._received = b""
-        self._greeted = False
-        path = [str(Path(__file__).parents[1]), *sys.path]
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._niceness)],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                start_new_session=True,  # what stops the service at a terminal must not stop this before it
-            )
-
-    async def ready(self) -> None:
-        """Waits until it takes jobs. Raises ``OSError`` when it never will."""
-        if not self._greeted:
-            try:
-                await asyncio.wait_for(self._line(), _START_SECONDS)
-            except (EOFError, asyncio.TimeoutError):
-                raise OSError("a process that decodes images cannot be started; its own words are above") from None
-            self._greeted = True
-
-    async def ask(
-        self, job: dict[str, Any], data: bytes, more: bytes, hold: Callable[[int], None]
-    ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
-        """Has a job done.
-
-        Args:
-            job: what to do.
-            data: the image.
-            more: what belongs to it.
-            hold: told the size of the result before it is kept; it raises when that is not wanted.
-
-        Returns:
-            the answer, and the result, uint8.
-
-        Raises:
-            _EndedError: that ended the process.
-        """
-        if self._process is None or self._process.poll() is not None:  # nobody's fault, or the system's
-            await self._replace()
-        try:
-            if self._closed:
-                raise EOFError
-            await self.ready()
-            for part in (json.dumps(job).encode() + b"\n", data, more):
-                await asyncio.get_running_loop().sock_sendall(self._channel, part)
-            # Processor time is bounded by the process itself; this is for one that uses none.
-            answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._line(), _PATIENCE * job["cpu_seconds"]))
-            size = int(answer.get("bytes", 0))
-            return answer, await self._result(size, hold if "error" not in answer else _check_none)
-        except asyncio.TimeoutError:
-            await self._replace()
-            raise _EndedError("time") from None
-        except (EOFError, OSError):
-            status = await self._replace()
-            raise _EndedError({-signal.SIGPROF: "time", -signal.SIGKILL: "memory"}.get(status, "crash")) from None
-
-    def give_up(self, task: asyncio.Task[Any]) -> None:
-        """Ends the process if it is still at this task."""
-        if not task.done() and self._process is not None:
-            self._process.kill()
-
-    def kill(self) -> None:
-        """Ends the process, and no other takes its place."""
-        self._closed = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def close(self) -> None:
-        """Lets go of everything, once nobody uses it any more."""
-        if self._process is not None:
-            self._channel.close()
-
-    @property
-    def pid(self) -> int:
-        """Its id; 0 before it is started."""
-        return 0 if self._process is None else self._process.pid
-
-    @property
-    def resident(self) -> int:
-        """Bytes of memory that it has."""
-        if self._process is None:
-            return 0
-        try:
-            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
-        except OSError:  # it has just ended, or this is no Linux
-            return 0
-
-    async def _replace(self) -> int:
-        """Ends what is left of the process and starts another. Returns the status that it ended with by itself."""
-        status = 0
-        if (process := self._process) is not None:
-            with suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(process.wait, 1)
-            process.kill()
-            status = await asyncio.to_thread(process.wait)
-            self._channel.close()
-        if not self._closed:
-            self.start()
-        return status
-
-    async def _result(self, size: int, hold: Callable[[int], None]) -> NDArray[np.uint8]:
-        try:
-            hold(size)
-            result = np.empty(size, np.uint8)
-        except BaseException:
-            await self._receive(np.empty(0, np.uint8), size)  # the next answer comes after it
-            raise
-        await self._receive(result, size)
-        return result
-
-    async def _receive(self, into: NDArray[np.uint8], size: int) -> None:
-        """Receives ``size`` bytes, of which as many are kept as there is room for."""
-        loop = asyncio.get_running_loop()
-        first, self._received = self._received[:size], self._received[size:]
-        into[: len(first)] = np.frombuffer(first, np.uint8)[: len(into)]
-        position, waste = len(first), bytearray(65536)
-        while position < size:
-            room = into.data[position:] if position < len(into) else memoryview(waste)[: size - position]
-            received = await loop.sock_recv_into(self._channel, room)
-            if not received:
-                raise EOFError
-            position += received
-
-    async def _line(self) -> bytes:
-        loop = asyncio.get_running_loop()
-        while b"\n" not in self._received:
-            received = await loop.sock_recv(self._channel, 65536)
-            if not received:
-                raise EOFError
-            self._received += received
-        line, _, self._received = self._received.partition(b"\n")
-        return line

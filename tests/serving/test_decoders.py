@@ -250,7 +250,7 @@ def test_close_ends_what_is_under_way() -> None:
 
 
 def test_a_service_whose_decoders_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_START", "raise SystemExit(3) # {} {} {}")
+    monkeypatch.setattr("serving.decoder_process._START", "raise SystemExit(3) # {} {} {}")
 
     async def work() -> None:
         pool = Decoders(Metrics(), max_pixels=MAX_PIXELS, parallel=1)
