@@ -215,11 +215,21 @@ class Config:
             )
         if not 0 <= self.synthetic <= 1:
             raise ValueError(f"configuration {self.name}: synthetic is a share, 0..1, got {self.synthetic}")
+        if 0 < self.synthetic < 1 and not 0 < self.synthetic_views < self.batch:
+            raise ValueError(
+                f"configuration {self.name}: of a batch of {self.batch}, {self.synthetic} synthetic is "
+                f"{self.synthetic_views} views: give a larger batch, or synthetic=0 or synthetic=1"
+            )
         if self.synthetic and (pool % refresh or self.canvas != (scenes.height, scenes.width)):
             raise ValueError(
                 f"configuration {self.name}: pool_size ({pool}) must be a multiple of refresh_size ({refresh}), and "
                 f"scenes ({scenes.height}x{scenes.width}) the size of the canvas ({self.canvas[0]}x{self.canvas[1]})"
             )
+
+    @property
+    def synthetic_views(self) -> int:
+        """How many views of a batch are synthetic."""
+        return round(self.synthetic * self.batch)
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of a step: a linear rise, then half a cosine (Loshchilov and Hutter, ICLR 2017)."""

@@ -14,6 +14,8 @@ from east.training.presets import smoke
         (Config("odd", recipe=Recipe(Augmentation(crop=100))), "multiples of 32, not a crop of 100"),
         (Config("odd", evaluation=(720, 1280)), "an evaluation at 720x1280"),
         (Config("odd", synthetic=60), "synthetic is a share, 0..1, got 60"),
+        (Config("odd", batch=1, synthetic=0.5), "of a batch of 1, 0.5 synthetic is 0 views: give a larger batch"),
+        (Config("odd", batch=2, synthetic=0.9), "of a batch of 2, 0.9 synthetic is 2 views: give a larger batch"),
         (Config("odd", pool_size=100, refresh_size=16), r"pool_size \(100\) must be a multiple of refresh_size \(16\)"),
         (Config("odd", scenes=SceneSettings(height=480)), r"scenes \(480x1280\) the size of the canvas \(720x1280\)"),
     ],

@@ -26,7 +26,7 @@ def draw_batch(
         none; and the random numbers of the views, float32 ``(devices * batch, NUMBERS_PER_VIEW)``, uniform in 0..1.
     """
     rng = np.random.default_rng([config.seed, 1, step])
-    synthetic = round(config.synthetic * config.batch)
+    synthetic = config.synthetic_views
     indices = []
     if synthetic < config.batch:
         indices.append(rng.integers(pictures, size=devices * (config.batch - synthetic), dtype=np.int32))
