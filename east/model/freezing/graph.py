@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...errors import GraphError
 from ...options import NodeNames
 from ..frozen import GEOMETRY, INPUT, SCORE
-from ..graphdef import PRODUCER, AttrValue, GraphDef, attribute_value
+from ..graphdef import PRODUCER, AttrValue, GraphDef, attribute_value, dtype_name
 
 PASS_THROUGH = frozenset(
     ["Identity", "ReadVariableOp", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot", "EnsureShape"]
@@ -106,7 +106,7 @@ def attribute(node: Any, name: str) -> Any:
 
 
 class GraphWriter:
-    """A GraphDef under construction, float32 throughout; only `finish` gives the ``reserved`` names."""
+    """A GraphDef under construction, float32 throughout, whatever it is told; only `finish` gives the ``reserved`` names."""
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self._graph_def = GraphDef()
@@ -120,7 +120,7 @@ class GraphWriter:
             count += 1
             unique = f"{name}_{count}"
         self._taken.add(unique)
-        written = {name: attribute_value(value) for name, value in attributes.items()}
+        written = {name: _single(attribute_value(value)) for name, value in attributes.items()}
         self._graph_def.node.add(name=unique, op=op, input=inputs, attr=written)
         return unique
 
@@ -137,3 +137,10 @@ class GraphWriter:
                 ref = Ref.parse(text)
                 node.input[position] = str(ref._replace(node=renamed.get(ref.node, ref.node)))
         return self._graph_def
+
+
+def _single(value: Any) -> Any:
+    """An attribute, float32 where it names another type of floating point."""
+    if value.WhichOneof("value") == "type" and "float" in dtype_name(value.type):
+        return attribute_value(np.dtype(np.float32))
+    return value

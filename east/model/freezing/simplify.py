@@ -40,7 +40,7 @@ def simplify(graph: SourceGraph, input_dtype: InputDtype) -> Any:
     """Returns a GraphDef that computes the maps from a placeholder of ``input_dtype``, under their usual names.
 
     Raises:
-        GraphError: something is left of training that cannot be folded.
+        GraphError: something is left of training that cannot be folded, or the graph is quantized.
         CheckpointError: variables are missing, mis-shaped or not finite.
     """
     return _Evaluation(graph, ValueWriter(graph.tower, [INPUT, SCORE, GEOMETRY])).run(input_dtype)
@@ -136,12 +136,12 @@ class _Evaluation:
         return Constant(node.name, array.astype(np.float64) if array.dtype.kind == "f" else array)
 
     def _cast(self, node: Any, inputs: list[Value]) -> Value | None:
-        target = dtype_name(node.attr["DstT"].type)
+        source, target = (dtype_name(node.attr[end].type) for end in ("SrcT", "DstT"))
         match inputs[0]:
             case Constant(array=array):
                 return Constant(node.name, array.astype(np.float64 if "float" in target else target))
-            case value if value is self.image and "float" in target:
-                return value
+            case value if "float" in target and (value is self.image or "float" in source):
+                return value  # in single precision all along
         return None
 
     def _squeeze(self, node: Any, inputs: list[Value]) -> Value | None:
@@ -230,6 +230,12 @@ class _Evaluation:
         scale, shift = (np.array([float(getattr(p, name)) for p, _ in channels]) for name in ("scale", "shift"))
         return affine(split.x).then(channels[0][0].name, scale, shift)
 
+    def _quantized(self, node: Any, _: list[Value]) -> None:
+        raise GraphError(
+            f"{self.graph.label} is in 8 bits ({node.op} {node.name!r}): give the weights that it was made of, and "
+            "ask for precision INT8"
+        )
+
     def _pad(self, node: Any, inputs: list[Value]) -> Value | None:
         match inputs:
             case (x, paddings, Constant(array=fill)) if not fill.any():
@@ -251,6 +257,8 @@ _HANDLERS: dict[str, Callable[[_Evaluation, Any, list[Value]], Value | list[Valu
     "Mean": _Evaluation._reduction,
     "Mul": _Evaluation._arithmetic,
     "PadV2": _Evaluation._pad,
+    "QuantizeAndDequantizeV2": _Evaluation._quantized,
+    "QuantizeAndDequantizeV3": _Evaluation._quantized,
     "RealDiv": _Evaluation._arithmetic,
     "Split": _Evaluation._split,
     "Squeeze": _Evaluation._squeeze,

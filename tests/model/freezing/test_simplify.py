@@ -292,3 +292,34 @@ def test_a_graph_with_a_hole_is_refused(tmp_path: Path) -> None:
     (tmp_path / "graph.pb").write_bytes(graph_def.SerializeToString())
     with pytest.raises(GraphError, match="refers to a node 'gone' that it does not have"):
         freeze(tmp_path / "graph.pb")
+
+
+@pytest.mark.parametrize("kind", [tf.float16, tf.bfloat16, tf.float64])
+def test_a_network_of_another_precision_is_frozen_in_single(kind: Any, tmp_path: Path) -> None:
+    weights = normal(3, 3, 3, 4)
+
+    def network(x: Any) -> tuple[Any, Any]:
+        y = v1.nn.conv2d(tf.cast(x, kind), tf.cast(tf.constant(weights), kind), strides=1, padding="SAME")
+        return heads(tf.cast(tf.nn.relu(y + tf.constant(0.5, kind)), tf.float32) / 100)
+
+    original = write_graph(tmp_path / "graph.pb", network)
+    frozen = freeze(tmp_path / "graph.pb", input_dtype="float32")
+    types = {attribute.type for node in frozen.graph_def.node for attribute in node.attr.values() if attribute.type}
+    assert types <= {tf.float32.as_datatype_enum, tf.int32.as_datatype_enum}
+    assert not [node.name for node in frozen.graph_def.node if node.op == "Cast"]
+    within = {"rtol": 0.05, "atol": 0.05} if kind == tf.bfloat16 else {"rtol": 0.01, "atol": 0.01}
+    for maps, expected in zip(run(frozen, IMAGE), original(IMAGE), strict=True):
+        np.testing.assert_allclose(maps, expected, **within)
+
+
+@pytest.mark.parametrize("operation", ["QuantizeAndDequantizeV2", "QuantizeAndDequantizeV3"])
+def test_a_graph_in_8_bits_is_refused(operation: str, tmp_path: Path) -> None:
+    quantize = getattr(tf.raw_ops, operation)
+    more = {"num_bits": 8} if operation.endswith("3") else {}
+
+    def network(x: Any) -> tuple[Any, Any]:
+        return heads(quantize(input=x, input_min=0.0, input_max=255.0, range_given=True, **more))
+
+    write_graph(tmp_path / "graph.pb", network)
+    with pytest.raises(GraphError, match=f"graph.pb is in 8 bits .{operation} .*: give the weights that it was made"):
+        freeze(tmp_path / "graph.pb")
