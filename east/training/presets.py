@@ -133,7 +133,7 @@ def icdar2015_regularized() -> Config:
 
 
 def icdar2015_all() -> Config:
-    """Goes on from `icdar2015_regularized` with all 1000 pictures, the validation split included: the bundled weights.
+    """Goes on from `icdar2015_regularized` with all 1000 pictures, the validation split included.
 
     KERAS_BACKEND=jax python -m east.training fit --config icdar2015_all --devices 4 --data ICDAR2015/train
     --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015_all
@@ -218,6 +218,31 @@ def icdar2015_pretrained() -> Config:
     )
 
 
+def icdar2015_pretrained_all() -> Config:
+    """Goes on from `icdar2015_pretrained` with all 1000 pictures, the validation split included: the bundled weights.
+
+    KERAS_BACKEND=jax python -m east.training fit --config icdar2015_pretrained_all --devices 4 --data ICDAR2015/train
+    --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015_pretrained_all
+
+    east train export runs/icdar2015_pretrained_all/weights.npz --best-threshold 0.97 --temperature 2 --bundle east.npz
+
+    Four H200s, 22 minutes and 2 to compile: 3.2 million views.
+    """
+    return replace(
+        icdar2015_pretrained(),
+        name="icdar2015_pretrained_all",
+        steps=20_000,
+        learning_rate=1e-3,
+        warmup=300,
+        refresh_every=8,
+        save_every=5_000,
+        evaluate_every=20_000,
+        initial="east_resnet50_800",
+        backbone_only=False,
+        seed=7,
+    )
+
+
 CONFIGS: dict[str, Callable[[], Config]] = {
     make.__name__: make
     for make in (
@@ -228,5 +253,6 @@ CONFIGS: dict[str, Callable[[], Config]] = {
         icdar2015_all,
         icdar2015_kinds,
         icdar2015_pretrained,
+        icdar2015_pretrained_all,
     )
 }
