@@ -106,7 +106,7 @@ def attribute(node: Any, name: str) -> Any:
 
 
 class GraphWriter:
-    """A GraphDef under construction, float32 throughout, whatever it is told; only `finish` gives the ``reserved`` names."""
+    """A GraphDef under construction, float32 whatever it is told; only `finish` gives the ``reserved`` names."""
 
     def __init__(self, reserved: Sequence[str] = ()) -> None:
         self._graph_def = GraphDef()

@@ -307,9 +307,9 @@ def test_a_network_of_another_precision_is_frozen_in_single(kind: Any, tmp_path:
     types = {attribute.type for node in frozen.graph_def.node for attribute in node.attr.values() if attribute.type}
     assert types <= {tf.float32.as_datatype_enum, tf.int32.as_datatype_enum}
     assert not [node.name for node in frozen.graph_def.node if node.op == "Cast"]
-    within = {"rtol": 0.05, "atol": 0.05} if kind == tf.bfloat16 else {"rtol": 0.01, "atol": 0.01}
+    within = 0.05 if kind == tf.bfloat16 else 0.01
     for maps, expected in zip(run(frozen, IMAGE), original(IMAGE), strict=True):
-        np.testing.assert_allclose(maps, expected, **within)
+        np.testing.assert_allclose(maps, expected, rtol=within, atol=within)
 
 
 @pytest.mark.parametrize("operation", ["QuantizeAndDequantizeV2", "QuantizeAndDequantizeV3"])
