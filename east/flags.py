@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import DetectorOptions, ReadingOptions, StreamOptions
+from .options import PDF_DPI, DetectorOptions, ReadingOptions, StreamOptions
 
 CONVERSION = frozenset(
     [
@@ -65,6 +65,23 @@ def add_reading_options(parser: argparse.ArgumentParser, *, without: Collection[
         if leaf.name not in without:
             _add_flag(group, leaf, leaf.default)
     return group
+
+
+def add_pdf_dpi(parser: argparse.ArgumentParser) -> None:
+    """Adds the resolution of pages of PDFs."""
+    parser.add_argument(
+        "--pdf-dpi",
+        type=argument_type(_resolution),
+        default=PDF_DPI,
+        metavar="DPI",
+        help=f"pixels per inch that pages of PDFs are rendered at (default: {PDF_DPI:g})",
+    )
+
+
+def _resolution(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal() or not 1 <= float(text) <= 10_000:
+        raise ValueError(f"must be a number between 1 and 10000, got {text!r}")
+    return float(text)
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ MAX_SIDE = 2400
 
 PDF_DPI = 200.0
 """Pixels per inch at which pages of PDFs are read and written, where nobody says otherwise."""
+
 RECOGNISERS = ("rapidocr", "tesseract")
 """The recognisers that `east.ocr` has, by name."""
 
@@ -316,3 +317,9 @@ DEFAULTS = DetectorOptions()
 
 STREAM_DEFAULTS = StreamOptions()
 """Likewise."""
+
+
+def check_dpi(dpi: float) -> None:
+    """Raises ``ValueError`` for a resolution that no page is rendered at."""
+    if not 1 <= dpi <= 10_000:
+        raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")

@@ -57,8 +57,9 @@ def detect_all(
     """Finds the words of any number of images, and writes a row for each (`east.batch.rows`).
 
     Args:
-        sources: image files, Parquet files, folders and patterns, as paths or URIs (``s3://``, ``gs://``, what PyArrow
-            or fsspec know). On a cluster every machine has to reach them.
+        sources: image files, PDFs (extra ``pdf``; each page is an image), Parquet files, folders and patterns, as
+            paths or URIs (``s3://``, ``gs://``, what PyArrow or fsspec know). On a cluster every machine has to reach
+            them.
         output: folder for the results; a URI is written to by each machine, a path by this one. Where it has results
             of the same job already, only those that are missing are made.
         options: of the detectors.
@@ -101,7 +102,9 @@ def detect_all(
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(options, batch.format, _everywhere(place), str(Path.cwd()), read, padding, batch.processes)
+    work = Work(
+        options, batch.format, _everywhere(place), str(Path.cwd()), read, padding, batch.processes, batch.pdf_dpi
+    )
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:
@@ -158,6 +161,7 @@ def _identity(
         "sources": digest(spans),
         "shard_size": batch.shard_size,
         "format": batch.format,
+        "pdf_dpi": batch.pdf_dpi,
         "read": reading,
         "weights": ModelSource.find(options.weights, options.nodes).sha256,
         "options": {".".join(path): str(value) for path, value in to_paths(options).items() if path not in _SPEED},

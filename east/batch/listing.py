@@ -7,30 +7,31 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
-from ..errors import UsageError
-from ..extras import missing_package
+from ..errors import ImageError, UsageError
+from ..extras import install, is_installed, missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from ..images.pdf import SUFFIX as PDF
+from ..images.pdf import pdf_pages
 from . import places
 
 _log = logging.getLogger(__name__)
 
 _PARQUET = frozenset([".parquet", ".pq"])
-_TAKEN = IMAGE_SUFFIXES | _PARQUET
+_TAKEN = IMAGE_SUFFIXES | _PARQUET | {PDF}
 
 
 class Span(NamedTuple):
-    """One image file, or rows of one Parquet file.
+    """One image file, rows of one Parquet file, or pages of one PDF.
 
     Attributes:
         place: path or URI, as it was given or found.
         size: bytes of the file.
-        start, stop: the rows, -1 for an image file.
-        column: which has the images.
+        start, stop: the rows or pages, from 0; -1 for an image file.
+        column: of a Parquet file, which has the images.
     """
 
     place: str
@@ -40,18 +41,25 @@ class Span(NamedTuple):
     column: str = ""
 
     @property
-    def is_rows(self) -> bool:
-        """Whether it is rows of a Parquet file."""
-        return self.start >= 0
+    def is_whole(self) -> bool:
+        """Whether it is an image file."""
+        return self.start < 0
+
+    @property
+    def is_pages(self) -> bool:
+        """Whether it is pages of a PDF."""
+        return not self.is_whole and not self.column
 
     @property
     def images(self) -> int:
         """Images."""
-        return self.stop - self.start if self.is_rows else 1
+        return 1 if self.is_whole else self.stop - self.start
 
     def name(self, offset: int = 0) -> str:
         """What the image of that number is called in results."""
-        return f"{self.place}#{self.start + offset}" if self.is_rows else self.place
+        if self.is_pages:
+            return f"{self.place}#page={self.start + offset + 1}"
+        return self.place if self.is_whole else f"{self.place}#{self.start + offset}"
 
 
 class Shard(NamedTuple):
@@ -77,8 +85,8 @@ def list_images(sources: Sequence[str], column: str | None, left_out: str = "") 
     """All images of some files, folders, patterns and URIs.
 
     They come in the order of the sources, and of a folder or pattern by name, so in the same order each time; one that
-    is meant twice comes once. A folder is searched with those below it for image files and Parquet files; hidden ones
-    are left out.
+    is meant twice comes once. A folder is searched with those below it for image files, PDFs and Parquet files; hidden
+    ones are left out.
 
     Args:
         sources: paths and URIs; a pattern has ``*``, ``?``, ``[…]``, or ``**`` for any folders.
@@ -96,9 +104,7 @@ def list_images(sources: Sequence[str], column: str | None, left_out: str = "") 
             raise ValueError(f"{source}: no images here ({', '.join(sorted(_TAKEN))})")
         for place, size in found:
             if place not in spans:
-                spans[place] = Span(place, size)
-                if PurePosixPath(place).suffix.lower() in _PARQUET:
-                    spans[place] = _rows(place, size, column)
+                spans[place] = _span(place, size, column)
     return [span for span in spans.values() if span.images]
 
 
@@ -128,7 +134,7 @@ def digest(spans: Iterable[Span]) -> str:
 
 
 def _parts(span: Span, size: int) -> Iterator[Span]:
-    if not span.is_rows:
+    if span.is_whole:
         yield span
         return
     for start in range(span.start, span.stop, size):
@@ -142,11 +148,10 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
     path = Path(source)
     written = [Path(left_out)] if left_out and not is_uri(left_out) else []
     if source and path.is_dir():
-        below = [*files_below(path, _TAKEN | {PDF}, written)]
-        files = [file for file in below if file.suffix.lower() != PDF]
+        below = [*files_below(path, _TAKEN, written)]
+        files = [file for file in below if _is_readable(file)]
         if len(files) < len(below):
-            pdfs = len(below) - len(files)
-            _log.warning("%s: %d PDFs are left out; 'east read' takes their pages", source, pdfs)
+            _tell_of_pdfs(source, len(below) - len(files))
     elif source and path.exists():
         files = [path]
     elif places.is_pattern(source):
@@ -164,12 +169,41 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
     pattern = places.is_pattern(source)
     start = places.fixed_part(source)
+    left = 0
     for entry in places.find(source):
         name = PurePosixPath(entry.place.removeprefix(start).lstrip("/"))
         written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
         unwanted = written or any(map(is_litter, name.parts)) or not (pattern or name.suffix.lower() in _TAKEN)
-        if entry.place == source or not unwanted:
+        if entry.place != source and not unwanted and not pattern and not _is_readable(name):
+            left += 1
+        elif entry.place == source or not unwanted:
             yield entry
+    if left:
+        _tell_of_pdfs(source, left)
+
+
+def _is_readable(file: PurePath) -> bool:
+    """Whether what is needed for it is installed."""
+    return file.suffix.lower() != PDF or is_installed("pypdfium2")
+
+
+def _tell_of_pdfs(source: str, count: int) -> None:
+    _log.warning("%s: %d PDFs are left out; reading them needs pypdfium2: %s", source, count, install("pdf"))
+
+
+def _span(place: str, size: int, column: str | None) -> Span:
+    suffix = PurePosixPath(place).suffix.lower()
+    if suffix in _PARQUET:
+        return _rows(place, size, column)
+    return _pages(place, size) if suffix == PDF and is_installed("pypdfium2") else Span(place, size)
+
+
+def _pages(place: str, size: int) -> Span:
+    """All pages of a PDF; of one that cannot be read a file, whose row has the error."""
+    try:
+        return Span(place, size, 0, len(pdf_pages(places.read(place) if is_uri(place) else place)))
+    except (ImageError, OSError, ValueError):
+        return Span(place, size)
 
 
 def _rows(place: str, size: int, column: str | None) -> Span:

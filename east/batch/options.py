@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ..options import STREAM_DEFAULTS, StreamOptions
+from ..options import PDF_DPI, STREAM_DEFAULTS, StreamOptions, check_dpi
 
 Format = Literal["jsonl", "parquet"]
 
@@ -26,6 +26,7 @@ class BatchOptions:
             ``{bytes, path}``; without it ``image``, or the only one that can be meant.
         overwrite: begin anew where the output has results of another job, in place of refusing to.
         processes: beside each detector, see `StreamOptions`.
+        pdf_dpi: pixels per inch that pages of PDFs are rendered at.
 
     Raises:
         ValueError: a value that cannot be.
@@ -36,12 +37,14 @@ class BatchOptions:
     column: str | None = None
     overwrite: bool = False
     processes: int = STREAM_DEFAULTS.processes
+    pdf_dpi: float = PDF_DPI
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
         if self.shard_size < 1:
             raise ValueError(f"shard_size must be at least 1, got {self.shard_size}")
+        check_dpi(self.pdf_dpi)
         StreamOptions(processes=self.processes)
 
 

@@ -2,7 +2,7 @@
 
 ====================  ======================  ==================================================================
 ``image``             string                  path or URI as it was found; ``FILE#N`` for row N, from 0, of a Parquet
-                                              file
+                                              file, ``FILE#page=N`` for page N, from 1, of a PDF
 ``index``             int64                   its number among all images of the job, from 0
 ``width``, ``height`` int32, null             of the upright image in pixels
 ``tiles``             int32, null             how many tiles it was cut into

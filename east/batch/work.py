@@ -13,7 +13,8 @@ from ..detections import Detections
 from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
-from ..options import STREAM_DEFAULTS, DetectorOptions, ReadingOptions
+from ..images.pdf import PdfPage
+from ..options import PDF_DPI, STREAM_DEFAULTS, DetectorOptions, ReadingOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
@@ -27,7 +28,7 @@ _AHEAD = 16
 _ROWS = 16
 """Rows of a Parquet file that are held at once: an image of each."""
 
-Loaded: TypeAlias = bytes | ImageError
+Loaded: TypeAlias = bytes | PdfPage | ImageError
 
 
 class Work(NamedTuple):
@@ -41,6 +42,7 @@ class Work(NamedTuple):
         read: reads the words, where texts are asked for.
         padding: surroundings to read with each word, as a share of its height.
         processes: beside the detector, see `StreamOptions`.
+        pdf_dpi: pixels per inch that pages of PDFs are rendered at.
     """
 
     options: DetectorOptions
@@ -50,6 +52,7 @@ class Work(NamedTuple):
     read: Read | None = None
     padding: float = ReadingOptions.padding
     processes: int = STREAM_DEFAULTS.processes
+    pdf_dpi: float = PDF_DPI
 
 
 class Done(NamedTuple):
@@ -103,8 +106,8 @@ class Worker(AbstractContextManager["Worker"]):
         names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
         ready: deque[Row | int] = deque()
 
-        def readable() -> Iterator[bytes]:
-            for number, loaded in enumerate(load(shard.spans, self._work.base)):
+        def readable() -> Iterator[bytes | PdfPage]:
+            for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.pdf_dpi)):
                 if isinstance(loaded, ImageError):
                     ready.append(error_row(names[number], shard.first + number, loaded))
                 else:
@@ -126,31 +129,41 @@ class Worker(AbstractContextManager["Worker"]):
         return found if self._read is None else found.read(self._read, padding=self._work.padding)
 
 
-def load(spans: Iterable[Span], base: str) -> Iterator[Loaded]:
-    """The bytes of each image, several read ahead, or the error of one that cannot be read.
+def load(spans: Iterable[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:
+    """The bytes of each image, several read ahead, or a page of a PDF, or the error of one that cannot be read.
 
     Raises ``OSError`` for a Parquet file that cannot be read.
     """
 
     def wanted() -> Iterator[Loaded | str]:
         for span in spans:
-            if span.is_rows:
-                yield from _values(span, base)
-            else:
+            if span.is_whole:
                 yield span.place
+            else:
+                yield from _pages(span, base, pdf_dpi) if span.is_pages else _values(span, base)
 
     def fetch(image: Loaded | str) -> Loaded:
-        if not isinstance(image, str):
-            return image
-        try:
-            return places.read(_absolute(image, base))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-            failed = ImageError(f"cannot read the file: {reason}")
-            failed.__cause__ = error
-            return failed
+        return _content(_absolute(image, base)) if isinstance(image, str) else image
 
     return prefetch_map(fetch, wanted(), threads=_READERS, buffer=_AHEAD)
+
+
+def _content(place: str) -> bytes | ImageError:
+    try:
+        return places.read(place)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        failed = ImageError(f"cannot read the file: {reason}")
+        failed.__cause__ = error
+        return failed
+
+
+def _pages(span: Span, base: str, dpi: float) -> Iterator[Loaded]:
+    """Pages of a PDF, rendered when they are looked at."""
+    place = _absolute(span.place, base)
+    document = _content(place) if is_uri(place) else place
+    for page in range(span.start, span.stop):
+        yield document if isinstance(document, ImageError) else PdfPage(document, page + 1, dpi)
 
 
 def _values(span: Span, base: str) -> Iterator[Loaded | str]:

@@ -11,6 +11,7 @@ from ..batch.options import FORMATS, SHARD_SIZE, BatchOptions, Cluster
 from ..errors import UsageError
 from ..flags import (
     add_options,
+    add_pdf_dpi,
     add_read,
     add_stream_options,
     options_from,
@@ -36,7 +37,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="image files, Parquet files, folders, patterns; paths, or URIs such as s3://BUCKET/scans/*.jpg",
+        help="image files, PDFs, Parquet files, folders, patterns; paths, or URIs such as s3://BUCKET/scans/*.jpg",
     )
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -51,6 +52,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     output.add_argument("--overwrite", action="store_true", help="begin anew where another job's results are")
     parser.add_argument("--column", metavar="NAME", help="of Parquet files, the column with the images or their paths")
+    add_pdf_dpi(parser)
     ray = parser.add_argument_group("Ray cluster")
     ray.add_argument(
         "--ray",
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
                 raise UsageError(f"--{name.replace('_', '-')} needs --ray")
     cluster = None if args.ray is None else Cluster(args.ray or None, **pool)
     stream = stream_options_from(args)
-    batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite, stream.processes)
+    batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite, stream.processes, args.pdf_dpi)
     options, reading = options_from(args), read_options_from(args)
 
     from tqdm import tqdm

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..console import one_line, progress, refuse_closed_output
-from ..flags import add_options, add_stream_options, argument_type, options_from, stream_options_from
-from ..options import PDF_DPI
+from ..flags import add_options, add_pdf_dpi, add_stream_options, options_from, stream_options_from
 from ..outputs import Output, check_outputs
 from .formats import DETECTED, EACH, format_for
 from .inputs import InputImage, find_images
@@ -45,13 +44,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGE_OR_DIR",
         help="files, folders, patterns in quotes, PDFs with the extra pdf, or - for standard input",
     )
-    parser.add_argument(
-        "--pdf-dpi",
-        type=argument_type(_resolution),
-        default=PDF_DPI,
-        metavar="DPI",
-        help=f"pixels per inch that pages of PDFs are rendered at (default: {PDF_DPI:g})",
-    )
+    add_pdf_dpi(parser)
     add_stream_options(parser)
 
 
@@ -131,12 +124,6 @@ def _what_is_wrong(source: InputImage, error: Exception) -> str:
     if isinstance(error, ManyPagesError):
         return f"{place}: a PDF of several pages: name a file that ends in .pdf, and each is read"
     return one_line(error) if source.path is not None else f"{place}: {one_line(error)}"  # others begin with the path
-
-
-def _resolution(text: str) -> float:
-    if not text.replace(".", "", 1).isdecimal() or not 1 <= float(text) <= 10_000:
-        raise ValueError(f"must be a number between 1 and 10000, got {text!r}")
-    return float(text)
 
 
 def _outputs(args: argparse.Namespace, writer: Writer, sources: list[InputImage]) -> Iterator[Output]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import ImageDecodeError, ImageError
 from ..extras import needed
-from ..options import PDF_DPI
+from ..options import PDF_DPI, check_dpi
 from ..types import Size
 from .formats.structure import check_pixels
 
@@ -79,8 +79,7 @@ def pdf_pages(document: str | os.PathLike[str] | bytes, *, dpi: float = PDF_DPI)
         ImageError: a file that cannot be read or is damaged, or needs a password.
         ValueError: a ``dpi`` out of range.
     """
-    if not 1 <= dpi <= 10_000:
-        raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
+    check_dpi(dpi)
     needed("pypdfium2", "reading a PDF", "pdf")
     named = bytes(document) if isinstance(document, (bytes, bytearray, memoryview)) else os.fspath(document)
     with _opened(named) as pdf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from east import TextDetector
 from east.batch import BatchOptions, Summary, detect_all
@@ -19,10 +21,14 @@ from east.batch.recognising import Read, bound, made
 from east.batch.rows import Row, decode
 from east.batch.work import load
 from east.errors import ImageError, UsageError
+from east.images import pdf_pages
 from east.ocr import RapidOcr
 from east.options import DetectorOptions
 from east.workers.room import AVAILABLE
 from tests.batch.conftest import picture
+from tests.support.pdfs import locked, scanned
+
+needs_processes = pytest.mark.skipif(not AVAILABLE, reason="processes beside the detector's need Linux")
 
 
 def result(folder: Path) -> list[Row]:
@@ -218,7 +224,7 @@ def test_a_parquet_file_that_changed_is_told(tmp_path: Path, fast: DetectorOptio
         detect_all(path, tmp_path / "out", fast, progress=shorten)
 
 
-@pytest.mark.skipif(not AVAILABLE, reason="processes beside the detector's need Linux")
+@needs_processes
 def test_processes_beside_the_detector_make_the_same_rows(
     done: Path, pictures: Path, fast: DetectorOptions, tmp_path: Path
 ) -> None:
@@ -233,7 +239,58 @@ def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:
     assert isinstance(second, ImageError)
 
 
-@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}, {"processes": -1}])
+@pytest.mark.parametrize("processes", [0, pytest.param(1, marks=needs_processes)])
+def test_pages_of_pdfs_are_images(
+    processes: int, fast: DetectorOptions, detector: TextDetector, tmp_path: Path
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    pages = [np.asarray(Image.open(io.BytesIO(picture(number)))) for number in range(5)]
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for name, some in {"a.pdf": pages[:3], "b.PDF": pages[3:4]}.items():
+        (folder / name).write_bytes(scanned(some))
+    (folder / "c.pdf").write_bytes(locked(scanned(pages[:2])))
+    (folder / "d.png").write_bytes(picture(0))
+    fsspec.filesystem("memory").pipe("/scans/e.pdf", scanned(pages[3:]))
+    sources = [str(folder), "memory://scans/e.pdf"]
+    batch = BatchOptions(shard_size=2, pdf_dpi=72, processes=processes)
+    assert detect_all(sources, tmp_path / "out", fast, batch=batch) == Summary(8, 1, 0)
+    rows = result(tmp_path / "out")
+    names = ["a.pdf#page=1", "a.pdf#page=2", "a.pdf#page=3", "b.PDF#page=1", "c.pdf", "d.png"]
+    assert [row["image"] for row in rows] == [
+        *(f"{folder}/{name}" for name in names), "memory://scans/e.pdf#page=1", "memory://scans/e.pdf#page=2",
+    ]  # fmt: skip
+    assert rows[4]["error"]["detail"] == "the PDF needs a password: save it without one"
+    for row, page in zip(rows[:3], pdf_pages(folder / "a.pdf", dpi=72), strict=True):
+        assert (row["width"], row["height"]) == (160, 96)
+        assert row["boxes"]
+        assert row["boxes"] == detector.detect(page).to_dict()["boxes"]
+    assert rows[3]["boxes"] == rows[6]["boxes"]
+    assert detect_all(sources, tmp_path / "out", fast, batch=batch) == Summary(8, 1, 8)
+    with pytest.raises(UsageError, match="pdf_dpi"):
+        detect_all(sources, tmp_path / "out", fast, batch=replace(batch, pdf_dpi=100))
+
+
+def test_a_pdf_that_is_gone_or_shorter_meanwhile_is_an_error_of_each_page(
+    fast: DetectorOptions, tmp_path: Path
+) -> None:
+    page = np.full((96, 160, 3), 255, np.uint8)
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(scanned([page, page]))
+
+    def take(done: int, total: int) -> None:
+        (tmp_path / "a.pdf").unlink(missing_ok=True)
+        (tmp_path / "b.pdf").write_bytes(scanned([page]))
+
+    assert detect_all(tmp_path, tmp_path / "out", fast, progress=take) == Summary(4, 3, 0)
+    gone, gone_too, there, cut = (row["error"] and row["error"]["detail"] for row in result(tmp_path / "out"))
+    assert gone == gone_too
+    assert "cannot read the file: No such file or directory" in gone
+    assert there is None
+    assert "there is no page 2, the PDF has 1" in cut
+
+
+@pytest.mark.parametrize("wrong", [{"format": "csv"}, {"shard_size": 0}, {"processes": -1}, {"pdf_dpi": 0}])
 def test_options_that_cannot_be_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+    with pytest.raises(ValueError, match=next(iter(wrong)).removeprefix("pdf_")):
         BatchOptions(**wrong)  # type: ignore[arg-type]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from east.batch.listing import Span, cut, digest, list_images
 from east.errors import UsageError
+from tests.support.pdfs import scanned
 
 
 def names(spans: list[Span], folder: Path) -> list[str]:
@@ -25,15 +27,20 @@ def test_folders_patterns_and_files_in_one_order_each_once(pictures: Path) -> No
     assert all(span.size == Path(span.place).stat().st_size for span in twice)
 
 
-def test_of_pdfs_in_a_folder_it_is_told_that_they_are_left_out(
-    pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_without_its_library_pdfs_in_a_folder_are_left_out_and_it_is_told(
+    scheme: str, pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("pyarrow")
     os.link(pictures / "2.PNG", tmp_path / "a.png")
-    whole = list_images([str(tmp_path)], None)
+    whole = list_images([f"{scheme}{tmp_path}"], None)
+    (tmp_path / "scan.pdf").write_bytes(scanned([np.zeros((9, 9, 3), np.uint8)] * 2))
+    assert list_images([f"{scheme}{tmp_path}"], None)[1].images == 2
     assert not caplog.messages
-    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7")
-    assert list_images([str(tmp_path)], None) == whole
-    assert caplog.messages == [f"{tmp_path}: 1 PDFs are left out; 'east read' takes their pages"]
+    monkeypatch.setattr("east.batch.listing.is_installed", lambda name: False)
+    assert list_images([f"{scheme}{tmp_path}"], None) == whole
+    [told] = caplog.messages
+    assert told.startswith(f"{scheme}{tmp_path}: 1 PDFs are left out; reading them needs pypdfium2: pip install")
 
 
 def test_a_file_with_a_wild_name_is_itself(tmp_path: Path) -> None:
