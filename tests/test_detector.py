@@ -346,9 +346,9 @@ def test_thresholds_that_leave_too_many_boxes_cost_no_other_image(small_images: 
 
 
 def test_a_tall_picture_is_cut_and_every_word_found_once_and_whole(detector: TextDetector) -> None:
-    picture, boxes = tall_picture(4400)
+    picture, boxes = tall_picture(5600)
     found = detector.detect(picture)
-    assert (found.tiles, found.to_dict()["tiles"], len(found)) == (2, 2, len(boxes))
+    assert (found.tiles, found.to_dict()["tiles"], len(found)) == (3, 3, len(boxes))
     assert (overlaps(found.quads, boxes).max(axis=0) > 0.5).all()
     whole = detector.detect(picture, tiling="off")
     assert whole.tiles == 1
@@ -357,7 +357,7 @@ def test_a_tall_picture_is_cut_and_every_word_found_once_and_whole(detector: Tex
     runs: list[None] = []
     [again] = detector.detect_prepared([prepared], before_each=lambda: runs.append(None))
     assert np.array_equal(quads(again), found.quads)
-    assert len(runs) == 2
+    assert len(runs) == 3
 
     def refuse() -> None:
         raise TimeoutError
@@ -375,7 +375,9 @@ def test_a_huge_word_is_found_whole_and_the_small_ones_with_it(detector: TextDet
     assert len(found) == 2
     assert (overlaps(found.quads, boxes).max(axis=0) > 0.5).all()
     before = detector.detect(picture, tiling="off")
-    assert np.array_equal(before.quads, found.quads[overlaps(found.quads, boxes[1:])[:, 0] > 0.5])
+    huge, small = (overlaps(before.quads, [box])[:, 0] for box in boxes)
+    assert huge.max() < 0.5
+    assert np.array_equal(before.quads[small > 0.5], found.quads[overlaps(found.quads, boxes[1:])[:, 0] > 0.5])
 
 
 def test_pictures_in_tiles_and_others_keep_their_order(detector: TextDetector, demo_images: list[Path]) -> None:
