@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -42,7 +44,16 @@ from .service import Hold, Service
 
 _FOLDER = Path(__file__).parent / "static"
 
-detection = APIRouter(tags=["detection"])
+
+async def _each_once(request: Request) -> None:
+    """Refuses a parameter that is given again: a proxy and this service might each go by another of its values."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    again = [{"loc": ("query", name), "msg": "given more than once"} for name, count in counts.items() if count > 1]
+    if again:
+        raise RequestValidationError(again)
+
+
+detection = APIRouter(tags=["detection"], dependencies=[Depends(_each_once)])
 probes = APIRouter(tags=["operations"])
 metrics = APIRouter(tags=["operations"])
 pages = APIRouter(include_in_schema=False)

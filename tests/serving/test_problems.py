@@ -152,6 +152,8 @@ def test_of_many_wrong_parameters_some_are_named(client: httpx.Client) -> None:
         ("max_side=1", "max_side"),
         ("format=xml", "format"),
         ("score_treshold=0.5", "score_treshold"),
+        ("score_threshold=0.5&format=icdar&score_threshold=0.5", "score_threshold"),
+        ("format=json&format=icdar&tiling=off", "format"),
     ],
 )
 def test_wrong_parameters_are_named(client: httpx.Client, query: str, parameter: str) -> None:
