@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from east.errors import CheckpointError
+from east.frameworks import tensorflow
 from east.model.architecture import BACKBONE, variable_shapes
 from east.model.checkpoint import read_variables, write_bundle
 from east.model.weights import resolve
@@ -25,6 +26,8 @@ from east.training.loop.log import read_log
 from east.training.loop.run_folder import CHECKPOINT, WEIGHTS
 from east.training.presets import finetune, smoke
 from east.training.synth.scene import Material
+
+tf = tensorflow()
 
 
 class Runs(NamedTuple):
@@ -57,9 +60,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path], mate
         if line.startswith("step 3/"):
             shutil.copytree(whole, resumed)
 
-    fit(config, whole, examples, material=material, report=copy_as_if_killed)
     lines: list[str] = []
-    fit(config, resumed, examples, material=material, report=lines.append)
+    tf.config.run_functions_eagerly(True)  # four steps cost less than tracing one; traced ones are in test_presets
+    try:
+        fit(config, whole, examples, material=material, report=copy_as_if_killed)
+        fit(config, resumed, examples, material=material, report=lines.append)
+    finally:
+        tf.config.run_functions_eagerly(False)
     yield Runs(config, examples, material, whole, resumed, lines)
     shutil.rmtree(folder)
 
