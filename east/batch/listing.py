@@ -97,14 +97,15 @@ def list_images(sources: Sequence[str], column: str | None, left_out: str = "") 
         OSError: a source that is not there or cannot be read.
         ValueError: one that has no images.
     """
-    spans: dict[str, Span] = {}
+    spans: dict[str, Span] = {}  # by what a place is called, however it is spelt
     for source in sources:
         found = [*_expand(source, left_out)]
         if not found:
             raise ValueError(f"{source}: no images here ({', '.join(sorted(_TAKEN))})")
         for place, size in found:
-            if place not in spans:
-                spans[place] = _span(place, size, column)
+            name = places.normal(place)
+            if name not in spans:
+                spans[name] = _span(place, size, column)
     return [span for span in spans.values() if span.images]
 
 

@@ -97,6 +97,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
         if isinstance(value, Mapping) and isinstance(old, Mapping):
             told += _differences(old, value)
         elif old != value:
-            known = name in before and isinstance(old, (str, int, NoneType)) and len(str(old)) < 60
+            known = name in before and isinstance(old, (str, int, float, NoneType)) and len(str(old)) < 60
             told.append(f"{name}: {old} there, {value} now" if known else f"other {name}")
     return told

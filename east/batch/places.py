@@ -36,6 +36,12 @@ def fixed_part(place: str) -> str:
     return place if wild is None else place[: wild.start()].rpartition("/")[0]
 
 
+def normal(place: str) -> str:
+    """One spelling of a place: a path from the root, without ``..``; links are not followed."""
+    path = place.removeprefix("file://")
+    return place if is_uri(path) else os.path.abspath(path)  # noqa: PTH100 -- Path.resolve follows links
+
+
 def join(folder: str, name: str) -> str:
     """A place within a folder."""
     return f"{folder.rstrip('/')}/{name}" if is_uri(folder) else str(Path(folder, name))

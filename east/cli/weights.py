@@ -57,7 +57,10 @@ def _list(_: argparse.Namespace) -> int:
 
     for record in manifest().values():
         f1 = record.accuracy.get("f1")
-        note = "default" if record.name == default_name() else ""
+        of = record.accuracy.get("of")
+        note = ", ".join(
+            [*(["default"] if record.name == default_name() else []), *([f"F1 is that of {of}"] if of else [])]
+        )
         accuracy = "F1 not measured" if f1 is None else f"F1 {f1:.3f}"
         print(f"{record.name:24} {record.bytes / 1e6:6.1f} MB  {accuracy:15}  {record.sha256[:12]}  {note}".rstrip())
     return 0

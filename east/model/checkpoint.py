@@ -23,6 +23,9 @@ Variables = dict[str, NDArray[np.float32]]
 
 AVERAGE = "ExponentialMovingAverage"
 _LISTED = 5
+_OTHER_NETWORKS = frozenset(
+    [".onnx", ".xml", ".engine", ".trt", ".tflite", ".h5", ".keras", ".pt", ".pth", ".safetensors"]
+)
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 KERAS_NAMES = {"kernel": "weights", "bias": "biases"}
 
@@ -102,6 +105,10 @@ def checkpoint_prefix(path: str | Path) -> Path:
         if path.name == "checkpoint" and path.is_file() and not Path(f"{path}.index").is_file():
             return _latest(path.parent)
         prefix = Path(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", str(path)))
+        if prefix.is_file() and prefix.suffix.lower() in _OTHER_NETWORKS:
+            raise WeightsError(
+                f"{path} is no source of weights: give what it was made of, a checkpoint, SavedModel, .pb or .npz"
+            )
         if not prefix.is_file() and not Path(f"{prefix}.index").is_file():  # one file: the format of TensorFlow 0.x
             raise WeightsError(f"no checkpoint at {path}: there is no file {prefix}.index")
         return prefix

@@ -28,7 +28,7 @@ from .conversion.openvino_graph import openvino_model
 from .rewrites.explicit_ranges import quantized
 from .rewrites.late_upsampling import upsample_late
 
-FORMAT = 2  # of what `convert` makes, see `conversion_key`
+FORMAT = 3  # of what `convert` makes, see `conversion_key`
 DEVICES = ("cpu",)
 MODEL = "model.xml"
 RANGES = "ranges.npz"

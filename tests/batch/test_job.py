@@ -267,7 +267,7 @@ def test_pages_of_pdfs_are_images(
         assert row["boxes"] == detector.detect(page).to_dict()["boxes"]
     assert rows[3]["boxes"] == rows[6]["boxes"]
     assert detect_all(sources, tmp_path / "out", fast, batch=batch) == Summary(8, 1, 8)
-    with pytest.raises(UsageError, match="pdf_dpi"):
+    with pytest.raises(UsageError, match=r"pdf_dpi: 72 there, 100 now"):
         detect_all(sources, tmp_path / "out", fast, batch=replace(batch, pdf_dpi=100))
 
 

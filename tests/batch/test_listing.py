@@ -43,6 +43,24 @@ def test_without_its_library_pdfs_in_a_folder_are_left_out_and_it_is_told(
     assert told.startswith(f"{scheme}{tmp_path}: 1 PDFs are left out; reading them needs pypdfium2: pip install")
 
 
+def test_a_place_that_is_spelt_in_several_ways_comes_once(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    os.link(pictures / "2.PNG", tmp_path / "a.png")
+    (tmp_path / "link.png").symlink_to("a.png")
+    monkeypatch.chdir(tmp_path)
+    spelt = [
+        "a.png",
+        "./a.png",
+        f"../{tmp_path.name}/a.png",
+        str(tmp_path / "a.png"),
+        f"file://{tmp_path}/a.png",
+        "?.png",
+    ]
+    assert [span.place for span in list_images([*spelt, "link.png"], None)] == ["a.png", "link.png"]
+
+
 def test_a_file_with_a_wild_name_is_itself(tmp_path: Path) -> None:
     (tmp_path / "[ab].png").write_bytes(b"1")
     (tmp_path / "a.png").write_bytes(b"2")

@@ -22,7 +22,10 @@ from east.postprocess import ConfidenceCurve
 
 def test_commands_print_what_is_on_record(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
-    assert "east_resnet50" in capsys.readouterr().out
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first.split()[0] == "east_resnet50"
+    assert first.endswith("default, F1 is that of east_resnet50_800")
+    assert not [line for line in others if "default" in line or "that of" in line]
     assert main(["show"]) == 0
     assert json.loads(capsys.readouterr().out)["sha256"] == weights.manifest()["east_resnet50"].sha256
     assert main(["verify"]) == 0

@@ -24,6 +24,7 @@ from east.model.checkpoint import (
     write_bundle,
     write_checkpoint,
 )
+from east.model.source import ModelSource
 
 tf = tensorflow()
 v1 = tf.compat.v1
@@ -200,6 +201,16 @@ def test_what_only_looks_like_a_bundle_is_named(tmp_path: Path, write: Callable[
     write(path)
     with pytest.raises(WeightsError, match=r"weights\.npz is damaged or not a bundle of weights"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".ONNX", ".xml", ".engine", ".pt"])
+def test_networks_of_other_formats_are_no_source_of_weights(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"east{suffix}"
+    path.write_bytes(b"whatever")
+    with pytest.raises(WeightsError, match=rf"east{suffix} is no source of weights: give what it was made of"):
+        read_arrays(path)
+    with pytest.raises(WeightsError, match="is no source of weights"):
+        ModelSource.find(path)
 
 
 def test_a_bundle_holds_halves_and_keeps_the_rest(few: Variables, tmp_path: Path) -> None:
