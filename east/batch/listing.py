@@ -174,11 +174,15 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     for entry in places.find(source):
         name = PurePosixPath(entry.place.removeprefix(start).lstrip("/"))
         written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
-        unwanted = written or any(map(is_litter, name.parts)) or not (pattern or name.suffix.lower() in _TAKEN)
-        if entry.place != source and not unwanted and not pattern and not _is_readable(name):
-            left += 1
-        elif entry.place == source or not unwanted:
+        taken = pattern or name.suffix.lower() in _TAKEN
+        if entry.place == source:
             yield entry
+        elif written or any(map(is_litter, name.parts)) or not taken:
+            continue
+        elif pattern or _is_readable(name):
+            yield entry
+        else:
+            left += 1
     if left:
         _tell_of_pdfs(source, left)
 
