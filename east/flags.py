@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import PDF_DPI, DetectorOptions, ReadingOptions, StreamOptions
+from .options import PDF_DPI, DetectorOptions, ReadingOptions, StreamOptions, check_dpi
 
 CONVERSION = frozenset(
     [
@@ -79,9 +79,10 @@ def add_pdf_dpi(parser: argparse.ArgumentParser) -> None:
 
 
 def _resolution(text: str) -> float:
-    if not text.replace(".", "", 1).isdecimal() or not 1 <= float(text) <= 10_000:
-        raise ValueError(f"must be a number between 1 and 10000, got {text!r}")
-    return float(text)
+    if not text.replace(".", "", 1).isdecimal():
+        raise ValueError(f"must be a number, got {text!r}")
+    check_dpi(dpi := float(text))
+    return dpi
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..extras import needed
 from ..geometry import angles, heights, widths
-from ..options import PDF_DPI
+from ..options import PDF_DPI, check_dpi
 
 if TYPE_CHECKING:
     from ..detections import Detections
@@ -54,8 +54,7 @@ class SearchablePdf:
         needed("pikepdf", "a PDF", "pdf")
         import pikepdf
 
-        if not 1 <= dpi <= 10_000:
-            raise ValueError(f"dpi must be between 1 and 10000, got {dpi}")
+        check_dpi(dpi)
         self._scale = _INCH / dpi
         self._pdf = pikepdf.new()
         self._font = _Font()
