@@ -57,12 +57,12 @@ def _list(_: argparse.Namespace) -> int:
 
     for record in manifest().values():
         f1 = record.accuracy.get("f1")
-        of = record.accuracy.get("of")
-        note = ", ".join(
-            [*(["default"] if record.name == default_name() else []), *([f"F1 is that of {of}"] if of else [])]
-        )
+        notes = ["default"] if record.name == default_name() else []
+        if "of" in record.accuracy:
+            notes.append(f"F1 is that of {record.accuracy['of']}")
         accuracy = "F1 not measured" if f1 is None else f"F1 {f1:.3f}"
-        print(f"{record.name:24} {record.bytes / 1e6:6.1f} MB  {accuracy:15}  {record.sha256[:12]}  {note}".rstrip())
+        line = f"{record.name:24} {record.bytes / 1e6:6.1f} MB  {accuracy:15}  {record.sha256[:12]}  {', '.join(notes)}"
+        print(line.rstrip())
     return 0
 
 

@@ -42,8 +42,7 @@ class WeightsRecord:
         sha256, bytes: its hash and size.
         training, terms: how they were trained and may be used, in words.
         accuracy: dataset, recall, precision and F1, where they were measured, and ``of`` which weights if not of these;
-            ``f1_of`` is F1 by the precision of the
-            network, the lowest of the runtimes', all on the same images.
+            ``f1_of`` is F1 by the precision of the network, the lowest of the runtimes', all on the same images.
         ranges: file, hash and size of the ranges of INT8 that came with them; see `recorded_ranges`.
     """
 
