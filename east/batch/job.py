@@ -102,9 +102,7 @@ def detect_all(
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(
-        options, batch.format, _everywhere(place), str(Path.cwd()), read, padding, batch.processes, batch.pdf_dpi
-    )
+    work = Work(options, batch, _everywhere(place), str(Path.cwd()), read, padding)
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import logging
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from ..errors import ImageError, UsageError
-from ..extras import install, is_installed, missing_package
+from ..errors import ImageError, MissingPackageError, UsageError
+from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
+from ..images.listing import unreadable_pdfs
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
 from . import places
-
-_log = logging.getLogger(__name__)
 
 _PARQUET = frozenset([".parquet", ".pq"])
 _TAKEN = IMAGE_SUFFIXES | _PARQUET | {PDF}
@@ -149,10 +147,9 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
     path = Path(source)
     written = [Path(left_out)] if left_out and not is_uri(left_out) else []
     if source and path.is_dir():
-        below = [*files_below(path, _TAKEN, written)]
-        files = [file for file in below if _is_readable(file)]
-        if len(files) < len(below):
-            _tell_of_pdfs(source, len(below) - len(files))
+        below = files_below(path, _TAKEN, written)
+        left = unreadable_pdfs(source, below)
+        files = [file for file in below if file not in left]
     elif source and path.exists():
         files = [path]
     elif places.is_pattern(source):
@@ -170,44 +167,29 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
     pattern = places.is_pattern(source)
     start = places.fixed_part(source)
-    left = 0
-    for entry in places.find(source):
-        name = PurePosixPath(entry.place.removeprefix(start).lstrip("/"))
+    found = {entry: PurePosixPath(entry.place.removeprefix(start).lstrip("/")) for entry in places.find(source)}
+
+    def is_wanted(entry: places.Entry, name: PurePosixPath) -> bool:
         written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
-        taken = pattern or name.suffix.lower() in _TAKEN
-        if entry.place == source:
-            yield entry
-        elif written or any(map(is_litter, name.parts)) or not taken:
-            continue
-        elif pattern or _is_readable(name):
-            yield entry
-        else:
-            left += 1
-    if left:
-        _tell_of_pdfs(source, left)
+        return not (written or any(map(is_litter, name.parts))) and (pattern or name.suffix.lower() in _TAKEN)
 
-
-def _is_readable(file: PurePath) -> bool:
-    """Whether what is needed for it is installed."""
-    return file.suffix.lower() != PDF or is_installed("pypdfium2")
-
-
-def _tell_of_pdfs(source: str, count: int) -> None:
-    _log.warning("%s: %d PDFs are left out; reading them needs pypdfium2: %s", source, count, install("pdf"))
+    kept = {entry: name for entry, name in found.items() if entry.place == source or is_wanted(entry, name)}
+    left = frozenset() if pattern else unreadable_pdfs(source, kept.values())
+    yield from (entry for entry, name in kept.items() if name not in left)
 
 
 def _span(place: str, size: int, column: str | None) -> Span:
     suffix = PurePosixPath(place).suffix.lower()
     if suffix in _PARQUET:
         return _rows(place, size, column)
-    return _pages(place, size) if suffix == PDF and is_installed("pypdfium2") else Span(place, size)
+    return _pages(place, size) if suffix == PDF else Span(place, size)
 
 
 def _pages(place: str, size: int) -> Span:
     """All pages of a PDF; of one that cannot be read a file, whose row has the error."""
     try:
         return Span(place, size, 0, len(pdf_pages(places.read(place) if is_uri(place) else place)))
-    except (ImageError, OSError, ValueError):
+    except (ImageError, MissingPackageError, OSError, ValueError):
         return Span(place, size)
 
 

@@ -14,11 +14,11 @@ from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
 from ..images.pdf import PdfPage
-from ..options import PDF_DPI, STREAM_DEFAULTS, DetectorOptions, ReadingOptions
+from ..options import PDF_DPI, DetectorOptions, ReadingOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
-from .options import Format
+from .options import BatchOptions
 from .output import OutputFolder
 from .recognising import Read, made
 from .rows import Row, encode, error_row, found_row
@@ -36,23 +36,19 @@ class Work(NamedTuple):
 
     Attributes:
         options: of its detector.
-        form: of the results.
+        batch: of the job.
         output: place of the results.
         base: folder that relative paths start from.
         read: reads the words, where texts are asked for.
         padding: surroundings to read with each word, as a share of its height.
-        processes: beside the detector, see `StreamOptions`.
-        pdf_dpi: pixels per inch that pages of PDFs are rendered at.
     """
 
     options: DetectorOptions
-    form: Format
+    batch: BatchOptions
     output: str
     base: str
     read: Read | None = None
     padding: float = ReadingOptions.padding
-    processes: int = STREAM_DEFAULTS.processes
-    pdf_dpi: float = PDF_DPI
 
 
 class Done(NamedTuple):
@@ -78,7 +74,7 @@ class Worker(AbstractContextManager["Worker"]):
         self._work = work
         self._read = None if work.read is None else made(work.read, work.options.threads)
         self._detector = TextDetector.from_options(work.options)
-        self._output = OutputFolder(work.output, work.form)
+        self._output = OutputFolder(work.output, work.batch.format)
 
     def __call__(self, shard: Shard) -> Done:
         """Works a shard off; writes its file where any machine can write it.
@@ -86,7 +82,7 @@ class Worker(AbstractContextManager["Worker"]):
         Raises ``OSError`` when that, or a Parquet file of the shard, fails.
         """
         rows = list(self._rows(shard))
-        content: bytes | None = encode(rows, self._work.form, texts=self._read is not None)
+        content: bytes | None = encode(rows, self._work.batch.format, texts=self._read is not None)
         if self._output.everywhere and content is not None:
             self._output.write(shard.number, content)
             content = None
@@ -107,7 +103,7 @@ class Worker(AbstractContextManager["Worker"]):
         ready: deque[Row | int] = deque()
 
         def readable() -> Iterator[bytes | PdfPage]:
-            for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.pdf_dpi)):
+            for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.batch.pdf_dpi)):
                 if isinstance(loaded, ImageError):
                     ready.append(error_row(names[number], shard.first + number, loaded))
                 else:
@@ -115,7 +111,7 @@ class Worker(AbstractContextManager["Worker"]):
                     yield loaded
 
         keep = self._read is not None
-        for found in self._detector.stream(readable(), keep_image=keep, processes=self._work.processes):
+        for found in self._detector.stream(readable(), keep_image=keep, processes=self._work.batch.processes):
             while isinstance(row := ready.popleft(), dict):
                 yield row
             name, index = names[row], shard.first + row

@@ -87,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
                 raise UsageError(f"--{name.replace('_', '-')} needs --ray")
     cluster = None if args.ray is None else Cluster(args.ray or None, **pool)
     stream = stream_options_from(args)
-    batch = BatchOptions(args.format, args.shard_size, args.column, args.overwrite, stream.processes, args.pdf_dpi)
+    given = {name: getattr(args, name) for name in ("format", "shard_size", "column", "overwrite", "pdf_dpi")}
+    batch = BatchOptions(**given, processes=stream.processes)
     options, reading = options_from(args), read_options_from(args)
 
     from tqdm import tqdm

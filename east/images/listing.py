@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..errors import ImageError
 from ..extras import install, is_installed
@@ -33,10 +33,8 @@ def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
         OSError: the folder cannot be read.
     """
     files = files_below(folder, IMAGE_SUFFIXES | {PDF}, left_out)
-    if not is_installed("pypdfium2") and any(_is_pdf(file) for file in files):
-        count = sum(map(_is_pdf, files))
-        _log.warning("%s: %d PDFs are left out; reading them needs pypdfium2: %s", folder, count, install("pdf"))
-        files = [file for file in files if not _is_pdf(file)]
+    left = unreadable_pdfs(folder, files)
+    files = [file for file in files if file not in left]
     if not files:
         raise ImageError(f"{folder}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
     drawn = {file for file in files if is_signed(file)}
@@ -61,5 +59,13 @@ def images_matching(pattern: str) -> list[Path]:
     return sorted(images or files, key=natural_order)
 
 
-def _is_pdf(path: Path) -> bool:
+def unreadable_pdfs(place: object, files: Collection[PurePath]) -> frozenset[PurePath]:
+    """The PDFs among the files found at a place, which is warned of; none where what reads them is installed."""
+    left = frozenset() if is_installed("pypdfium2") else frozenset(filter(_is_pdf, files))
+    if left:
+        _log.warning("%s: %d PDFs are left out; reading them needs pypdfium2: %s", place, len(left), install("pdf"))
+    return left
+
+
+def _is_pdf(path: PurePath) -> bool:
     return path.suffix.lower() == PDF

@@ -37,7 +37,7 @@ def test_without_its_library_pdfs_in_a_folder_are_left_out_and_it_is_told(
     (tmp_path / "scan.pdf").write_bytes(scanned([np.zeros((9, 9, 3), np.uint8)] * 2))
     assert list_images([f"{scheme}{tmp_path}"], None)[1].images == 2
     assert not caplog.messages
-    monkeypatch.setattr("east.batch.listing.is_installed", lambda name: False)
+    monkeypatch.setattr("east.images.listing.is_installed", lambda name: False)
     assert list_images([f"{scheme}{tmp_path}"], None) == whole
     [told] = caplog.messages
     assert told.startswith(f"{scheme}{tmp_path}: 1 PDFs are left out; reading them needs pypdfium2: pip install")
