@@ -8,8 +8,8 @@
     python bench/cluster.py scaling --data DIR --gpus 1 2 4 --precision FP16
 
 The first two bring up their cluster on this machine, draw their pictures, and say what they found as JSON; their status
-is 1 where something was lost. The last runs ``east batch`` and eight clients a replica on so many GPUs (``--cpus``
-for a machine without), and tells images a second of each and how many times that is what one does.
+is 1 where something was lost. The last runs ``east batch`` and clients of the service on so many GPUs (``--cpus`` for a
+machine without), each with its share of the cores, and tells images a second and how many times that is what one does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,13 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the nodes
 
 from bench.processes import running  # noqa: E402
+from bench.serving import Clients, Picture  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
 from east.batch.rows import Row, decode  # noqa: E402
+from east.flags import add_options, options_from, positive  # noqa: E402
 from east.options import DetectorOptions  # noqa: E402
 from serving.client import Client, ServiceError  # noqa: E402
+from serving.settings import environment  # noqa: E402
 
 
 def main() -> int:
@@ -61,12 +64,19 @@ def main() -> int:
     commands.add_parser("limit")
     scaling = commands.add_parser("scaling")
     scaling.add_argument("--data", type=Path, required=True, help="folder of images")
-    scaling.add_argument("--gpus", type=int, nargs="+", default=[])
-    scaling.add_argument("--cpus", type=int, nargs="+", default=[], help="cores, in place of GPUs: a detector each")
-    scaling.add_argument("--repeat", type=int, default=1, help="how often to have the folder among the sources")
+    scaling.add_argument("--of", nargs="+", choices=["batch", "serve"], default=["batch", "serve"])
+    scaling.add_argument("--gpus", type=positive, nargs="+", default=[])
+    scaling.add_argument(
+        "--cpus", type=positive, nargs="+", default=[], help="cores, in place of GPUs: a detector each"
+    )
+    scaling.add_argument("--each", type=positive, default=1, help="detectors, or replicas, that share a GPU")
+    scaling.add_argument("--processes", type=int, default=0, help="beside each detector of a batch")
+    scaling.add_argument("--shard-size", type=positive, default=64)
+    scaling.add_argument("--repeat", type=positive, default=1, help="how often a detector is to do the folder")
     scaling.add_argument("--seconds", type=float, default=30)
-    scaling.add_argument("--clients", type=int, default=8, help="a replica")
-    scaling.add_argument("--precision", default="auto")
+    scaling.add_argument("--clients", type=positive, default=16, help="a replica")
+    scaling.add_argument("--client-processes", type=positive, default=1, help="that share them, for each GPU")
+    add_options(scaling)
     args = parser.parse_args()
     run: Callable[[argparse.Namespace], dict[str, Any]] = {
         "batch": batch_with_a_dead_node,
@@ -152,13 +162,14 @@ def _patiently(start: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def service(*flags: str) -> Iterator[tuple[str, int]]:
+def service(*flags: str, env: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
     """``python -m serving --ray`` as a process of its own, ready; gives its address and process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     flags = ("--ray", "--port", str(port), *flags)
     url = f"http://127.0.0.1:{port}"
-    with running("serving", *flags, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with running("serving", *flags, cwd=ROOT, env=env, **quiet) as process:
         give_up = time.monotonic() + 300
         while not _is_ready(url):
             if process.poll() is not None or time.monotonic() > give_up:
@@ -300,44 +311,64 @@ def measure_limit(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
-    """Images a second of ``east batch`` and of the service, by the number of detectors."""
-    files = sorted(args.data.glob("*.jpg"))
-    images = [path.read_bytes() for path in files]
-    each = "gpus" if args.gpus else "cpus"
+    """Images a second of ``east batch`` and of the service, by the number of GPUs, or of cores."""
+    args.options = options_from(args)
+    measures = {"batch": batch_rate, "serve": serve_rate}
     found: dict[str, Any] = {}
     for count in args.gpus or args.cpus:
-        cores = max(1, (os.cpu_count() or 1) // count) if args.gpus else 1
-        pool = Cluster(detectors=count, cpus_per_detector=cores, gpus_per_detector=1 if args.gpus else 0)
-        with tempfile.TemporaryDirectory() as text:
-            place = Path(text)
-            sources = []
-            for turn in range(args.repeat):  # under another name each time: an image that is meant twice comes once
-                (place / f"in{turn}").symlink_to(args.data.resolve(), target_is_directory=True)
-                sources.append(str(place / f"in{turn}"))
-            times: list[tuple[int, float]] = []
-            detect_all(
-                sources,
-                place / "out",
-                DetectorOptions(precision=args.precision),
-                batch=BatchOptions(shard_size=64),
-                cluster=pool,
-                progress=lambda done, total: times.append((done, time.perf_counter())),  # noqa: B023
-            )
-        first = times[min(count, len(times) - 2)]  # by when all detectors are loaded
-        batch = (times[-1][0] - first[0]) / (times[-1][1] - first[1])
-        flags = ["--replicas", str(count), "--cpus-per-replica", str(cores), "--precision", args.precision]
-        with service(*flags, *(["--gpus-per-replica", "1"] if args.gpus else [])) as (url, _):
-            _wait(lambda: len(replicas(url)) == count)  # noqa: B023
-            with Load(url, images, args.clients * count) as load:
-                time.sleep(args.seconds / 3)
-                before, start = load.answers["answered"], time.perf_counter()
-                time.sleep(args.seconds)
-                served = (load.answers["answered"] - before) / (time.perf_counter() - start)
-        found[f"{count} {each}"] = {"batch": round(batch, 1), "serve": round(served, 1)}
+        detectors = count * args.each if args.gpus else count
+        cores = max(1, (os.cpu_count() or 1) // max(args.gpus) // args.each) if args.gpus else 1
+        pool = Cluster(None, detectors, 1 / args.each if args.gpus else 0, cores)
+        found[f"{count} {'GPUs' if args.gpus else 'cores'}"] = {kind: measures[kind](args, pool) for kind in args.of}
     one = next(iter(found.values()))
     for rates in found.values():
-        rates["times"] = [round(rates[kind] / one[kind], 2) for kind in ("batch", "serve")]
+        rates["times"] = {kind: round(rates[kind]["images/s"] / one[kind]["images/s"], 2) for kind in args.of}
     return found
+
+
+def batch_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
+    """Images a second of ``east batch``, from when every detector has done a shard."""
+    with tempfile.TemporaryDirectory() as text:
+        place = Path(text)
+        sources = []
+        for turn in range(args.repeat * (pool.detectors or 1)):  # an image that is meant twice comes once
+            (place / f"in{turn}").symlink_to(args.data.resolve(), target_is_directory=True)
+            sources.append(str(place / f"in{turn}"))
+        times: list[tuple[int, float]] = []
+        summary = detect_all(
+            sources,
+            place / "out",
+            args.options,
+            batch=BatchOptions(shard_size=args.shard_size, processes=args.processes),
+            cluster=pool,
+            progress=lambda done, total: times.append((done, time.perf_counter())),
+        )
+    begun = [time for time in times if time[0] >= 2 * args.shard_size * (pool.detectors or 1)] or times
+    (first, start), (last, end) = begun[0], times[-1]
+    return {"images/s": round((last - first) / (end - start), 1), "images": last, "failed": summary.failed}
+
+
+def serve_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
+    """Answers a second of the service; each is checked against the first for its image."""
+    files = sorted(args.data.glob("*.jpg"))[:64]
+    count = pool.detectors or 1
+    flags = ["--replicas", str(count), "--cpus-per-replica", str(pool.cpus_per_detector)]
+    flags += ["--gpus-per-replica", str(pool.gpus_per_detector), "--queue.deadline-seconds", "120"]
+    with service(*flags, env=os.environ | environment(args.options)) as (url, _):
+        _wait(lambda: len(replicas(url)) == count)
+        told = [httpx.post(f"{url}/detect", content=path.read_bytes(), timeout=120).json() for path in files]
+        pictures = [Picture.answered(path.name, path.read_bytes(), one) for path, one in zip(files, told, strict=True)]
+        clients = Clients(pictures, args.client_processes * max(1, count // args.each))
+        clients.run([url], args.clients * count, args.seconds / 3)
+        answered = clients.run([url], args.clients * count, args.seconds)
+    times = sorted(answered.times)
+    return {
+        "images/s": round(answered.rate, 1),
+        "p50 ms": round(times[len(times) // 2] * 1e3),
+        "p99 ms": round(times[len(times) * 99 // 100] * 1e3),
+        "wrong": len(answered.wrong),
+        "first of them": answered.wrong[:1],
+    }
 
 
 if __name__ == "__main__":

@@ -5,13 +5,19 @@ What is measured with it is all that the processor does for a stream, and so the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
+from east.options import DetectorOptions
 from east.postprocess import select_candidates
+from east.runtimes import load_runtime
 from east.runtimes.base import Images, Runtime
 from east.runtimes.gpu.buffers import BufferPool, fill
 from east.runtimes.gpu.runtime import GpuRuntime
@@ -19,6 +25,17 @@ from east.runtimes.gpu.selection import capacity, cropped, packed_length, unpack
 from east.types import STRIDE, Candidates, Maps, Size
 
 Packed = NDArray[np.float32]
+
+
+@contextmanager
+def without_network(size: Size, path: Path | None) -> Iterator[None]:
+    """Detectors that are made meanwhile have a stand-in for images of one size; ``path`` as for it."""
+
+    def stand_in(source: Any, options: DetectorOptions) -> RecordedRuntime:
+        return RecordedRuntime(load_runtime(source, options), size, options.score_threshold, path)
+
+    with patch("east.detector.load_runtime", stand_in):
+        yield
 
 
 class RecordedRuntime(Runtime):
@@ -37,29 +54,33 @@ class RecordedRuntime(Runtime):
         self.batch, self.batches, self.parallel, self.size = 8, (1, 2, 4, 8), GpuRuntime.parallel, size
         self._real, self._threshold, self._path = real, threshold, path
         self._buffers = BufferPool(None)
+        self._lock = Lock()
         self._said: dict[str, Packed] = {}
         if path is not None and path.exists():
             with np.load(path) as known:
                 self._said = dict(known)
 
-    def learn(self, images: Sequence[NDArray[np.uint8]]) -> None:
-        """Asks the real network about images."""
-        before = len(self._said)
-        for image in images:
-            if _name(image) not in self._said:
-                maps = self._real.infer(image[np.newaxis])
-                self._said[_name(image)] = _packed(maps.score[0], maps.geometry[0], self._threshold)
-        if self._path is not None and len(self._said) > before:
-            np.savez(self._path, **self._said)
+    def _learn(self, images: Images) -> None:
+        with self._lock:
+            before = len(self._said)
+            for image in images:
+                if _name(image) not in self._said:
+                    maps = self._real.infer(image[np.newaxis])
+                    self._said[_name(image)] = _packed(maps.score[0], maps.geometry[0], self._threshold)
+            if self._path is not None and len(self._said) > before:
+                np.savez(self._path, **self._said)
 
     def infer(self, images: NDArray[np.uint8]) -> Maps:
         return self._real.infer(images)
 
     def candidates(self, images: Images, score_threshold: float) -> list[Candidates]:
         height, width, _ = images[0].shape
+        names = [_name(image) for image in images]
+        if not self._said.keys() >= set(names):
+            self._learn(images)
         buffer = self._buffers.take((self.batch, height, width, 3))
         fill(buffer, images)
-        said = [self._said[_name(image)].copy() for image in images]
+        said = [self._said[name].copy() for name in names]
         self._buffers.give_back(buffer)
         return [_candidates(one, height // STRIDE, width // STRIDE, score_threshold) for one in said]
 

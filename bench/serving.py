@@ -1,6 +1,7 @@
 """Measures the service over loopback: ``python bench/serving.py throughput|memory|overload|isolation``.
 
-throughput: clients that ask without a pause against the bare detector on the same images, in turns, in one run.
+throughput: clients that ask without a pause, so many at a time, against the bare detector on the same images: called
+    by one thread and by two, and with ``--processes`` by a stream; all in turns, in one run.
 memory: how much the process grows over many requests of many sizes.
 overload: ten times the load it can bear, and how soon it is itself again afterwards.
 isolation: what it costs an image to be decoded in a process of its own, against all that is done for the image.
@@ -21,57 +22,85 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.processes import running  # noqa: E402
+from bench.processes import Usage, running  # noqa: E402
+from bench.recorded import without_network  # noqa: E402
 from east import TextDetector  # noqa: E402
-from east.flags import add_options, options_from  # noqa: E402
+from east.console import markdown_table  # noqa: E402
+from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import prepare  # noqa: E402
 from east.images.header import read_header  # noqa: E402
+from east.options import EVALUATION_SIZE  # noqa: E402
 from east.types import Size  # noqa: E402
 from serving.decoders import Decoders, Encoded  # noqa: E402
 from serving.metrics import Metrics  # noqa: E402
 from serving.settings import environment  # noqa: E402
 
 
+@dataclass(frozen=True)
 class Picture:
-    """An encoded image and the boxes that the bare detector finds in it."""
+    """An encoded image and what is known of it.
 
-    def __init__(self, name: str, data: bytes, detector: TextDetector, **changes: Any) -> None:
-        self.name = name
-        self.data = data
-        found = detector.detect(data, **changes)
-        self.size = {"width": found.width, "height": found.height}
-        self.quads = found.quads
+    Attributes:
+        name: of the file.
+        data: the file.
+        size: as answers have it.
+        quads: boxes that the bare detector finds, or another answer had.
+    """
+
+    name: str
+    data: bytes
+    size: dict[str, int]
+    quads: NDArray[np.float32]
+
+    @classmethod
+    def found(cls, name: str, data: bytes, detector: TextDetector, **changes: Any) -> Picture:
+        """With the boxes that the bare detector finds."""
+        found = detector.detect(data, keep_image=False, **changes)
+        return cls(name, data, {"width": found.width, "height": found.height}, found.quads)
+
+    @classmethod
+    def answered(cls, name: str, data: bytes, answer: dict[str, Any]) -> Picture:
+        """With those of an answer."""
+        return cls(name, data, answer["image"], _quads(answer))
 
     def fits(self, answer: dict[str, Any]) -> bool:
         """Whether this is the answer for this picture."""
-        quads = np.array([box["quad"] for box in answer["boxes"]], np.float32).reshape(-1, 4, 2)
+        quads = _quads(answer)
         same = answer["image"] == self.size and quads.shape == self.quads.shape
         return same and bool(np.allclose(quads, self.quads, atol=0.6))
+
+
+def _quads(answer: dict[str, Any]) -> NDArray[np.float32]:
+    return np.array([box["quad"] for box in answer["boxes"]], np.float32).reshape(-1, 4, 2)
 
 
 @contextlib.contextmanager
 def service(options: argparse.Namespace, *flags: str) -> Iterator[tuple[str, int]]:
     """A server process; gives its address and process id."""
     flags = ("--port", "0", "--log-format", "json", *flags)
-    told = os.environ | environment(options.detector)
-    with running("serving", *flags, cwd=ROOT, env=told, stdout=subprocess.PIPE) as process:
+    told = os.environ | environment(options.detector) | {"EAST_RECORDED": str(options.recorded)}
+    module = "bench.recorded_service" if options.without_network else "serving"
+    with running(module, *flags, cwd=ROOT, env=told, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = next(match[1] for line in process.stdout if (match := re.search(r"running on (http://[^ ]+)", line)))
         threading.Thread(target=_drop, args=[process.stdout], daemon=True).start()
@@ -88,14 +117,15 @@ def _drop(log: IO[str]) -> None:
 
 @dataclass
 class Load:
-    """Clients that ask for one picture after the other without a pause."""
+    """Clients that ask for one picture after the other without a pause, each one of the services."""
 
-    url: str
+    urls: Sequence[str]
     pictures: list[Picture]
     clients: int
     query: str = ""
     done: int = 0
     wrong: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)
 
     def run(self, seconds: float = 1e9, requests: float = 1e9) -> float:
@@ -107,11 +137,12 @@ class Load:
         return (self.done - before) / (time.perf_counter() - start)
 
     def _ask(self, client: int, until: float, most: float) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=120)
+        connection = http.client.HTTPConnection(urlsplit(self.urls[client % len(self.urls)]).netloc, timeout=120)
         for turn in itertools.count(client):
             if time.perf_counter() > until or self.done >= most:
                 return
             picture = self.pictures[turn % len(self.pictures)]
+            start = time.perf_counter()
             try:
                 connection.request("POST", f"/detect{self.query}", picture.data, {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()
@@ -122,8 +153,55 @@ class Load:
                 told = f"{picture.name}: {error!r}"
             with self.lock:
                 self.done += 1
+                self.times.append(time.perf_counter() - start)
                 if told:
                     self.wrong.append(told)
+
+
+class Clients:
+    """Clients in processes of their own, which do not wait for each other's interpreter.
+
+    Args:
+        pictures: what they ask for.
+        processes: how many there are to share the clients.
+    """
+
+    def __init__(self, pictures: list[Picture], processes: int) -> None:
+        self._processes = processes
+        self._pool = ProcessPoolExecutor(processes, get_context("spawn"), _know, (pictures,))
+
+    def run(self, urls: Sequence[str], clients: int, seconds: float) -> Answered:
+        """So many ask for so long, as many of them each service."""
+        spread = [urls[client % len(urls)] for client in range(clients)]
+        shares = [spread[number :: self._processes] for number in range(self._processes)]
+        found = [self._pool.submit(_ask, share, seconds) for share in shares if share]
+        rates, times, wrong = zip(*(one.result() for one in found), strict=True)
+        return Answered(sum(rates), list(itertools.chain(*times)), list(itertools.chain(*wrong)))
+
+
+class Answered(NamedTuple):
+    """What clients were answered.
+
+    rate: answers a second.
+    times: seconds that each took.
+    wrong: what was wrong with any.
+    """
+
+    rate: float
+    times: list[float]
+    wrong: list[str]
+
+
+_known: list[Picture] = []
+
+
+def _know(pictures: list[Picture]) -> None:
+    _known[:] = pictures
+
+
+def _ask(urls: Sequence[str], seconds: float) -> Answered:
+    load = Load(urls, _known, len(urls))
+    return Answered(load.run(seconds), load.times, load.wrong)
 
 
 def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds: float) -> float:
@@ -144,34 +222,71 @@ def bare(detector: TextDetector, pictures: list[Picture], threads: int, seconds:
 
 
 def throughput(options: argparse.Namespace) -> list[str]:
-    detector = TextDetector.from_options(options.detector)
-    with detector, service(options, "--queue.deadline-seconds", "600") as (url, _):
+    turns = max(1, round(options.seconds / 10))
+    share = options.seconds / turns
+    with made(options) as detector, contextlib.ExitStack() as stack:
+        started = [service(options, "--queue.deadline-seconds", "600") for _ in range(options.services)]
+        urls, pids = zip(*map(stack.enter_context, started), strict=True)
         pictures = load(options, detector)
-        clients = Load(url, pictures, options.clients)
-        turns = max(1, round(options.seconds / 10))
-        share = options.seconds / turns
-        rates: dict[str, list[float]] = {"one thread": [], "two threads": [], "service": []}
+        clients = Clients(pictures, options.client_processes)
+        ways: dict[str, Callable[[], float]] = {
+            "one thread": lambda: bare(detector, pictures, 1, share / 2),
+            "two threads": lambda: bare(detector, pictures, 2, share / 2),
+        }
+        if options.processes:
+            ways["stream"] = lambda: streamed(detector, pictures, options.processes, share / 2)
+        own: dict[str, list[float]] = {name: [] for name in ways}
+        answered: dict[int, list[Answered]] = {count: [] for count in options.clients}
+        cores: dict[int, list[NDArray[np.float64]]] = {count: [] for count in options.clients}
         bare(detector, pictures, 2, 2)
-        clients.run(2)
+        clients.run(urls, max(options.clients), 3)
         for _ in range(turns):
-            rates["one thread"].append(bare(detector, pictures, 1, share / 2))
-            rates["service"].append(clients.run(share))
-            rates["two threads"].append(bare(detector, pictures, 2, share / 2))
-    means = {name: float(np.mean(values)) for name, values in rates.items()}
-    print(f"{len(pictures)} images, {options.clients} clients, {options.seconds:g} s, {options.detector.precision}")
-    print(f"service                    {means['service']:8.2f} images/s")
-    for name in ("one thread", "two threads"):
-        ratio = means["service"] / means[name]
-        print(f"bare detector, {name:11s} {means[name]:8.2f} images/s, service / bare {ratio:.3f}")
-    print(f"{clients.done} answers, {len(clients.wrong)} wrong")
-    return clients.wrong
+            for name, way in ways.items():
+                own[name].append(way())
+            for count in options.clients:
+                before, start = np.array([Usage.of(pid) for pid in pids]), time.perf_counter()
+                answered[count].append(clients.run(urls, count, share))
+                spent = np.array([Usage.of(pid) for pid in pids]) - before
+                cores[count].append(spent.sum(axis=0) / (time.perf_counter() - start))
+        runtime = f"{detector.runtime.name} {detector.runtime.precision} on {detector.runtime.device}"
+    means = {name: float(np.mean(rates)) for name, rates in own.items()}
+    print(f"{runtime}; {len(pictures)} images, {turns} turns of {share:g} s, {os.cpu_count()} cores\n")
+    rows, wrong = [(f"detector, {name}", f"{mean:.2f}", *[""] * 6) for name, mean in means.items()], []
+    for count, several in answered.items():
+        rate = float(np.mean([one.rate for one in several]))
+        p50, p99 = np.percentile([seconds for one in several for seconds in one.times], [50, 99]) * 1e3
+        here, beside, _ = np.mean(cores[count], axis=0)
+        best = max(means, key=means.__getitem__)
+        wrong += [line for one in several for line in one.wrong]
+        rows.append(
+            (
+                *(f"{len(urls)} x service, {count} clients", f"{rate:.2f}", f"{rate / means[best]:.3f} of {best}"),
+                *(f"{p50:.0f}", f"{p99:.0f}", f"{here:.1f}", f"{beside:.1f}", f"{here / rate * 1e3:.2f}"),
+            )
+        )
+    columns = ("", "images/s", "share", "p50 ms", "p99 ms", "cores here", "beside", "CPU ms an image here")
+    print(markdown_table(columns, rows))
+    print(f"{sum(len(one.times) for several in answered.values() for one in several)} answers, {len(wrong)} wrong")
+    return wrong
+
+
+def streamed(detector: TextDetector, pictures: list[Picture], processes: int, seconds: float) -> float:
+    """Images a second of a stream of the files, that many processes beside it, once it runs."""
+    files = itertools.cycle([picture.data for picture in pictures])
+    found = detector.stream(files, processes=processes, keep_image=False)
+    for _ in itertools.islice(found, 16 * processes):
+        pass
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() < start + seconds:
+        done += sum(1 for _ in itertools.islice(found, 16))
+    return done / (time.perf_counter() - start)
 
 
 def memory(options: argparse.Namespace) -> list[str]:
-    with TextDetector.from_options(options.detector) as detector:
+    with made(options) as detector:
         pictures = resized(load(options, detector), detector)
     with service(options) as (url, pid):
-        clients = Load(url, pictures, options.clients, "?max_side=320")
+        clients = Load([url], pictures, options.clients[0], "?max_side=320")
         warm = max(200, options.requests // 10)
         clients.run(requests=warm)
         start = resident(pid)
@@ -187,10 +302,10 @@ def memory(options: argparse.Namespace) -> list[str]:
 
 def overload(options: argparse.Namespace) -> list[str]:
     deadline = 10.0
-    with TextDetector.from_options(options.detector) as detector:
+    with made(options) as detector:
         pictures = load(options, detector)
     with service(options, "--queue.deadline-seconds", str(deadline)) as (url, _):
-        load_borne = Load(url, pictures, options.clients)
+        load_borne = Load([url], pictures, options.clients[0])
         capacity = load_borne.run(min(10.0, options.seconds))
         capacity *= 1 - len(load_borne.wrong) / load_borne.done  # what was refused was not borne
         statuses, times, wrong = asyncio.run(flood(url, pictures, 10 * capacity, options.seconds))
@@ -209,7 +324,7 @@ def overload(options: argparse.Namespace) -> list[str]:
 
 def isolation(options: argparse.Namespace) -> list[str]:
     turns = max(5, round(options.seconds / 10))
-    with TextDetector.from_options(options.detector) as detector:
+    with made(options) as detector:
         pictures = load(options, detector)
         asyncio.run(compare(detector, pictures, turns))
     return []
@@ -292,10 +407,16 @@ async def post(url: str, data: bytes) -> tuple[int, bytes, bytes]:
         writer.close()
 
 
+def made(options: argparse.Namespace) -> TextDetector:
+    """The detector itself; with a stand-in where there is to be no network."""
+    with without_network(EVALUATION_SIZE, options.recorded) if options.without_network else contextlib.nullcontext():
+        return TextDetector.from_options(options.detector)
+
+
 def load(options: argparse.Namespace, detector: TextDetector) -> list[Picture]:
     """The pictures of a folder, the project's own without one."""
     paths = [path for path in sorted(Path(options.images).iterdir()) if path.suffix in {".jpg", ".png"}][: options.most]
-    return [Picture(path.name, path.read_bytes(), detector) for path in paths]
+    return [Picture.found(path.name, path.read_bytes(), detector) for path in paths]
 
 
 def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
@@ -306,7 +427,7 @@ def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
         size = Size(200 + 37 * (number % 11), 200 + 53 * (number % 13))
         buffer = io.BytesIO()
         image.resize((size.width, size.height)).save(buffer, "JPEG")
-        made.append(Picture(f"{picture.name} at {size}", buffer.getvalue(), detector, max_side=320))
+        made.append(Picture.found(f"{picture.name} at {size}", buffer.getvalue(), detector, max_side=320))
     return made
 
 
@@ -320,14 +441,20 @@ def main() -> int:
     parser.add_argument("what", choices=["throughput", "memory", "overload", "isolation"])
     parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
     parser.add_argument("--most", type=int, default=20, help="images to take from it")
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--clients", type=positive, nargs="+", default=[8], help="several numbers for throughput only")
+    parser.add_argument("--client-processes", type=positive, default=1, help="that share the clients, for throughput")
+    parser.add_argument("--services", type=positive, default=1, help="that share the clients, for throughput")
+    parser.add_argument("--processes", type=int, default=0, help="beside a stream, for throughput")
+    parser.add_argument("--without-network", action="store_true", help="a stand-in says at once what it said before")
     parser.add_argument("--seconds", type=float, default=120, help="of load, for throughput and overload")
     parser.add_argument("--requests", type=int, default=5000, help="for memory")
     add_options(parser)
     options = parser.parse_args()
     options.detector = options_from(options)
     measures = {"throughput": throughput, "memory": memory, "overload": overload, "isolation": isolation}
-    wrong = measures[options.what](options)
+    with tempfile.TemporaryDirectory() as folder:
+        options.recorded = Path(folder, "recorded.npz")
+        wrong = measures[options.what](options)
     for line in wrong[:10]:
         print(line)
     return 1 if wrong else 0

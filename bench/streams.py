@@ -16,10 +16,11 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -27,16 +28,15 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.recorded import RecordedRuntime  # noqa: E402
+from bench.processes import Usage  # noqa: E402
+from bench.recorded import without_network  # noqa: E402
 from east import Detections, TextDetector, pipeline  # noqa: E402
 from east.console import markdown_table  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import load_image  # noqa: E402
 from east.images.listing import images_below  # noqa: E402
-from east.images.sizing import resize  # noqa: E402
 from east.options import EVALUATION_SIZE  # noqa: E402
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _COLUMNS = (
     "from",
     "by",
@@ -49,30 +49,6 @@ _COLUMNS = (
     "beside",
     "faults",
 )
-
-
-class Usage(NamedTuple):
-    """Processor seconds and page faults, of this process and of those that it started."""
-
-    here: float
-    beside: float
-    faults: int
-
-    @classmethod
-    def now(cls) -> Usage:
-        """As far as they are known to the system, which counts in hundredths of a second."""
-        here = beside = 0.0
-        faults = 0
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                told = path.read_text().rpartition(")")[2].split()
-            except OSError:  # it has just ended
-                continue
-            own, child = int(path.parent.name) == os.getpid(), int(told[1]) == os.getpid()
-            seconds = (int(told[11]) + int(told[12])) / _TICKS
-            here, beside = here + own * seconds, beside + child * seconds
-            faults += (own or child) * int(told[7])
-        return cls(here, beside, faults)
 
 
 @dataclass
@@ -112,11 +88,11 @@ class Case:
             found.close()  # type: ignore[attr-defined]
 
     def _time(self, found: Iterator[Detections], seconds: float) -> None:
-        before, start, done = Usage.now(), time.perf_counter(), 0
+        before, start, done = Usage.of(os.getpid()), time.perf_counter(), 0
         while time.perf_counter() < start + seconds:
             for _ in itertools.islice(found, 16):
                 done += 1
-        after, spent = Usage.now(), time.perf_counter() - start
+        after, spent = Usage.of(os.getpid()), time.perf_counter() - start
         self.speeds.append(done / spent)
         self.cores.append(((after.here - before.here) / spent, (after.beside - before.beside) / spent))
         self.faults.append((after.faults - before.faults) / done)
@@ -135,14 +111,11 @@ def main() -> None:
         images = arrays if source == "arrays" else files
         cases += [Case(source, images, threads=count) for count in args.threads]
         cases += [Case(source, images, processes=count) for count in args.processes]
-    with TextDetector.from_options(options) as detector:
-        size = detector.options.fixed_size or EVALUATION_SIZE
-        if args.without_network:
-            recorded = RecordedRuntime(detector.runtime, size, options.score_threshold, args.recorded)
-            recorded.learn([resize(image, size) for image in arrays])
-            detector.runtime = recorded
-        else:
-            detector.warm_up(size)
+    size = options.fixed_size or EVALUATION_SIZE
+    with without_network(size, args.recorded) if args.without_network else nullcontext():
+        detector = TextDetector.from_options(options)
+    with detector:
+        detector.warm_up(size)
         expected = detector.detect_batch(arrays, on_error="raise", keep_image=False)
         for case in cases * args.rounds:
             case.measure(detector, expected, args.seconds, **how)

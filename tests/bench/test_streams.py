@@ -21,7 +21,8 @@ def test_the_stand_in_says_what_the_network_said(
 ) -> None:
     images = [np.ascontiguousarray(load_image(path)[64:192, 64:256]) for path in small_images[:2]]
     path = tmp_path / "recorded.npz"
-    RecordedRuntime(detector.runtime, Size(128, 192), 0.8, path).learn(images)
+    RecordedRuntime(detector.runtime, Size(128, 192), 0.8, path).candidates(images, 0.8)
+    assert path.exists()
     recorded = RecordedRuntime(detector.runtime, Size(128, 192), 0.8, path)
     for one, image in zip(recorded.candidates(images, 0.8), images, strict=True):
         [expected] = detector.runtime.candidates([image], 0.8)
