@@ -36,6 +36,7 @@ _LIBRARIES = (
     "keras",
     "numpy",
     "opencv-python-headless",
+    "simplejpeg",
     "numba",
     "shapely",
     "rapidocr",

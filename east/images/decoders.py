@@ -1,4 +1,4 @@
-"""Pixels of image files whose structure has been walked, by OpenCV or Pillow, whichever is the better for a format."""
+"""Pixels of image files whose structure has been walked, by whichever library is the best for a format."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -109,7 +110,9 @@ def _jpeg(structure: JpegStructure, data: bytes) -> Pixels:
     if structure.ended:
         file = structure.file() + jpeg.EOI
         if structure.components != 4 and not structure.lossless:
-            pixels = _opencv(file, cv2.IMREAD_COLOR_RGB)  # half of Pillow's time, and the same pixels
+            pixels = _flawless(file)  # half of OpenCV's time, a quarter of Pillow's, and the same pixels
+            if pixels is None:
+                pixels = _opencv(file, cv2.IMREAD_COLOR_RGB)
         if pixels is None:
             pixels = _by_pillow(JpegImageFile, file, structure.format)
         if structure.arithmetic or (pixels[-4:, -4:] != _MISSING[structure.components]).any():
@@ -180,6 +183,14 @@ def _heif(form: str, data: bytes) -> Pixels:
         raise ImageError(f"{form} images need a package that is not installed: pip install '{package}'") from error
     image = _open(reader, data, form)
     return upright(load(image, form), exif.orientation(image.info.get("exif") or b""))
+
+
+def _flawless(file: bytes) -> Pixels | None:
+    """Decodes a JPEG of which the decoder has nothing to say; None where it warns, or fails."""
+    try:
+        return cast(Pixels, simplejpeg.decode_jpeg(file, "RGB"))
+    except ValueError:
+        return None
 
 
 def _opencv(file: bytes, flags: int) -> Pixels | None:
