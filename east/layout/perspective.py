@@ -91,13 +91,14 @@ def _vanishing_point(middles: Floats, units: Floats, sure: Floats) -> tuple[floa
     for _ in range(_ROUNDS):
         weighted = terms * weights[:, None]
         squares = weighted.T @ weighted
-        if not np.linalg.det(squares) > 1e-9 * np.trace(squares) ** 2:  # lines one after the other
+        determinant = np.linalg.det(squares)
+        if not determinant > 1e-9 * np.trace(squares) ** 2:  # lines one after the other
             return None
         found = np.linalg.solve(squares, weighted.T @ (sin * weights))
         off = np.abs(terms @ found - sin) * sure
         weights = sure / np.sqrt(1 + (off / 2) ** 2)
     scale = max(1.0, float(np.sqrt(np.mean(np.minimum(off, 6) ** 2))))
-    error = scale * float(np.sqrt(np.linalg.inv(squares)[1, 1]))
+    error = scale * float(np.sqrt(squares[0, 0] / determinant))  # of c: the inverse's element (1, 1)
     if abs(found[1]) < _SURE * error or sure[off < 3].sum() < _ALIKE * sure.sum():
         return None
     return float(found[0]), float(found[1])
