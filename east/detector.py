@@ -179,6 +179,7 @@ class TextDetector:
         images: Sequence[PreparedImage],
         *,
         before_each: Callable[[], None] = lambda: None,
+        processes: int = 0,
         **changes: Unpack[CallChanges],
     ) -> list[Detections | ImageError]:
         """Finds the words of images that `east.images.prepare` has made ready, elsewhere perhaps.
@@ -187,16 +188,23 @@ class TextDetector:
             images: all of one network size; no more go into the network at once than the runtime is fastest with.
             before_each: called before each run of the network, of which an image takes several in tiles, and in
                 several directions; what it raises ends the call.
+            processes: how many find the words in what the network says, for all who ask for as many, until the
+                detector is closed; one that ends is started anew for the next call. By default this thread does.
             changes: as for `detect`, those that the images were prepared with among them.
 
         Returns:
             one item per image, in order: its `Detections`, or the `ImageError` it failed with.
+
+        Raises:
+            RuntimeUnavailableError: processes are asked for where there cannot be any.
+            WorkerError: one of them has ended over these images, killed perhaps.
         """
         options = self.options.changed(**changes)
+        workers = self._shelf.common(StreamOptions(processes=processes).processes) if processes else None
         batch = self.runtime.batch
         with self._pipeline.calls:
             runs = [
-                self._pipeline.run(images[at : at + batch], options, None, before_each)
+                self._pipeline.run(images[at : at + batch], options, None, before_each, workers)
                 for at in range(0, len(images), batch)
             ]
         return [found for run in runs for found in run]

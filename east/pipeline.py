@@ -28,7 +28,7 @@ from .postprocess import ConfidenceCurve, stitch
 from .prefetch import prefetch_map
 from .runtimes.base import Runtime
 from .types import Candidates, Size, TextBox, Tiles, Timings
-from .workers import Seen, Sight, Words, find_words
+from .workers import Seen, Sight, Words, Workers, find_words
 
 Result = TypeVar("Result", Detections, Detections | ImageError)
 Done = TypeVar("Done")
@@ -126,6 +126,7 @@ class Pipeline:
         options: DetectorOptions,
         turn: AbstractContextManager[object] | None = None,
         before_each: Callable[[], None] = lambda: None,
+        workers: Workers | None = None,
     ) -> list[Detections | ImageError]:
         """The network and the post-processing, on images of one network size.
 
@@ -135,8 +136,12 @@ class Pipeline:
             turn: held while post-processing. Most of that needs the interpreter, for which threads doing it at the
                 same time would contend at every step: two take longer than one after the other.
             before_each: called before each run of the network.
+            workers: do the post-processing, if there are any.
         """
         looked = self.look_at(batch, options, before_each)
+        if workers is not None:
+            words = workers.find_words([one.sight for one in looked], options, self.curve)
+            return list(map(self.detections, looked, words))
         with turn or nullcontext():
             return [self.detections(one, find_words(one.sight, options, self.curve)) for one in looked]
 

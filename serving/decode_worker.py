@@ -1,7 +1,8 @@
 """The process that decodes: one image after another, each under limits of its own.
 
-It is told what to do over a socket: a line of JSON, then the image; a line of JSON and what it made of the image go
-back. An image that takes more than its limits ends this process, and no other.
+It is told what to do over a socket: a line of JSON, then the image; a line of JSON goes back, and what it made of the
+image, unless there was room for that in memory that both see. An image that takes more than its limits ends this
+process, and no other.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import resource
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from io import BufferedRWPair
 from pathlib import Path
 from typing import Any
@@ -29,19 +31,23 @@ from east.images.decoding import load_image
 from east.images.sizing import resize
 from east.types import Size
 
+from .decoder_memory import mapped
+
 _STATM = Path("/proc/self/statm")
 
 
-def main(channel: int, niceness: int) -> None:
+def main(channel: int, niceness: int, rooms: Sequence[int]) -> None:
     """Works until nobody is there any more.
 
     Args:
         channel: descriptor of the socket.
         niceness: how far to give way to other processes, 0 to 19.
+        rooms: descriptors of the memory for what it makes, see `serving.decoder_memory`.
     """
     cv2.setNumThreads(1)
     os.nice(niceness)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    memory = list(map(mapped, rooms))
     with socket.socket(fileno=channel) as connection, connection.makefile("rwb") as lines:
         _say(lines, {})  # ready
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # image libraries write there what is in an image
@@ -53,7 +59,8 @@ def main(channel: int, niceness: int) -> None:
             result = memoryview(b"")
             try:
                 if job["do"] == "prepare":
-                    answer, result = _prepare(data, job["max_pixels"], Size(*job["network_size"]))
+                    room = None if job["room"] is None else memory[job["room"]]
+                    answer, result = _prepare(data, job["max_pixels"], Size(*job["network_size"]), room)
                 elif job["do"] == "cut-out":
                     answer, result = _cut_out(data, job["max_pixels"], np.frombuffer(quads, np.float32), job["padding"])
                 else:
@@ -66,7 +73,8 @@ def main(channel: int, niceness: int) -> None:
                 answer = {"error": "crash"}
             _limit(0, None)
             _say(lines, answer | {"bytes": len(result)})
-            connection.sendall(result)
+            if job["room"] is None:
+                connection.sendall(result)
 
 
 def _say(lines: BufferedRWPair, what: dict[str, Any]) -> None:
@@ -85,11 +93,19 @@ def _limit(cpu_seconds: float, memory_bytes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (now + memory_bytes, hard))
 
 
-def _prepare(data: bytes, max_pixels: int, network: Size) -> tuple[dict[str, Any], memoryview]:
+def _prepare(
+    data: bytes, max_pixels: int, network: Size, room: NDArray[np.uint8] | None
+) -> tuple[dict[str, Any], memoryview]:
+    """An image for the network, in the room if there is one."""
+
+    def place(size: Size) -> NDArray[np.uint8]:
+        length = 3 * size.height * size.width
+        return (np.empty(length, np.uint8) if room is None else room[:length]).reshape(*size, 3)
+
     start = time.perf_counter()
     upright = load_image(data, max_pixels=max_pixels)
     decoded = time.perf_counter()
-    resized = np.ascontiguousarray(resize(upright, network))
+    resized = resize(upright, network, place)
     seconds = [decoded - start, time.perf_counter() - decoded]
     answer = {"size": upright.shape[:2], "milliseconds": [1e3 * value for value in seconds]}
     return answer, resized.data.cast("B")

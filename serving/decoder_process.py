@@ -17,7 +17,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {})"
+from .decoder_memory import DecoderMemory
+
+_START: Final = "import sys; sys.path[:] = {}; from serving.decode_worker import main; main({}, {}, {})"
 _START_SECONDS: Final = 120
 _PATIENCE: Final = 10.0
 """Seconds to wait for each second of processor time."""
@@ -50,11 +52,12 @@ class DecoderProcess:
             end.setsockopt(socket.SOL_SOCKET, buffer, _BUFFER)  # or as much of it as the system allows
         self._received = b""
         self._greeted = False
+        self._memory = DecoderMemory()
         path = [str(Path(__file__).parents[1]), *sys.path]
-        with theirs:
+        with theirs, self._memory.handed_over() as rooms:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._niceness)],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-c", _START.format(path, theirs.fileno(), self._niceness, rooms)],
+                pass_fds=[theirs.fileno(), *rooms],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
@@ -71,7 +74,7 @@ class DecoderProcess:
             self._greeted = True
 
     async def ask(
-        self, job: dict[str, Any], data: bytes, more: bytes, hold: Callable[[int], None]
+        self, job: dict[str, Any], data: bytes, more: bytes, hold: Callable[[int], None], size: int = 0
     ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         """Has a job done.
 
@@ -80,6 +83,7 @@ class DecoderProcess:
             data: the image.
             more: what belongs to it.
             hold: told the size of the result before it is kept; it raises when that is not wanted.
+            size: of the result, where that is known.
 
         Returns:
             the answer, and the result, uint8.
@@ -93,12 +97,18 @@ class DecoderProcess:
             if self._closed:
                 raise EOFError
             await self.ready()
-            for part in (json.dumps(job).encode() + b"\n", data, more):
+            room = self._memory.take(size)
+            for part in (json.dumps(job | {"room": room}).encode() + b"\n", data, more):
                 await asyncio.get_running_loop().sock_sendall(self._channel, part)
             # Processor time is bounded by the process itself; this is for one that uses none.
             answer: dict[str, Any] = json.loads(await asyncio.wait_for(self._line(), _PATIENCE * job["cpu_seconds"]))
-            size = int(answer.get("bytes", 0))
-            return answer, await self._result(size, hold if "error" not in answer else _check_none)
+            length = int(answer.get("bytes", 0))
+            hold = hold if "error" not in answer else _check_none
+            if room is None:
+                return answer, await self._result(length, hold)
+            result = self._memory.array(room, length)
+            hold(length)
+            return answer, result
         except asyncio.TimeoutError:
             await self._replace()
             raise EndedError("time") from None

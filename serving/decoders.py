@@ -134,7 +134,7 @@ class Decoders:
         """
         job = {"do": "prepare", "network_size": network}
         expected = 3 * network.height * network.width
-        answer, pixels = await self._do(job, image, b"", lambda size: check(size == expected), deadline)
+        answer, pixels = await self._do(job, image, b"", lambda size: check(size == expected), deadline, expected)
         decode, resize = map(float, answer["milliseconds"])
         size = Size(*map(int, answer["size"]))
         return PreparedImage(pixels.reshape(*network, 3), size, Timings(decode=decode, resize=resize))
@@ -183,7 +183,13 @@ class Decoders:
         return [part.reshape(*size, 3) for part, size in zip(parts, sizes, strict=True)]
 
     async def _do(
-        self, job: dict[str, Any], image: Encoded, more: bytes, hold: Callable[[int], None], deadline: float
+        self,
+        job: dict[str, Any],
+        image: Encoded,
+        more: bytes,
+        hold: Callable[[int], None],
+        deadline: float,
+        expected: int = 0,
     ) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         size = image.header.size
         work = image.work + size.height * size.width  # what comes after decoding, likewise
@@ -198,7 +204,7 @@ class Decoders:
 
         async def exchange() -> tuple[dict[str, Any], NDArray[np.uint8]]:
             try:
-                return await process.ask(job, image.data, more, hold)
+                return await process.ask(job, image.data, more, hold, expected)
             finally:
                 lane.put(process)
 

@@ -52,7 +52,7 @@ class Job:
         finish: makes the answer of the detections and the milliseconds waited, off the event loop.
         deadline: event-loop time after which nobody wants the answer.
         number: its place among the images of its request, from 0.
-        image: None until it has been decoded.
+        image: None until it has been decoded, and when the network has seen it.
         submitted: event-loop time since which it is under way.
         network_seconds: what the network took for it, once that is known.
         answer: what ``finish`` returned; or the exception instead, an `ImageError` or `Problem` as a rule.
@@ -93,6 +93,7 @@ class Scheduler:
         on_failure: told, once, why the runtime is dead; from then on nothing is taken.
         parallel: detections at a time.
         batch: images of one run of the network.
+        processes: that find words beside it, see `TextDetector.detect_prepared`.
         measured: pixels that the network is shown of an image and the seconds it takes, as a first guess; then it is
             measured.
     """
@@ -106,6 +107,7 @@ class Scheduler:
         *,
         parallel: int,
         batch: int,
+        processes: int = 0,
         measured: tuple[int, float] | None = None,
     ) -> None:
         self._detector = detector
@@ -114,6 +116,7 @@ class Scheduler:
         self._on_failure = on_failure
         self._parallel = parallel
         self._batch = batch
+        self._processes = processes
         self._waiting: list[Job] = []
         metrics.queue_length.set_function(lambda: len(self._waiting))
         self._news = asyncio.Event()
@@ -219,6 +222,7 @@ class Scheduler:
                 self._news.set()
             self._learn(batch, loop.time() - start)
             for job, outcome in zip(batch, outcomes, strict=True):
+                job.image = None  # its memory is for others
                 _settle(job, outcome)
 
     async def _next_batch(self) -> list[Job]:
@@ -255,8 +259,9 @@ class Scheduler:
         """In a thread: for each job its answer, or the exception instead. Raises when the runtime is broken."""
         try:
             images = [job.image for job in batch if job.image is not None]
+            check = partial(_check_wanted, batch)
             found = self._detector.detect_prepared(
-                images, before_each=partial(_check_wanted, batch), **batch[0].changes
+                images, before_each=check, processes=self._processes, **batch[0].changes
             )
             outcomes: list[Any] = []
             for job, detections, seconds in zip(batch, found, waited, strict=True):

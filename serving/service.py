@@ -298,6 +298,7 @@ class Service:
                     scheduler.decoded(job, prepared)
                     decoded = time.perf_counter()
                     tracing.preparation(context.span, context.epoch, asked, prepared.timings, decoded)
+                    del prepared  # its memory is for others as soon as the network has seen it
                     result, found, end = await job.answer
                     tracing.detection(context.span, context.epoch, decoded, found.timings, end)
                 finally:
@@ -375,6 +376,7 @@ class Service:
             self._fail,
             parallel=queue.parallel or parallel,
             batch=queue.batch or runtime.batch,
+            processes=loaded.processes,
             measured=(loaded.shown, loaded.seconds),
         )
         read_by = f", read by {self.reader.name}" if self.reader is not None else ""

@@ -47,9 +47,10 @@ def travels(image: ImageInput) -> bool:
 
 
 class Workers:
-    """Processes that are at one stream's disposal. Thread-safe."""
+    """Processes that are at one stream's disposal, or at that of all who ask. Thread-safe."""
 
     def __init__(self, workers: Sequence[_Worker]) -> None:
+        self.all = workers
         self._lock = Lock()
         self._idle = list(workers)
         self._urgent: deque[SimpleQueue[_Worker]] = deque()
@@ -96,6 +97,7 @@ class Workers:
                 waiting.append(ticket)
         worker = ticket.get()
         try:
+            worker.revive()
             yield worker
         finally:
             with self._lock:
@@ -112,7 +114,19 @@ class WorkerShelf:
     def __init__(self) -> None:
         self._lock = Lock()
         self._idle: list[_Worker] = []
+        self._common: dict[int, Workers] = {}
         self._closed = False
+
+    def common(self, count: int) -> Workers:
+        """So many processes, for all who ask for as many, until the shelf is closed.
+
+        One that has ended is started anew when it is needed. Raises as `lend`.
+        """
+        _check_available()
+        with self._lock:
+            if count not in self._common:
+                self._common[count] = Workers([_Worker() for _ in range(count)])
+            return self._common[count]
 
     @contextmanager
     def lend(self, count: int) -> Iterator[Workers]:
@@ -122,8 +136,7 @@ class WorkerShelf:
             RuntimeUnavailableError: this system has not what they need.
             WorkerError: they cannot be started.
         """
-        if not room.AVAILABLE:
-            raise RuntimeUnavailableError(f"processes beside the detector's need Linux, not {sys.platform}: leave them")
+        _check_available()
         with self._lock:
             alive = [worker for worker in self._idle if worker.alive]
             workers, self._idle = alive[:count], alive[count:]
@@ -143,7 +156,8 @@ class WorkerShelf:
         """Ends those that wait; those of streams that are still open end with these."""
         with self._lock:
             self._closed = True
-            workers, self._idle = self._idle, []
+            workers = [*self._idle, *(worker for common in self._common.values() for worker in common.all)]
+            self._idle, self._common = [], {}
         _close(workers)
 
 
@@ -151,6 +165,9 @@ class _Worker:
     """One process. It is asked one thing at a time."""
 
     def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
         self.sound = True
         self._connection, theirs = socket.socketpair()
         self._desk = Room()
@@ -206,6 +223,12 @@ class _Worker:
         finalize(memory, self._free.append, number).atexit = False
         return [one if isinstance(one, ImageError) else _prepared(one, memory) for one in answers]
 
+    def revive(self) -> None:
+        """Starts it anew if it has ended. Raises `WorkerError` when it cannot be started."""
+        if not self.sound:
+            self.end()
+            self._start()
+
     @property
     def alive(self) -> bool:
         """Whether it is there, as far as that is known without asking it."""
@@ -227,6 +250,11 @@ class _Worker:
         with suppress(ValueError):
             return f"was killed ({signal.Signals(-status).name})"
         return f"was killed (signal {-status})"
+
+
+def _check_available() -> None:
+    if not room.AVAILABLE:
+        raise RuntimeUnavailableError(f"processes beside the detector's need Linux, not {sys.platform}: leave them")
 
 
 def _over(job: ToPrepare | ToFind) -> str:

@@ -50,7 +50,7 @@ class Gated:
         return getattr(self._detector, name)
 
     def detect_prepared(
-        self, images: Sequence[PreparedImage], *, before_each: Callable[[], None], **options: Any
+        self, images: Sequence[PreparedImage], *, before_each: Callable[[], None], processes: int, **options: Any
     ) -> Any:
         shades = [int(image.resized[0, 0, 0]) for image in images]
         self.seen.append(shades)
@@ -63,7 +63,7 @@ class Gated:
             before_each()
             self.runs += 1
 
-        return self._detector.detect_prepared(images, before_each=counted, **options)
+        return self._detector.detect_prepared(images, before_each=counted, processes=processes, **options)
 
     def warm_up(self, size: object = None) -> None:
         if self.dead:
