@@ -43,6 +43,7 @@ from bench.processes import running  # noqa: E402
 from bench.serving import Clients, Picture  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
 from east.batch.rows import Row, decode  # noqa: E402
+from east.cores import usable_cores  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.options import DetectorOptions  # noqa: E402
 from serving.client import Client, ServiceError  # noqa: E402
@@ -317,7 +318,7 @@ def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for count in args.gpus or args.cpus:
         detectors = count * args.each if args.gpus else count
-        cores = max(1, (os.cpu_count() or 1) // max(args.gpus) // args.each) if args.gpus else 1
+        cores = max(1, usable_cores() // max(args.gpus) // args.each) if args.gpus else 1
         pool = Cluster(None, detectors, 1 / args.each if args.gpus else 0, cores)
         found[f"{count} {'GPUs' if args.gpus else 'cores'}"] = {kind: measures[kind](args, pool) for kind in args.of}
     one = next(iter(found.values()))

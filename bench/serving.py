@@ -46,6 +46,7 @@ from bench.processes import Usage, running  # noqa: E402
 from bench.recorded import without_network  # noqa: E402
 from east import TextDetector  # noqa: E402
 from east.console import markdown_table  # noqa: E402
+from east.cores import usable_cores  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import prepare  # noqa: E402
 from east.images.header import read_header  # noqa: E402
@@ -250,7 +251,7 @@ def throughput(options: argparse.Namespace) -> list[str]:
                 cores[count].append(spent.sum(axis=0) / (time.perf_counter() - start))
         runtime = f"{detector.runtime.name} {detector.runtime.precision} on {detector.runtime.device}"
     means = {name: float(np.mean(rates)) for name, rates in own.items()}
-    print(f"{runtime}; {len(pictures)} images, {turns} turns of {share:g} s, {os.cpu_count()} cores\n")
+    print(f"{runtime}; {len(pictures)} images, {turns} turns of {share:g} s, {usable_cores()} cores\n")
     rows, wrong = [(f"detector, {name}", f"{mean:.2f}", *[""] * 6) for name, mean in means.items()], []
     for count, several in answered.items():
         rate = float(np.mean([one.rate for one in several]))

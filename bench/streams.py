@@ -32,6 +32,7 @@ from bench.processes import Usage  # noqa: E402
 from bench.recorded import without_network  # noqa: E402
 from east import Detections, TextDetector, pipeline  # noqa: E402
 from east.console import markdown_table  # noqa: E402
+from east.cores import usable_cores  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import load_image  # noqa: E402
 from east.images.listing import images_below  # noqa: E402
@@ -77,7 +78,7 @@ class Case:
 
     def measure(self, detector: TextDetector, expected: Sequence[Detections], seconds: float, **how: Any) -> None:
         """Streams the images over and over, once around for a start, in which the boxes are checked."""
-        share = self.threads / (os.cpu_count() or 1)
+        share = self.threads / usable_cores()
         with patch.object(pipeline, "_DECODING", share):
             found = detector.stream(itertools.cycle(self.images), processes=self.processes, on_error="raise", **how)
             for one, other in zip(itertools.islice(found, len(expected)), expected, strict=True):
@@ -122,7 +123,7 @@ def main() -> None:
         runtime = "no network" if args.without_network else f"{detector.runtime.name} {detector.runtime.precision}"
         words = sum(map(len, expected)) / len(expected)
     print(
-        f"{runtime} on {detector.runtime.device}, {size}, {os.cpu_count()} cores; {len(files)} images of "
+        f"{runtime} on {detector.runtime.device}, {size}, {usable_cores()} cores; {len(files)} images of "
         f"{sum(map(len, files)) / len(files) / 1e3:.0f} kB with {words:.1f} words, {args.rounds} turns of "
         f"{args.seconds:g} s\n"
     )

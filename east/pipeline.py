@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .calls import Calls
+from .cores import usable_cores
 from .detections import Detections
 from .errors import ImageError
 from .images.decoding import ImageInput
@@ -100,7 +100,7 @@ class Pipeline:
         def prepared(image: ImageInput) -> PreparedImage | ImageError:
             return handling.prepared(image, options)
 
-        threads = max(1, min(at_once, round(_DECODING * (os.cpu_count() or 1))))
+        threads = max(1, min(at_once, round(_DECODING * usable_cores())))
         with one_opencv_thread() if threads > 1 else nullcontext():
             yield from prefetch_map(prepared, images, threads=threads, buffer=self.runtime.batch)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cores import usable_cores
 from .option_fields import check_counts, check_switches
 
 Crop: TypeAlias = NDArray[np.uint8]
@@ -82,7 +82,7 @@ def read_crops(
 
 def threads_beside(threads: int | None) -> int:
     """Threads of a recogniser that reads while a detector, which may have ``threads``, is at the next image: half."""
-    return max(1, (threads or os.cpu_count() or 1) // 2)
+    return max(1, (threads or usable_cores()) // 2)
 
 
 def _views(crop: Crop) -> list[Crop]:

@@ -56,7 +56,7 @@ def create_app(
         metrics_here: whether ``/metrics`` is among the operations, rather than on the port of `create_admin_app`;
             that port is opened by ``python -m serving``, so ``admin_port`` means nothing here.
         limit: makes the rate limits, as `serving.auth.Gate` wants it.
-        cores: of the processor, that it has; all of the machine's when not given.
+        cores: of the processor, that it has; as many as it may use when not given.
 
     Raises:
         ValueError: keys that cannot be read.

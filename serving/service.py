@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from east import TextDetector
+from east.cores import usable_cores
 from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
@@ -54,7 +54,7 @@ class Service:
         on_failure: called when the service cannot go on.
         detector: loaded by the settings when not given.
         recogniser: likewise.
-        cores: of the processor, that it has; all of the machine's when not given.
+        cores: of the processor, that it has; as many as it may use when not given.
 
     Attributes:
         reader: reads words; None where nothing does.
@@ -73,7 +73,7 @@ class Service:
         cores: int | None = None,
     ) -> None:
         self.settings = settings
-        self._cores = cores or os.cpu_count() or 1
+        self._cores = cores or usable_cores()
         self.detector = detector
         self.reader = None if recogniser is None else self._reader(recogniser)
         self._owns_detector = detector is None
