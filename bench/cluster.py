@@ -320,7 +320,9 @@ def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
         detectors = count * args.each if args.gpus else count
         cores = max(1, usable_cores() // max(args.gpus) // args.each) if args.gpus else 1
         pool = Cluster(None, detectors, 1 / args.each if args.gpus else 0, cores)
-        found[f"{count} {'GPUs' if args.gpus else 'cores'}"] = {kind: measures[kind](args, pool) for kind in args.of}
+        name = f"{count} {'GPUs' if args.gpus else 'cores'}"
+        found[name] = {kind: measures[kind](args, pool) for kind in args.of}
+        sys.stderr.write(f"{name}: {found[name]}\n")
     one = next(iter(found.values()))
     for rates in found.values():
         rates["times"] = {kind: round(rates[kind]["images/s"] / one[kind]["images/s"], 2) for kind in args.of}
