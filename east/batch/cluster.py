@@ -7,17 +7,23 @@ import os
 import pickle
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from inspect import signature
-from typing import Any
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeAlias
 
 from ..errors import EastError, RuntimeUnavailableError
 from .listing import Shard
 from .options import Cluster
 from .recognising import bound
-from .work import Done, Work, Worker
+from .work import Done, Failed, Work, Worker
+
+_AT_ONCE = 2
+"""Shards that a detector has: one that it works off, and the next."""
 
 _TRIES_AGAIN = 5
 """How often a detector is asked again that does not answer, before its shards are left for the next pass."""
@@ -29,21 +35,47 @@ _OBJECTS = 256 * 2**20
 """Bytes of shared memory of a cluster that is there for one job: shards are lists of names."""
 
 
+Answer: TypeAlias = Done | Failed
+
+
 class ClusterWorker:
-    """A `Worker` as Ray Data wants one: shards in, what they came to out, each pickled in a row."""
+    """A `Worker` as Ray Data wants one: shards in, what they came to out, each pickled in a row.
+
+    It is called by several threads, so that the next shard is there before the last one is done.
+    """
 
     def __init__(self, work: Work) -> None:
         self._worker = Worker(work)
+        self._asked: SimpleQueue[tuple[Shard, Future[Answer]]] = SimpleQueue()
+        Thread(target=self._answer, name="shards", daemon=True).start()
 
     def __call__(self, rows: dict[str, Any]) -> dict[str, Any]:
-        """Works off the shards of some rows; what goes wrong with one stands in its place."""
-        return {"done": [pickle.dumps(self._one(pickle.loads(shard))) for shard in rows["shard"]]}  # noqa: S301
+        """Has the shards of some rows worked off; what goes wrong with one stands in its place."""
+        answers: list[Future[Answer]] = [Future() for _ in rows["shard"]]
+        for shard, answer in zip(rows["shard"], answers, strict=True):
+            self._asked.put((pickle.loads(shard), answer))  # noqa: S301 -- by whoever started this job
+        return {"done": [pickle.dumps(answer.result()) for answer in answers]}
 
-    def _one(self, shard: Shard) -> Done | Exception:
-        try:
-            return self._worker(shard)
-        except Exception as error:
-            return error
+    def _answer(self) -> None:
+        while True:
+            waiting: dict[int, Future[Answer]] = {}
+            try:
+                for done in self._worker.run(self._shards(waiting)):
+                    waiting.pop(done.number).set_result(done)
+            except Exception as error:
+                for number, answer in waiting.items():
+                    answer.set_result(Failed(number, error))
+
+    def _shards(self, waiting: dict[int, Future[Answer]]) -> Iterator[Shard]:
+        """Waits for a shard; others only follow as long as there are any already."""
+        shard, answer = self._asked.get()
+        while True:
+            waiting[shard.number] = answer
+            yield shard
+            try:
+                shard, answer = self._asked.get_nowait()
+            except Empty:
+                return
 
 
 def run(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Done]:
@@ -91,6 +123,11 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
     context.max_errored_blocks = -1
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what is left out is told by nobody, but done again
     listed = ray.data.from_items([{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards))
+    threads: dict[str, Any] = {}
+    if {"enable_true_multi_threading", "max_concurrent_calls_per_actor"} <= signature(
+        ActorPoolStrategy
+    ).parameters.keys():
+        threads = {"enable_true_multi_threading": True, "max_concurrent_calls_per_actor": _AT_ONCE}
     bounded: dict[str, Any] = {}
     if "ray_remote_args_fn" in signature(listed.map_batches).parameters:
         bounded = {"ray_remote_args_fn": partial(dict, max_task_retries=_TRIES_AGAIN)}
@@ -101,7 +138,9 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
             batch_size=1,
             batch_format="numpy",
             fn_constructor_args=[work],
-            compute=ActorPoolStrategy(min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=2),
+            compute=ActorPoolStrategy(
+                min_size=min(most, rooms), max_size=most, max_tasks_in_flight_per_actor=_AT_ONCE, **threads
+            ),
             num_cpus=cpus,
             num_gpus=gpus,
             **bounded,
@@ -109,8 +148,8 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
     try:
         for row in found.iter_rows():
             done = pickle.loads(row["done"])  # noqa: S301 -- by a worker of this job
-            if isinstance(done, Exception):
-                raise done
+            if isinstance(done, Failed):
+                raise done.error
             yield done
     except ray.exceptions.RayError as error:
         raise _cause(error) from error

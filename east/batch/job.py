@@ -20,7 +20,7 @@ from .listing import Shard, Span, cut, digest, list_images
 from .options import BatchOptions, Cluster
 from .output import OutputFolder
 from .recognising import Read, described, made
-from .work import Done, Work, Worker
+from .work import Done, Failed, Work, Worker
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +131,10 @@ def _run(work: Work, shards: Sequence[Shard], cluster: Cluster | None) -> Iterat
         yield from run(work, shards, cluster)
         return
     with Worker(work) as worker:
-        yield from map(worker, shards)
+        for done in worker.run(shards):
+            if isinstance(done, Failed):
+                raise done.error
+            yield done
 
 
 def _done_before(folder: OutputFolder, shards: Sequence[Shard]) -> dict[int, tuple[int, int]]:

@@ -67,8 +67,26 @@ class Done(NamedTuple):
     content: bytes | None
 
 
+class Failed(NamedTuple):
+    """A shard that could not be worked off, and why."""
+
+    number: int
+    error: Exception
+
+
+class _Image(NamedTuple):
+    """An image that the detector has been given: its name, and its number among all."""
+
+    name: str
+    number: int
+
+
+_Begun: TypeAlias = _Image | Row | Shard | Failed
+"""What has come of the shards so far, in order: images that the detector has, rows of others, and a shard's end."""
+
+
 class Worker(AbstractContextManager["Worker"]):
-    """A detector that works shards off, one after the other."""
+    """A detector that works shards off."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -76,17 +94,35 @@ class Worker(AbstractContextManager["Worker"]):
         self._detector = TextDetector.from_options(work.options)
         self._output = OutputFolder(work.output, work.batch.format)
 
-    def __call__(self, shard: Shard) -> Done:
-        """Works a shard off; writes its file where any machine can write it.
+    def run(self, shards: Iterable[Shard]) -> Iterator[Done | Failed]:
+        """Works shards off, in their order; writes their files where any machine can write them.
 
-        Raises ``OSError`` when that, or a Parquet file of the shard, fails.
+        They are one stream to the detector: while it is busy with the last images of one, the next is being read.
+
+        Args:
+            shards: each is asked for when the images before it have been read.
+
+        Yields:
+            what each came to. One `Failed` where a Parquet file cannot be read or a file cannot be written.
+
+        Raises:
+            WorkerError: a process beside the detector's has ended.
         """
-        rows = list(self._rows(shard))
-        content: bytes | None = encode(rows, self._work.batch.format, texts=self._read is not None)
-        if self._output.everywhere and content is not None:
-            self._output.write(shard.number, content)
-            content = None
-        return Done(shard.number, len(rows), sum(row["error"] is not None for row in rows), content)
+        begun: deque[_Begun] = deque()
+        rows: list[Row] = []
+        stream = self._detector.stream(
+            self._readable(shards, begun), keep_image=self._read is not None, processes=self._work.batch.processes
+        )
+        for found in stream:
+            yield from self._ended(begun, rows)
+            image = begun.popleft()
+            assert isinstance(image, _Image)  # noqa: S101  all others have been taken
+            if isinstance(found, ImageError):
+                rows.append(error_row(*image, found))
+            else:
+                rows.append(found_row(*image, self._with_texts(found)))
+            yield from self._ended(begun, rows)
+        yield from self._ended(begun, rows)
 
     def close(self) -> None:
         """Frees the network."""
@@ -97,29 +133,45 @@ class Worker(AbstractContextManager["Worker"]):
     ) -> None:
         self.close()
 
-    def _rows(self, shard: Shard) -> Iterator[Row]:
-        """The rows in order. Images that could not be read never come to the detector."""
-        names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
-        ready: deque[Row | int] = deque()
-
-        def readable() -> Iterator[bytes | PdfPage]:
-            for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.batch.pdf_dpi)):
-                if isinstance(loaded, ImageError):
-                    ready.append(error_row(names[number], shard.first + number, loaded))
-                else:
-                    ready.append(number)
-                    yield loaded
-
-        keep = self._read is not None
-        for found in self._detector.stream(readable(), keep_image=keep, processes=self._work.batch.processes):
-            while isinstance(row := ready.popleft(), dict):
-                yield row
-            name, index = names[row], shard.first + row
-            if isinstance(found, ImageError):
-                yield error_row(name, index, found)
+    def _readable(self, shards: Iterable[Shard], begun: deque[_Begun]) -> Iterator[bytes | PdfPage]:
+        """The images for the detector; those that could not be read never come to it."""
+        for shard in shards:
+            names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
+            try:
+                for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.batch.pdf_dpi)):
+                    name, index = names[number], shard.first + number
+                    if isinstance(loaded, ImageError):
+                        begun.append(error_row(name, index, loaded))
+                    else:
+                        begun.append(_Image(name, index))
+                        yield loaded
+            except Exception as error:
+                begun.append(Failed(shard.number, error))
             else:
-                yield found_row(name, index, self._with_texts(found))
-        yield from (row for row in ready if isinstance(row, dict))
+                begun.append(shard)
+
+    def _ended(self, begun: deque[_Begun], rows: list[Row]) -> Iterator[Done | Failed]:
+        """Takes all up to the next image that the detector has; ``rows`` are those of the shard that has not ended."""
+        while begun and not isinstance(begun[0], _Image):
+            one = begun.popleft()
+            if isinstance(one, dict):
+                rows.append(one)
+            elif isinstance(one, Shard):
+                yield self._done(one.number, rows)
+                rows.clear()
+            elif isinstance(one, Failed):
+                yield one
+                rows.clear()
+
+    def _done(self, number: int, rows: list[Row]) -> Done | Failed:
+        content: bytes | None = encode(rows, self._work.batch.format, texts=self._read is not None)
+        if self._output.everywhere and content is not None:
+            try:
+                self._output.write(number, content)
+            except OSError as error:
+                return Failed(number, error)
+            content = None
+        return Done(number, len(rows), sum(row["error"] is not None for row in rows), content)
 
     def _with_texts(self, found: Detections) -> Detections:
         return found if self._read is None else found.read(self._read, padding=self._work.padding)
