@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -230,6 +232,47 @@ def test_processes_beside_the_detector_make_the_same_rows(
 ) -> None:
     assert detect_all(pictures, tmp_path, fast, batch=BatchOptions(shard_size=3, processes=1)) == Summary(6, 1, 0)
     assert result(tmp_path) == result(done)
+
+
+def test_the_next_shard_is_read_before_the_last_one_is_done(
+    pictures: Path, fast: DetectorOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def told(spans: Sequence[Span], *options: Any) -> Iterator[Any]:
+        steps.append("read")
+        yield from load(spans, *options)
+
+    monkeypatch.setattr("east.batch.work.load", told)
+    detect_all(
+        pictures,
+        tmp_path,
+        fast,
+        batch=BatchOptions(shard_size=1),
+        progress=lambda done, total: steps.append("done"),
+    )
+    assert steps.count("read") == 6
+    assert steps[:4] == ["done", "read", "read", "read"]  # the first is the start
+
+
+def test_what_fails_at_one_shard_fails_after_those_before_it(
+    pictures: Path, fast: DetectorOptions, tmp_path: Path
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "z.parquet"
+    parquet.write_table(pa.table({"image": [picture(0), picture(1)]}), path)
+    seen: list[int] = []
+
+    def spoil(done: int, total: int) -> None:
+        seen.append(done)
+        path.write_bytes(path.read_bytes()[:-8] + bytes(8))
+
+    with pytest.raises((OSError, ValueError)):
+        detect_all([pictures, path], tmp_path / "out", fast, batch=BatchOptions(shard_size=2), progress=spoil)
+    assert seen == [0, 2, 4, 6]
+    assert len(result(tmp_path / "out")) == 6
 
 
 def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from PIL import Image
 
 from east import Detections, ImageError, TextDetector, WorkerError
 from east.cli import main
-from east.images import load_image
+from east.images import load_image, prepare
 from east.workers import room
 from tests.support.pdfs import scanned
 
@@ -209,3 +210,25 @@ def test_an_error_tells_its_file(processes: int, detector: TextDetector, tmp_pat
     [error] = detector.stream([tmp_path / "broken.jpg"], processes=processes or None)
     assert isinstance(error, ImageError)
     assert error.source == str(tmp_path / "broken.jpg")
+
+
+def test_words_of_prepared_images_are_found_beside_by_all_who_ask(crops: list[Path]) -> None:
+    others = beside(os.getpid())
+    with TextDetector(precision="FP32", runtime="openvino", threads=1) as detector:
+        images = [prepare(crop, detector.options) for crop in crops]
+        expected = [detector.detect_prepared([image]) for image in images]
+        with ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(lambda image: detector.detect_prepared([image], processes=2), images * 2))
+        for [one], [other] in zip(found, expected * 2, strict=True):
+            assert_same(one, other)
+        pids = beside(os.getpid()) - others
+        assert len(pids) == 2
+        end(pids)
+        again: list[Detections | ImageError] = []
+        for _ in range(4):  # as many fail as were killed, at most, and others take their place
+            with suppress(WorkerError):
+                again += detector.detect_prepared(images[:1], processes=2)
+        assert len(again) >= 2
+        for one in again:
+            assert_same(one, expected[0][0])
+    assert until(lambda: beside(os.getpid()) <= others)
