@@ -208,7 +208,7 @@ class Scheduler:
             large = self._is_large(batch[0])
             self._large += large
             pool = self._large_pool if large else self._pool
-            running = loop.run_in_executor(pool, self._detect, batch, waited)
+            running = loop.run_in_executor(pool, self._detect, batch, waited, self._processes)
             try:
                 outcomes = await asyncio.wait_for(running, self._settings.stuck_seconds)
             except asyncio.TimeoutError:
@@ -255,14 +255,12 @@ class Scheduler:
         self._waiting = [job for job in self._waiting if job not in taken]
         return taken
 
-    def _detect(self, batch: list[Job], waited: list[float]) -> list[Any]:
+    def _detect(self, batch: list[Job], waited: list[float], processes: int) -> list[Any]:
         """In a thread: for each job its answer, or the exception instead. Raises when the runtime is broken."""
         try:
             images = [job.image for job in batch if job.image is not None]
             check = partial(_check_wanted, batch)
-            found = self._detector.detect_prepared(
-                images, before_each=check, processes=self._processes, **batch[0].changes
-            )
+            found = self._detector.detect_prepared(images, before_each=check, processes=processes, **batch[0].changes)
             outcomes: list[Any] = []
             for job, detections, seconds in zip(batch, found, waited, strict=True):
                 if isinstance(detections, ImageError):
@@ -275,8 +273,8 @@ class Scheduler:
             return [error] * len(batch)
         except Exception as error:
             logger.exception("detection failed")
-            if len(batch) > 1:  # one bad image must not take the others with it
-                return [self._detect([job], [seconds])[0] for job, seconds in zip(batch, waited, strict=True)]
+            if len(batch) > 1 or processes:  # one bad image must not take the others with it, nor a process that died
+                return [self._detect([job], [seconds], 0)[0] for job, seconds in zip(batch, waited, strict=True)]
             self._detector.warm_up()  # tells a runtime that is broken from an image that breaks it
             return [error]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,13 +17,16 @@ import pytest
 from PIL import Image
 
 from east import TextDetector
+from east.cores import usable_cores
 from east.images import PreparedImage, prepare
 from east.types import Size
+from east.workers import room
 from serving.metrics import Metrics
 from serving.problems import Problem
 from serving.scheduling import Job, Scheduler
 from serving.settings import Queue
 from tests.serving.conftest import running, wait_until
+from tests.support.processes import beside, end
 
 if TYPE_CHECKING:
     from tests.serving.conftest import Serve
@@ -326,3 +330,20 @@ def test_alive_but_not_ready_while_loading(gated: Gated) -> None:
         loading.set()
         wait_until(lambda: client.get("/readyz").status_code == 200)
         assert client.post("/detect", content=blank()).status_code == 200
+
+
+@pytest.mark.skipif(not room.AVAILABLE, reason="processes beside the detector's need Linux")
+def test_words_are_found_beside_a_detector_that_takes_batches(
+    serve: Serve, detector: TextDetector, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = detector.detect(photo).to_dict()["boxes"]
+    monkeypatch.setattr(detector.runtime, "batch", 2)
+    before = beside(os.getpid())
+    with serve(detector) as client:
+        pids = beside(os.getpid()) - before
+        assert len(pids) == max(1, usable_cores() // 4)
+        assert client.post("/detect", content=photo).json()["boxes"] == expected
+        end(pids)
+        for _ in range(3):  # whoever finds it gone is answered, too
+            assert client.post("/detect", content=photo).json()["boxes"] == expected
+        assert len(beside(os.getpid()) - before) == len(pids)
