@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import hashlib
 import hmac
@@ -190,7 +191,7 @@ class Gate:
             self._limit = self._make("requests", self._per_minute) if self._per_minute else None
         self.keys = keys
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: Request) -> None:
         context = RequestContext.of(request)
         caller = _address(request)
         if self.keys:
@@ -198,13 +199,12 @@ class Gate:
             key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
             context.caller = self.keys.owner(key)
             if context.caller is None:
-                if key and (seconds := self._wrong.wait(caller)):
+                if key and (seconds := await asyncio.to_thread(self._wrong.wait, caller)):
                     raise _too_often("too many wrong keys", seconds)
                 detail = "send your key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
                 raise Problem(401, "key-needed", detail, headers={"WWW-Authenticate": "Bearer"})
             caller = context.caller
-        seconds = self._limit.wait(caller) if self._limit is not None else 0
-        if seconds:
+        if self._limit is not None and (seconds := await asyncio.to_thread(self._limit.wait, caller)):
             raise _too_often("too many requests", seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import subprocess
@@ -144,7 +145,7 @@ def calling(settings: Security) -> Iterator[Callable[..., int]]:
     def call(address: str) -> int:
         scope = {"type": "http", "headers": [], "client": (address, 1), "east.context": RequestContext("x")}
         try:
-            gate(Request(scope))
+            asyncio.run(gate(Request(scope)))
         except Problem as problem:
             return problem.status
         return 200
