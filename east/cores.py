@@ -22,10 +22,10 @@ def usable_cores() -> int:
 
 def _granted(root: Path) -> float:
     """The share of time that a container's group has, in cores, by either version of control groups; else infinity."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, ZeroDivisionError):
         quota, period = (root / "cpu.max").read_text().split()
         return float(quota) / float(period) if quota != "max" else math.inf
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, ZeroDivisionError):
         quota, period = ((root / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
         return float(quota) / float(period) if float(quota) > 0 else math.inf
     return math.inf

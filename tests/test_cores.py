@@ -30,6 +30,7 @@ def test_a_process_that_is_bound_has_no_more_than_it_is_bound_to() -> None:
         ({"cpu.max": "10000 100000\n"}, 1),
         ({"cpu.max": "9900000 100000\n"}, 64),
         ({"cpu.max": "nonsense"}, 64),
+        ({"cpu.max": "100000 0\n"}, 64),
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 64),
         ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
+from ..console import one_line
 from ..detections import Detections
 from ..detector import TextDetector
 from ..errors import ImageError
@@ -215,7 +217,16 @@ def _pages(span: Span, base: str, dpi: float) -> Iterator[Loaded]:
 
 
 def _values(span: Span, base: str) -> Iterator[Loaded | str]:
-    """What the rows of a span hold: the bytes of an image, or where it is."""
+    """What the rows of a span hold: the bytes of an image, or where it is. Raises ``OSError`` that names the file."""
+    try:
+        yield from _stored(span, base)
+    except (OSError, ValueError, NotImplementedError) as error:  # PyArrow's are of these, and name nothing
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise OSError(errno.EIO, f"the Parquet file cannot be read: {one_line(error)}", span.place) from error
+
+
+def _stored(span: Span, base: str) -> Iterator[Loaded | str]:
     from pyarrow.parquet import ParquetFile
 
     with places.open_random(_absolute(span.place, base)) as file, ParquetFile(file) as parquet:
