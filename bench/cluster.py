@@ -39,6 +39,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the nodes
 
+from bench.arguments import images_of, seconds_above_zero, whole_number  # noqa: E402
 from bench.processes import running  # noqa: E402
 from bench.serving import Clients, Picture  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
@@ -61,20 +62,19 @@ def main() -> int:
     serve = commands.add_parser("serve")
     serve.add_argument("--replicas", type=int, default=2)
     serve.add_argument("--clients", type=int, default=8)
-    serve.add_argument("--seconds", type=float, default=30)
+    serve.add_argument("--seconds", type=seconds_above_zero, default=30)
     commands.add_parser("limit")
     scaling = commands.add_parser("scaling")
     scaling.add_argument("--data", type=Path, required=True, help="folder of images")
     scaling.add_argument("--of", nargs="+", choices=["batch", "serve"], default=["batch", "serve"])
-    scaling.add_argument("--gpus", type=positive, nargs="+", default=[])
-    scaling.add_argument(
-        "--cpus", type=positive, nargs="+", default=[], help="cores, in place of GPUs: a detector each"
-    )
+    units = scaling.add_mutually_exclusive_group(required=True)
+    units.add_argument("--gpus", type=positive, nargs="+", default=[])
+    units.add_argument("--cpus", type=positive, nargs="+", default=[], help="cores, in place of GPUs: a detector each")
     scaling.add_argument("--each", type=positive, default=1, help="detectors, or replicas, that share a GPU")
-    scaling.add_argument("--processes", type=int, default=0, help="beside each detector of a batch")
+    scaling.add_argument("--processes", type=whole_number, default=0, help="beside each detector of a batch")
     scaling.add_argument("--shard-size", type=positive, default=64)
     scaling.add_argument("--repeat", type=positive, default=1, help="how often a detector is to do the folder")
-    scaling.add_argument("--seconds", type=float, default=30)
+    scaling.add_argument("--seconds", type=seconds_above_zero, default=30)
     scaling.add_argument("--clients", type=positive, default=16, help="a replica")
     scaling.add_argument("--client-processes", type=positive, default=1, help="that share them, for each GPU")
     add_options(scaling)
@@ -313,7 +313,7 @@ def measure_limit(args: argparse.Namespace) -> dict[str, Any]:
 
 def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
     """Images a second of ``east batch`` and of the service, by the number of GPUs, or of cores."""
-    args.options = options_from(args)
+    args.options, args.pictures = options_from(args), images_of(args.data, 64)
     measures = {"batch": batch_rate, "serve": serve_rate}
     found: dict[str, Any] = {}
     for count in args.gpus or args.cpus:
@@ -353,14 +353,17 @@ def batch_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
 
 def serve_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
     """Answers a second of the service; each is checked against the first for its image."""
-    files = sorted(args.data.glob("*.jpg"))[:64]
     count = pool.detectors or 1
     flags = ["--replicas", str(count), "--cpus-per-replica", str(pool.cpus_per_detector)]
     flags += ["--gpus-per-replica", str(pool.gpus_per_detector), "--queue.deadline-seconds", "120"]
     with service(*flags, env=os.environ | environment(args.options)) as (url, _):
         _wait(lambda: len(replicas(url)) == count)
-        told = [httpx.post(f"{url}/detect", content=path.read_bytes(), timeout=120).json() for path in files]
-        pictures = [Picture.answered(path.name, path.read_bytes(), one) for path, one in zip(files, told, strict=True)]
+        pictures = [
+            Picture.answered(
+                name, data, httpx.post(f"{url}/detect", content=data, timeout=120).raise_for_status().json()
+            )
+            for name, data in args.pictures
+        ]
         clients = Clients(pictures, args.client_processes * max(1, count // args.each))
         clients.run([url], args.clients * count, args.seconds / 3)
         answered = clients.run([url], args.clients * count, args.seconds)

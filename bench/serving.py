@@ -42,6 +42,7 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.arguments import images_of, seconds_above_zero, whole_number  # noqa: E402
 from bench.processes import Usage, running  # noqa: E402
 from bench.recorded import without_network  # noqa: E402
 from east import TextDetector  # noqa: E402
@@ -416,8 +417,7 @@ def made(options: argparse.Namespace) -> TextDetector:
 
 def load(options: argparse.Namespace, detector: TextDetector) -> list[Picture]:
     """The pictures of a folder, the project's own without one."""
-    paths = [path for path in sorted(Path(options.images).iterdir()) if path.suffix in {".jpg", ".png"}][: options.most]
-    return [Picture.found(path.name, path.read_bytes(), detector) for path in paths]
+    return [Picture.found(name, data, detector) for name, data in images_of(Path(options.images), options.most)]
 
 
 def resized(pictures: list[Picture], detector: TextDetector) -> list[Picture]:
@@ -441,14 +441,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["throughput", "memory", "overload", "isolation"])
     parser.add_argument("--images", default=str(ROOT / "demo"), help="folder of JPEG or PNG files")
-    parser.add_argument("--most", type=int, default=20, help="images to take from it")
+    parser.add_argument("--most", type=positive, default=20, help="images to take from it")
     parser.add_argument("--clients", type=positive, nargs="+", default=[8], help="several numbers for throughput only")
     parser.add_argument("--client-processes", type=positive, default=1, help="that share the clients, for throughput")
     parser.add_argument("--services", type=positive, default=1, help="that share the clients, for throughput")
-    parser.add_argument("--processes", type=int, default=0, help="beside a stream, for throughput")
+    parser.add_argument("--processes", type=whole_number, default=0, help="beside a stream, for throughput")
     parser.add_argument("--without-network", action="store_true", help="a stand-in says at once what it said before")
-    parser.add_argument("--seconds", type=float, default=120, help="of load, for throughput and overload")
-    parser.add_argument("--requests", type=int, default=5000, help="for memory")
+    parser.add_argument("--seconds", type=seconds_above_zero, default=120, help="of load, for throughput and overload")
+    parser.add_argument("--requests", type=positive, default=5000, help="for memory")
     add_options(parser)
     options = parser.parse_args()
     options.detector = options_from(options)

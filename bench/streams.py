@@ -28,6 +28,7 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bench.arguments import images_of, seconds_above_zero  # noqa: E402
 from bench.processes import Usage  # noqa: E402
 from bench.recorded import without_network  # noqa: E402
 from east import Detections, TextDetector, pipeline  # noqa: E402
@@ -35,7 +36,6 @@ from east.console import markdown_table  # noqa: E402
 from east.cores import usable_cores  # noqa: E402
 from east.flags import add_options, options_from, positive  # noqa: E402
 from east.images import load_image  # noqa: E402
-from east.images.listing import images_below  # noqa: E402
 from east.options import EVALUATION_SIZE  # noqa: E402
 
 _COLUMNS = (
@@ -103,8 +103,7 @@ def main() -> None:
     """Measures, and prints a table."""
     args = _arguments()
     options = options_from(args, input_size=EVALUATION_SIZE)
-    paths = list(itertools.islice(images_below(args.images), args.count))
-    files = [path.read_bytes() for path in paths]
+    files = [data for _, data in images_of(args.images, args.count)]
     arrays = [load_image(data) for data in files]
     how = {"keep_image": args.keep_image, "batch": args.batch, "threads": args.under_way}
     cases = []
@@ -149,11 +148,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--under-way", type=positive, metavar="N", help="batches in the network at once (likewise)")
     parser.add_argument("--keep-image", action="store_true", help="keep the images with the results")
     parser.add_argument("--rounds", type=positive, default=3, help="turns of each row (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of a turn (default: %(default)s)")
+    parser.add_argument("--seconds", type=seconds_above_zero, default=5.0, help="of a turn (default: %(default)s)")
     parser.add_argument("--without-network", action="store_true", help="a stand-in says at once what it said before")
     parser.add_argument("--recorded", type=Path, metavar="FILE.npz", help="where that is kept for the next run")
     add_options(parser, without=["threads"], defaults={"input_size": EVALUATION_SIZE})
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.threads and not args.processes:
+        parser.error("neither threads nor processes to measure: give numbers to --threads or --processes")
+    return args
 
 
 if __name__ == "__main__":
