@@ -124,9 +124,7 @@ def _pass(work: Work, shards: Sequence[Shard], cluster: Cluster) -> Iterator[Don
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what is left out is told by nobody, but done again
     listed = ray.data.from_items([{"shard": pickle.dumps(shard)} for shard in shards], override_num_blocks=len(shards))
     threads: dict[str, Any] = {}
-    if {"enable_true_multi_threading", "max_concurrent_calls_per_actor"} <= signature(
-        ActorPoolStrategy
-    ).parameters.keys():
+    if "max_concurrent_calls_per_actor" in signature(ActorPoolStrategy).parameters:
         threads = {"enable_true_multi_threading": True, "max_concurrent_calls_per_actor": _AT_ONCE}
     bounded: dict[str, Any] = {}
     if "ray_remote_args_fn" in signature(listed.map_batches).parameters:

@@ -125,6 +125,7 @@ class WorkerShelf:
         _check_available()
         with self._lock:
             if count not in self._common:
+                compile_now()  # so that they find it compiled
                 self._common[count] = Workers([_Worker() for _ in range(count)])
             return self._common[count]
 
@@ -142,7 +143,7 @@ class WorkerShelf:
             workers, self._idle = alive[:count], alive[count:]
         try:
             if len(workers) < count:
-                compile_now()  # so that they find it compiled
+                compile_now()  # likewise
             while len(workers) < count:
                 workers.append(_Worker())
             yield Workers(workers)
