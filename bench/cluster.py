@@ -9,7 +9,8 @@
 
 The first two bring up their cluster on this machine, draw their pictures, and say what they found as JSON; their status
 is 1 where something was lost. The last runs ``east batch`` and clients of the service on so many GPUs (``--cpus`` for a
-machine without), each with its share of the cores, and tells images a second and how many times that is what one does.
+machine without), each bound to its share of the cores, and tells images a second and how many times that is what one
+does.
 """
 
 from __future__ import annotations
@@ -321,12 +322,24 @@ def measure_scaling(args: argparse.Namespace) -> dict[str, Any]:
         cores = max(1, usable_cores() // max(args.gpus) // args.each) if args.gpus else 1
         pool = Cluster(None, detectors, 1 / args.each if args.gpus else 0, cores)
         name = f"{count} {'GPUs' if args.gpus else 'cores'}"
-        found[name] = {kind: measures[kind](args, pool) for kind in args.of}
+        with bound_to(detectors * cores):
+            found[name] = {kind: measures[kind](args, pool) for kind in args.of}
         sys.stderr.write(f"{name}: {found[name]}\n")
     one = next(iter(found.values()))
     for rates in found.values():
         rates["times"] = {kind: round(rates[kind]["images/s"] / one[kind]["images/s"], 2) for kind in args.of}
     return found
+
+
+@contextmanager
+def bound_to(count: int) -> Iterator[None]:
+    """Leaves so many cores to this process and those that it starts: one GPU alone must not have those of four."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def batch_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
