@@ -41,7 +41,6 @@ class TextDetector:
 
     Attributes:
         options: all that it was told, with what ``auto`` came to, and the ``input_size`` of a graph made for one.
-        runtime: what runs the network.
         weights, weights_sha256: name and SHA-256 of the weights.
         confidence: the record of what their scores mean, None where there is none.
     """
@@ -66,17 +65,22 @@ class TextDetector:
         self.confidence = None if on_record is None else on_record[1]
         with ThreadPoolExecutor(1) as meanwhile:
             meanwhile.submit(compile_meanwhile)
-            self.runtime: Runtime = load_runtime(source, options)
-        chosen = replace(options, runtime=self.runtime.name, precision=self.runtime.precision)
-        self.options = chosen if self.runtime.size is None else replace(chosen, input_size=self.runtime.size)
+            runtime = load_runtime(source, options)
+        chosen = replace(options, runtime=runtime.name, precision=runtime.precision)
+        self.options = chosen if runtime.size is None else replace(chosen, input_size=runtime.size)
         curve = None if self.confidence is None else self.confidence.curve
-        self._pipeline = Pipeline(self.runtime, self.weights, curve)
+        self._pipeline = Pipeline(runtime, self.weights, curve)
         self._shelf = WorkerShelf()
 
     @classmethod
     def from_options(cls, options: DetectorOptions) -> TextDetector:
         """A detector with these options."""
         return cls(**vars(options))
+
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the network."""
+        return self._pipeline.runtime
 
     def detect(
         self,
