@@ -41,8 +41,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # for the nodes
 
 from bench.arguments import images_of, seconds_above_zero, whole_number  # noqa: E402
+from bench.clients import Clients, Picture  # noqa: E402
 from bench.processes import running  # noqa: E402
-from bench.serving import Clients, Picture  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
 from east.batch.rows import Row, decode  # noqa: E402
 from east.cores import usable_cores  # noqa: E402
