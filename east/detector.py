@@ -204,9 +204,9 @@ class TextDetector:
             WorkerError: one of them has ended over these images, killed perhaps.
         """
         options = self.options.changed(**changes)
-        workers = self._shelf.common(StreamOptions(processes=processes).processes) if processes else None
         batch = self.runtime.batch
         with self._pipeline.calls:
+            workers = self._shelf.common(StreamOptions(processes=processes).processes) if processes else None
             runs = [
                 self._pipeline.run(images[at : at + batch], options, None, before_each, workers)
                 for at in range(0, len(images), batch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from east.ocr import find
 from east.options import EVALUATION_SIZE, DetectorOptions
 from east.reading import Recogniser, threads_beside
 from east.types import Size
+from east.workers.room import AVAILABLE
 
 from .settings import Settings
 
@@ -113,7 +113,7 @@ def _beside(detector: TextDetector, cores: int) -> int:
     One core in four: for each image they do a quarter of what the decoders do. None where the network, on the
     processor itself, takes so much longer that threads find them meanwhile.
     """
-    return max(1, cores // 4) if detector.runtime.batch > 1 and sys.platform == "linux" else 0
+    return max(1, cores // 4) if detector.runtime.batch > 1 and AVAILABLE else 0
 
 
 def _set(future: asyncio.Future[Loaded], result: Loaded | Exception) -> None:

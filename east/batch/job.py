@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,8 @@ def _run(work: Work, shards: Sequence[Shard], cluster: Cluster | None) -> Iterat
 
         yield from run(work, shards, cluster)
         return
-    with Worker(work) as worker:
-        for done in worker.run(shards):
+    with Worker(work) as worker, closing(worker.run(shards)) as answers:
+        for done in answers:
             if isinstance(done, Failed):
                 raise done.error
             yield done

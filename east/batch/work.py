@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -96,7 +96,7 @@ class Worker(AbstractContextManager["Worker"]):
         self._detector = TextDetector.from_options(work.options)
         self._output = OutputFolder(work.output, work.batch.format)
 
-    def run(self, shards: Iterable[Shard]) -> Iterator[Done | Failed]:
+    def run(self, shards: Iterable[Shard]) -> Generator[Done | Failed, None, None]:
         """Works shards off, in their order; writes their files where any machine can write them.
 
         They are one stream to the detector: while it is busy with the last images of one, the next is being read.

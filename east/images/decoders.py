@@ -110,7 +110,7 @@ def _jpeg(structure: JpegStructure, data: bytes) -> Pixels:
     if structure.ended:
         file = structure.file() + jpeg.EOI
         if structure.components != 4 and not structure.lossless:
-            pixels = _flawless(file)  # half of OpenCV's time, a quarter of Pillow's, and the same pixels
+            pixels = _flawless(file)  # half of OpenCV's time and of Pillow's, and the same pixels
             if pixels is None:
                 pixels = _opencv(file, cv2.IMREAD_COLOR_RGB)
         if pixels is None:

@@ -125,7 +125,6 @@ class WorkerShelf:
         _check_available()
         with self._lock:
             if count not in self._common:
-                compile_now()  # so that they find it compiled
                 self._common[count] = Workers([_Worker() for _ in range(count)])
             return self._common[count]
 
@@ -142,8 +141,6 @@ class WorkerShelf:
             alive = [worker for worker in self._idle if worker.alive]
             workers, self._idle = alive[:count], alive[count:]
         try:
-            if len(workers) < count:
-                compile_now()  # likewise
             while len(workers) < count:
                 workers.append(_Worker())
             yield Workers(workers)
@@ -169,7 +166,7 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        self.sound = True
+        compile_now()  # so that it finds it compiled
         self._connection, theirs = socket.socketpair()
         self._desk = Room()
         path = [str(Path(__file__).parents[2]), *sys.path]
@@ -189,6 +186,7 @@ class _Worker:
         self._rooms: list[Room] = []
         self._free: deque[int] = deque()  # the numbers of those that nobody uses
         self.end = finalize(self, _end, self._connection, self._process, os.getpid())
+        self.sound = True
 
     def ask(self, job: ToPrepare | ToFind, descriptors: Sequence[int] = ()) -> list[Any]:
         """Has a job done. Raises `WorkerError` when the process ended, or failed."""
