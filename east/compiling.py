@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 def compile_meanwhile() -> None:
-    """Begins to compile it, or to find it compiled, in a thread; see `east.postprocess.compiled`."""
+    """Begins to compile it, or to find it compiled, in a thread; see `east.compiled`."""
     _import_compiled()
-    from .postprocess.compiled import compile_in_background  # Numba takes as long to load as the network
+    from .compiled import compile_in_background  # Numba takes as long to load as the network
 
     compile_in_background()
 
@@ -14,7 +14,7 @@ def compile_meanwhile() -> None:
 def compile_now() -> None:
     """Compiles what is not compiled yet, before it returns."""
     _import_compiled()
-    from .postprocess.compiled import compile_all
+    from .compiled import compile_all
 
     compile_all()
 

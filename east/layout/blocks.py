@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ..postprocess.compiled import array, entry, inner
+from ..compiled import array, entry, inner
 from .frame import Floats, Indices, Lines, chains
 
 _GAP: Final = 1.1

@@ -16,7 +16,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ..postprocess.compiled import array, entry, inner
+from ..compiled import array, entry, inner
 from .frame import Floats, Indices, Words, across, chains
 
 _GAP: Final = 1.4

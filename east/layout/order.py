@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ..postprocess.compiled import array, entry, inner
+from ..compiled import array, entry, inner
 from .bars import bars_of
 from .blocks import blocks_of
 from .frame import Floats, Indices, Lines, Words, across, unit_vectors

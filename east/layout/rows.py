@@ -19,7 +19,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ..postprocess.compiled import array, entry, inner
+from ..compiled import array, entry, inner
 from .frame import Floats, Indices, Lines, Words, across, chains, unit_vectors
 
 _SHIFT: Final = 0.4

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .compiled import array, entry, inner
+from ..compiled import array, entry, inner
 
 Floats = NDArray[np.float64]
 

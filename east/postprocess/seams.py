@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from .compiled import array, entry, inner
+from ..compiled import array, entry, inner
 from .polygon import Floats
 
 _ALIKE: Final = 0.65

@@ -15,10 +15,11 @@ import pytest
 from numba import types
 from numpy.testing import assert_array_equal
 
+from east import compiled
+from east.compiled import Entry, array, entry
 from east.layout import blocks, lines, order, reading_order, rows
 from east.postprocess import (
     Turned,
-    compiled,
     core_peaks,
     extract_boxes,
     in_their_direction,
@@ -31,7 +32,6 @@ from east.postprocess import (
     straighten,
     with_huge_words,
 )
-from east.postprocess.compiled import Entry, array, entry
 from tests.support.sheets import Sheet, turning
 from tests.support.words import WORDS, Word, candidates_of
 
