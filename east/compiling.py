@@ -21,7 +21,8 @@ def compile_now() -> None:
 
 def _import_compiled() -> None:
     """Imports every module that has something to compile."""
+    from .images import mixing
     from .layout import order
     from .postprocess import patches, polygon, seams, sides
 
-    del order, patches, polygon, seams, sides
+    del mixing, order, patches, polygon, seams, sides

@@ -17,6 +17,7 @@ from numpy.testing import assert_array_equal
 
 from east import compiled
 from east.compiled import Entry, array, entry
+from east.images import mixing
 from east.layout import blocks, lines, order, reading_order, rows
 from east.postprocess import (
     Turned,
@@ -38,7 +39,7 @@ from tests.support.words import WORDS, Word, candidates_of
 
 def entries() -> dict[str, Entry]:
     """All functions that a detection calls."""
-    modules = [blocks, lines, order, rows, patches, polygon, seams, sides]
+    modules = [mixing, blocks, lines, order, rows, patches, polygon, seams, sides]
     named = [(f"{module.__name__}.{key}", one) for module in modules for key, one in vars(module).items()]
     return {key: one for key, one in named if isinstance(one, Entry) and key.startswith(one.__module__)}
 
@@ -49,7 +50,8 @@ def detect(seed: int) -> list[Any]:
     words = [*WORDS, Word(150, 130, 160, 24, 0.02), Word(318, 130, 164, 24, 0.03)]  # two pieces of one
     candidates = candidates_of(words, seed)
     off = candidates.geometry + np.float32(0.4) * (np.arange(5) == 4).astype(np.float32)
-    found: list[Any] = []
+    found: list[Any] = [np.empty((9, 12), np.uint8)]
+    mixing.mix_rows(rng.integers(0, 256, (5 + 6 * seed, 12), np.uint8), found[0])
     for some in (straighten(candidates), straighten(candidates._replace(geometry=off))):
         quads, scores = extract_boxes(some, 0.2, 0.1, score=core_peaks)
         quads, scores = join(settle(quads, some), scores, some.score_map)

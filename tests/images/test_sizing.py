@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from east import Size
 from east.images import load_image, network_size, resize, to_image_frame
+from east.images.mixing import mix_rows
 from tests.support.photographs import photograph
 
 sides = st.integers(1, 20_000)
@@ -70,6 +71,7 @@ def test_resize_to_its_own_size_is_the_same_array() -> None:
     assert resize(image, Size(32, 64)).shape == (32, 64, 3)
 
 
+@pytest.mark.usefixtures("compiled")
 @settings(max_examples=80, deadline=None)
 @given(st.tuples(sides, sides), st.integers(1, 12), st.integers(1, 12), st.booleans())
 def test_resizing_is_opencvs_wherever_it_is_put(
@@ -81,6 +83,9 @@ def test_resizing_is_opencvs_wherever_it_is_put(
     pixels = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
     expected = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR)
     np.testing.assert_array_equal(resize(pixels, size), expected)
+    mixed = np.empty((size.height, width, 3), np.uint8)
+    mix_rows(pixels.reshape(height, -1), mixed.reshape(size.height, -1))
+    np.testing.assert_array_equal(mixed, cv2.resize(pixels, (width, size.height), interpolation=cv2.INTER_LINEAR))
     memory = np.zeros((size.height + 2, size.width, 3), np.uint8)
     placed = resize(pixels, size, lambda asked: memory[1 : 1 + asked.height])
     np.testing.assert_array_equal(memory[1:-1], expected)
