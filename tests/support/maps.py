@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from east.frameworks import tensorflow
 from east.model.frozen import FrozenModel
-from east.runtimes.conversion.frozen_graph import graph_function
 from east.types import Maps
+from tests.support.graphs import run
 
 
 def run_graph(frozen: FrozenModel, images: NDArray[np.uint8]) -> Maps:
     """The maps that a frozen graph gives in TensorFlow."""
-    tf = tensorflow()
-    run: Callable[[Any], Sequence[Any]] = tf.function(graph_function(frozen))
-    score, geometry = run(tf.constant(images))
-    return Maps(score.numpy()[..., 0], geometry.numpy())
+    score, geometry = run(frozen, images)
+    return Maps(score[..., 0], geometry)
 
 
 def differences(found: Maps, wanted: Maps) -> tuple[float, float, float]:
