@@ -109,6 +109,13 @@ def detector(own_folders: None, compiled: None) -> Iterator[TextDetector]:
         yield detector
 
 
+@pytest.fixture
+def loaded(detector: TextDetector, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loads a detector in this process gets the shared one: to load another takes longer than small images do."""
+    monkeypatch.setattr(TextDetector, "from_options", lambda options: detector)
+    monkeypatch.setattr(detector, "close", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def demo_images() -> list[Path]:
     """The images that ship with the project."""

@@ -30,6 +30,7 @@ from east.workers.room import AVAILABLE
 from tests.batch.conftest import picture
 from tests.support.pdfs import locked, scanned
 
+pytestmark = pytest.mark.usefixtures("loaded")
 needs_processes = pytest.mark.skipif(not AVAILABLE, reason="processes beside the detector's need Linux")
 
 

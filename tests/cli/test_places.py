@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from east import TextDetector
 from east.cli import main
 from east.images.decoding import load_image
 from east.images.signature import is_signed
@@ -40,7 +39,7 @@ def photos(tmp_path: Path, sign: Image.Image, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture
-def detect(detector: TextDetector, capsys: pytest.CaptureFixture[str]) -> Found:
+def detect(loaded: None, capsys: pytest.CaptureFixture[str]) -> Found:
     """Runs the command; returns its exit status, the names in its results, and what it said on stderr."""
 
     def run(*arguments: object) -> tuple[int, list[str], str]:
