@@ -46,7 +46,7 @@ def openvino() -> ModuleType:
     without asking. A detector has no business doing that, so here it cannot; both go on without it.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
+    import openvino  # noqa: TID251
 
     return openvino  # type: ignore[no-any-return]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 import pytest
 from numpy.typing import NDArray
 
 from east.errors import GraphError, WeightsError
+from east.frameworks import openvino
 from east.model.frozen import FrozenModel
 from east.types import Maps
 from tests.support.graphs import assert_same_maps, run, write_graph
@@ -56,8 +56,8 @@ def test_openvino_loads_it(
     if dtype == "uint8":
         saved = tmp_path / "bytes.pb"
         frozen.save(saved)
-    model = ov.convert_model(saved)
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    model = openvino().convert_model(saved)
+    compiled = openvino().Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled(picture.astype(dtype))
     assert_same_maps(Maps(found[f"{frozen.score_name}:0"], found[f"{frozen.geometry_name}:0"]), expected)
 
