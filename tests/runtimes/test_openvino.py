@@ -152,7 +152,7 @@ def test_small_images_do_not_wait_for_a_large_one_where_callers_differ(source: M
 
 
 def test_nothing_is_reported_to_the_makers() -> None:
-    """In a process of its own: other tests import OpenVINO without this project's help."""
+    """In a process of its own: in this one OpenVINO may be there already."""
     code = "from east.frameworks import openvino; import sys; openvino(); print(sys.modules['openvino_telemetry'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
