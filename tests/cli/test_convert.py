@@ -12,6 +12,7 @@ import pytest
 from east import TextDetector
 from east.cli import main
 from east.runtimes.conversion.artifacts import ArtifactCache
+from tests.support.small_network import write_small
 
 
 def test_converts_once_and_says_what_came_out(
@@ -67,11 +68,15 @@ def test_a_runtime_that_cannot_run_here_is_one_line(capsys: pytest.CaptureFixtur
 def test_no_usable_calibration_image_is_one_line(
     content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    images, weights = tmp_path / "images", tmp_path / "small.pb"
+    images.mkdir()
     if content is not None:
-        (tmp_path / "1.jpg").write_bytes(content)
-    assert main(["convert", "--precision", "INT8", "--runtime", "openvino", "--calibration", str(tmp_path)]) == 1
+        (images / "1.jpg").write_bytes(content)
+    write_small(weights)
+    arguments = ["--weights", str(weights), "--precision", "INT8", "--calibration", str(images)]
+    assert main(["convert", "--runtime", "openvino", *arguments]) == 1
     error = capsys.readouterr().err
-    assert str(tmp_path) in error
+    assert str(images) in error
     assert len(error.splitlines()) == 1
 
 
