@@ -41,6 +41,7 @@ from east.flags import add_options, options_from, positive
 from east.icdar import GroundTruth
 from east.images.decoding import load_image
 from east.ocr import RapidOcr, Tesseract
+from east.options import READING_SCORE_THRESHOLD, TEXT_THRESHOLDS
 from eval import dataset as icdar2015
 from eval.end_to_end import is_right
 
@@ -69,7 +70,8 @@ def main() -> None:
     args = _arguments()
     dataset = icdar2015.load(args.data, None, args.subset)
     samples = dataset.samples[:: args.every][: args.images]
-    with TextDetector.from_options(options_from(args, precision="INT8")) as detector:
+    options = options_from(args, precision="INT8", score_threshold=READING_SCORE_THRESHOLD)
+    with TextDetector.from_options(options) as detector:
         parts: dict[str, float] = {}
         pipelines = _pipelines(detector, parts, tesseract=args.tesseract)
         first = load_image(samples[0].image)
@@ -118,7 +120,7 @@ def _pipelines(detector: TextDetector, parts: dict[str, float], *, tesseract: bo
         start = time.perf_counter()
         found = detector.detect(image)
         detected = time.perf_counter()
-        read = found.read(rapid)
+        read = found.read(rapid, text_threshold=TEXT_THRESHOLDS["rapidocr"])
         spent("this detector: network", found.timings.network / 1e3)
         spent("this detector: the rest", detected - start - found.timings.network / 1e3)
         spent("RapidOCR's recogniser on its words, cut out", time.perf_counter() - detected)
@@ -140,7 +142,7 @@ def _pipelines(detector: TextDetector, parts: dict[str, float], *, tesseract: bo
     if tesseract:
         words = Tesseract()
         pipelines["this detector, Tesseract on its words"] = lambda image, truth: _texts(
-            detector.detect(image).read(words)
+            detector.detect(image).read(words, text_threshold=TEXT_THRESHOLDS["tesseract"])
         )
         pipelines["Tesseract's own pipeline (sparse text)"] = _tesseract_alone
     return pipelines

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import PDF_DPI, DetectorOptions, ReadingOptions, StreamOptions, check_dpi
+from .options import PDF_DPI, READING_SCORE_THRESHOLD, DetectorOptions, ReadingOptions, StreamOptions, check_dpi
 
 CONVERSION = frozenset(
     [
@@ -96,7 +96,8 @@ def add_read(parser: argparse.ArgumentParser, help: str) -> None:
     """Adds ``--read`` with the `ReadingOptions` of the recogniser it names; `read_options_from` collects them."""
     group = add_reading_options(parser, without=["recogniser"])
     known = _READING[_destination(("recogniser",))].choices
-    group.add_argument("--read", choices=known, metavar="NAME", help=f"{help}, by {' or '.join(known)}")
+    told = f"{help}, by {' or '.join(known)}; they are looked for from a score of {READING_SCORE_THRESHOLD} on"
+    group.add_argument("--read", choices=known, metavar="NAME", help=told)
 
 
 def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
@@ -129,6 +130,12 @@ def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
             raise UsageError(f"--{_READING[given[0]].name} needs --read")
         return None
     return replace(reading_options_from(args), recogniser=args.read)
+
+
+def read_defaults_from(args: argparse.Namespace) -> dict[str, Any]:
+    """What `options_from` is to have for defaults in a command with `add_read`."""
+    reading = read_options_from(args)
+    return {} if reading is None else {**reading.looks_for()}
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
@@ -25,6 +26,12 @@ PDF_DPI = 200.0
 
 RECOGNISERS = ("rapidocr", "tesseract")
 """The recognisers that `east.ocr` has, by name."""
+
+READING_SCORE_THRESHOLD = 0.5
+"""Score threshold for words that are to be read: whether they can be tells what the doubtful ones are."""
+
+TEXT_THRESHOLDS = {"rapidocr": 0.7, "tesseract": 0.3}
+"""Each recogniser's confidence, in the text of what surely is a word, below which a text is more often wrong."""
 
 RUNTIMES = ("tensorrt", "tftrt", "xla", "openvino", "onnx", "tensorflow")
 """All runtimes, the fastest first: the order in which ``auto`` tries them."""
@@ -167,6 +174,12 @@ class CallChanges(TypedDict, total=False):
     orientations: Orientations
 
 
+class ReadingChanges(CallChanges, total=False):
+    """What one call of a service that reads may have otherwise."""
+
+    text_threshold: float
+
+
 @described
 @dataclass(frozen=True, kw_only=True)
 class CallOptions(Options):
@@ -280,6 +293,10 @@ class DetectorOptions(CallOptions):
         return None if self.input_size is None else Size(*self.input_size)
 
 
+def _shown(defaults: Mapping[str, float]) -> str:
+    return ", ".join(f"{default:g} for {name}" for name, default in defaults.items())
+
+
 @described
 @dataclass(frozen=True, kw_only=True)
 class ReadingOptions(Options):
@@ -295,6 +312,22 @@ class ReadingOptions(Options):
     padding: float = option(
         0.0, "surroundings to read with each word, as a share of its height", section="reading", **SHARE
     )
+    text_threshold: float | None = option(
+        None,
+        "confidence in its text below which what surely is a word is dropped; the less sure the word, the more so must "
+        f"be its text; 0 keeps all (default: {_shown(TEXT_THRESHOLDS)})",
+        section="reading",
+        **SHARE,
+    )
+
+    @property
+    def least_confidence(self) -> float:
+        """The text threshold, by default the recogniser's."""
+        return TEXT_THRESHOLDS[self.recogniser] if self.text_threshold is None else self.text_threshold
+
+    def looks_for(self) -> CallChanges:
+        """How words that are to be read are looked for: doubtful ones, too, where their texts decide about them."""
+        return {"score_threshold": READING_SCORE_THRESHOLD} if self.least_confidence else {}
 
 
 @described

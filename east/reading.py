@@ -80,6 +80,15 @@ def read_crops(
     return [texts[index] for index in range(len(crops))]
 
 
+def is_believed(score: float, confidence: float, threshold: float) -> bool:
+    """Whether a box whose text was read with this confidence counts as a word.
+
+    The confidence must be ``threshold ** score``: the threshold where the box surely is one, ever more the less sure
+    that is. All confidences and scores count where the threshold is 0.
+    """
+    return threshold == 0 or confidence >= threshold**score
+
+
 def threads_beside(threads: int | None) -> int:
     """Threads of a recogniser that reads while a detector, which may have ``threads``, is at the next image: half."""
     return max(1, (threads or usable_cores()) // 2)

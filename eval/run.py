@@ -77,12 +77,14 @@ class Reader:
     options: ReadingOptions
 
     def read(self, found: Detections) -> Detections:
-        """The same detections with their texts."""
-        return found.read(self.recogniser, padding=self.options.padding)
+        """What was read surely enough of what was found, with texts."""
+        how = self.options
+        return found.read(self.recogniser, padding=how.padding, text_threshold=how.least_confidence)
 
     def describe(self) -> dict[str, Any]:
         """What decides what is read, as JSON values."""
-        return {**asdict(self.options), "recogniser": self.recogniser.name}
+        about = {**asdict(self.options), "text_threshold": self.options.least_confidence}
+        return {**about, "recogniser": self.recogniser.name}
 
 
 def describe(detector: TextDetector, reader: Reader | None = None) -> dict[str, Any]:
@@ -183,7 +185,8 @@ def _results(
         done = time.perf_counter()
         texts = None
         if reader is not None:
-            words = zip(reader.read(found), reportable(found.quads), strict=True)
+            found = reader.read(found)
+            words = zip(found, reportable(found.quads), strict=True)
             texts = tuple(box.text or "" for box, is_written in words if is_written)
         now = time.perf_counter()
         read = 0.0 if reader is None else (now - done) * 1e3

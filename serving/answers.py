@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
 from east.detections import Detections
-from east.option_fields import leaves
-from east.options import CallChanges, CallOptions
+from east.option_fields import Leaf, leaves
+from east.options import CallChanges, CallOptions, ReadingOptions
 
 from .problems import ProblemDetails
 from .settings import value_of, with_fields
@@ -23,9 +23,9 @@ Format = Literal["json", "icdar", "image/png", "image/jpeg"]
 _COSTLY = {"max_side", "tiling"}
 
 
-def _parameters() -> dict[str, Any]:
+def _parameters(of: Iterable[Leaf]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    for leaf in leaves(CallOptions):
+    for leaf in of:
         bounds: dict[str, Any] = {"ge": leaf.about.least, "le": leaf.about.most}
         bounds = {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
         if leaf.kind is float:
@@ -39,7 +39,7 @@ def _parameters() -> dict[str, Any]:
     return fields
 
 
-@with_fields(_parameters())
+@with_fields(_parameters(leaves(CallOptions)))
 class DetectParameters(BaseModel):
     """How to look for words; what is not given is as the detector is set up."""
 
@@ -56,8 +56,19 @@ class FormatParameters(DetectParameters):
     format: Format = Field(default="json", description="JSON, ICDAR2015 lines, or the image with the boxes drawn in")
 
 
-class ReadParameters(DetectParameters):
-    """How to look for words, and how to answer."""
+@with_fields(_parameters(leaf for leaf in leaves(ReadingOptions) if leaf.name == "text_threshold"))
+class ReadBatchParameters(DetectParameters):
+    """How to look for words and to read them; what is not given is as the service is set up.
+
+    Where a text threshold says what becomes of them, doubtful words are looked for, too: from a score of 0.5 on, or
+    from the service's own threshold if that is less.
+    """
+
+    text_threshold: float | None
+
+
+class ReadParameters(ReadBatchParameters):
+    """How to look for words and to read them, and how to answer."""
 
     format: Literal["json", "text"] = Field(default="json", description="JSON, or the text alone, in reading order")
 

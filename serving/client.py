@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from east.images.decoding import ImageInput
-    from east.options import CallChanges
+    from east.options import CallChanges, ReadingChanges
 
 __all__ = ["AsyncClient", "Client", "DetectResult", "ImageSource", "ReadResult", "ServiceError"]
 
@@ -209,8 +209,8 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         """
         return _finished(self._one(DetectResult, "/detect", image, options))
 
-    def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
-        """Finds the words of an image and reads them; the arguments are those of `detect`.
+    def read(self, image: ImageSource, **options: Unpack[ReadingChanges]) -> ReadResult:
+        """Finds the words of an image and reads them; the arguments are those of `detect`, and ``text_threshold``.
 
         Raises:
             ServiceError: the answer was not texts; ``no-recogniser`` is the code of a service that reads nothing.
@@ -224,7 +224,7 @@ class Client(_Calls[httpx.Client], AbstractContextManager["Client"]):
         return _finished(self._batch(DetectResult, "/detect/batch", images, options))
 
     def read_batch(
-        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[ReadingChanges]
     ) -> list[ReadResult | ServiceError]:
         """Finds the words of several images or of a folder's and reads them, with errors in their places likewise."""
         return _finished(self._batch(ReadResult, "/read/batch", images, options))
@@ -253,7 +253,7 @@ class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncC
         """See `Client.detect`."""
         return await self._one(DetectResult, "/detect", image, options)
 
-    async def read(self, image: ImageSource, **options: Unpack[CallChanges]) -> ReadResult:
+    async def read(self, image: ImageSource, **options: Unpack[ReadingChanges]) -> ReadResult:
         """See `Client.read`."""
         return await self._one(ReadResult, "/read", image, options)
 
@@ -264,7 +264,7 @@ class AsyncClient(_Calls[httpx.AsyncClient], AbstractAsyncContextManager["AsyncC
         return await self._batch(DetectResult, "/detect/batch", images, options)
 
     async def read_batch(
-        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[CallChanges]
+        self, images: Iterable[ImageSource] | str | os.PathLike[str], **options: Unpack[ReadingChanges]
     ) -> list[ReadResult | ServiceError]:
         """See `Client.read_batch`."""
         return await self._batch(ReadResult, "/read/batch", images, options)

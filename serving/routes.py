@@ -28,6 +28,7 @@ from .answers import (
     FormatParameters,
     ReadAnswer,
     ReadBatchAnswer,
+    ReadBatchParameters,
     ReadParameters,
     ReadyAnswer,
     as_dict,
@@ -173,8 +174,9 @@ async def read(request: Request, parameters: Annotated[ReadParameters, Query()])
     def finish(found: Detections, waited_ms: float, read_ms: float) -> tuple[bytes, str]:
         return render_read(found, waited_ms, read_ms, parameters.format, service.recogniser, request_id)
 
-    [(body, media_type)] = await service.read(request, _body(request), parameters.changes, finish)
-    return service.response(request, body, {"Content-Type": media_type})
+    body = _body(request)
+    [(text, media_type)] = await service.read(request, body, parameters.changes, parameters.text_threshold, finish)
+    return service.response(request, text, {"Content-Type": media_type})
 
 
 @detection.post(
@@ -188,7 +190,7 @@ async def read(request: Request, parameters: Annotated[ReadParameters, Query()])
         **examples.code_samples("curl -F image=@a.jpg -F image=@b.jpg http://localhost:8000/read/batch"),
     },
 )
-async def read_batch(request: Request, parameters: Annotated[DetectParameters, Query()]) -> Response:
+async def read_batch(request: Request, parameters: Annotated[ReadBatchParameters, Query()]) -> Response:
     """Takes images as `/detect/batch` does, and answers each as `/read` would; what it needs is what `/read` needs."""
     service = Service.of(request)
 
@@ -196,7 +198,8 @@ async def read_batch(request: Request, parameters: Annotated[DetectParameters, Q
         return as_json(as_read_dict(found, waited_ms, read_ms, service.recogniser))
 
     images = _body(request, batch=True)
-    results = await service.read(request, images, parameters.changes, finish, _refused)
+    threshold = parameters.text_threshold
+    results = await service.read(request, images, parameters.changes, threshold, finish, _refused)
     return _batch_response(request, results)
 
 

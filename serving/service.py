@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
 from east.images.tiling import network_size_of
-from east.options import MAX_SIDE, CallChanges, DetectorOptions
+from east.options import MAX_SIDE, CallChanges, DetectorOptions, ReadingOptions
 from east.reading import Recogniser
 from east.types import Size
 
@@ -188,13 +189,15 @@ class Service:
         request: Request,
         read: Callable[[Hold], Awaitable[Sequence[bytes]]],
         changes: Callable[[], CallChanges],
+        text_threshold: float | None,
         finish: Callable[[Detections, float, float], Result],
         refuse: Callable[[int, ImageError], Result] = _raise,
     ) -> list[Result]:
         """As `detect`, and reads the words of each image; one with more words than are read cannot be used.
 
-        ``finish`` is given the milliseconds that reading took besides. Raises `Problem` too where nothing reads, and
-        where too many images are waiting to be read.
+        Doubtful words are looked for, too, and a ``text_threshold`` that is not given is the settings'. ``finish`` is
+        given the milliseconds that reading took besides. Raises `Problem` too where nothing reads, and where too many
+        images are waiting to be read.
         """
         reader = self.reader
         if reader is None:
@@ -203,6 +206,15 @@ class Service:
             raise Problem(404, "no-recogniser", detail)
 
         context = RequestContext.of(request)
+        how = self.settings.reading_options()
+        if text_threshold is not None:
+            how = replace(how, text_threshold=text_threshold)
+
+        def all_changes() -> CallChanges:
+            assert self.detector is not None  # noqa: S101  it is ready
+            own, wanted = self.detector.options.score_threshold, how.looks_for().get("score_threshold", 1.0)
+            return {"score_threshold": min(own, wanted), **changes()}
+
         with reader.admission() as places:
 
             async def admitted(hold: Hold) -> Sequence[bytes]:
@@ -214,14 +226,15 @@ class Service:
                 found: Detections, waited_ms: float, image: Encoded, hold: Hold, deadline: float
             ) -> Result:
                 with places.leaving():
-                    texts, read_ms = await self._texts(reader, places, context, found, image, hold, deadline)
+                    texts, read_ms = await self._texts(reader, how, places, context, found, image, hold, deadline)
                 return await asyncio.to_thread(finish, texts, waited_ms, read_ms)
 
-            return await self._detect(request, admitted, changes, _waited, refuse, then=read_words)
+            return await self._detect(request, admitted, all_changes, _waited, refuse, then=read_words)
 
     async def _texts(
         self,
         reader: Reader,
+        how: ReadingOptions,
         places: Places,
         context: RequestContext,
         found: Detections,
@@ -229,7 +242,7 @@ class Service:
         hold: Hold,
         deadline: float,
     ) -> tuple[Detections, float]:
-        """The same detections with what was read, and the milliseconds that it took, its wait included."""
+        """What was read surely enough, and the milliseconds that it took, its wait included."""
         if len(found) > (most := self.settings.limits.words):
             detail = f"{len(found)} words were found, and no more than {most} of an image are read: send parts of it"
             raise TooManyWordsError(detail)
@@ -237,14 +250,13 @@ class Service:
         texts: list[tuple[str, float]] = []
         if found.boxes:
             assert self._decoders is not None  # noqa: S101  it is ready
-            padding = self.settings.reading_options().padding
             async with places.turn() as turn:
-                crops = await self._decoders.cut_out(image, found.quads, padding, hold, deadline)
+                crops = await self._decoders.cut_out(image, found.quads, how.padding, hold, deadline)
                 texts, start, end = await reader.read(crops, turn, deadline)
                 hold(-sum(crop.nbytes for crop in crops))
             self._metrics.read(end - start)
             tracing.reading(context.span, context.epoch, asked, start, end, len(texts))
-        return found.with_texts(texts), (time.perf_counter() - asked) * 1e3
+        return found.with_texts(texts, how.least_confidence), (time.perf_counter() - asked) * 1e3
 
     async def _detect(
         self,

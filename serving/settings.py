@@ -231,9 +231,11 @@ class Settings(BaseSettings):
         return self
 
     def reading_options(self) -> ReadingOptions:
-        """How words are read, if they are."""
-        names = {leaf.name for leaf in leaves(ReadingOptions)} - ({"recogniser"} if not self.reads else set())
-        return ReadingOptions(**{name: getattr(self, name) for name in names})
+        """How words are read, if they are; all texts count of a recogniser that the settings do not name."""
+        told = {leaf.name: getattr(self, leaf.name) for leaf in leaves(ReadingOptions)}
+        if not self.reads:
+            told |= {"recogniser": ReadingOptions.recogniser, "text_threshold": told["text_threshold"] or 0.0}
+        return ReadingOptions(**told)
 
     @property
     def reads(self) -> bool:

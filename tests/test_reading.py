@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from east import Detections, Precision, TextBox, Timings
 from east.ocr import RapidOcr
-from east.reading import Crop, read_crops
+from east.reading import Crop, is_believed, read_crops
 
 
 def crop(width: int, height: int = 10) -> Crop:
@@ -111,6 +111,35 @@ def test_texts_ride_along() -> None:
     assert header == "x1,y1,x2,y2,x3,y3,x4,y4,score,text,text_confidence"
     assert first == "5.00,0.00,45.00,0.00,45.00,10.00,5.00,10.00,0.9000,42x12,0.5000"
     assert (read.draw() != found.draw()).any()
+
+
+shares = st.floats(0, 1)
+
+
+@given(shares, shares, shares, shares)
+def test_the_less_sure_a_word_the_surer_must_be_its_text(score: float, less: float, sure: float, at: float) -> None:
+    less = min(score, less)
+    assert is_believed(1.0, sure, at) == (sure >= at)
+    assert is_believed(score, sure, 0.0)
+    assert is_believed(score, 1.0, at)
+    assert is_believed(score, sure, at) >= is_believed(less, sure, at)
+
+
+def test_what_is_not_read_surely_enough_is_left_out() -> None:
+    found = words(40, 50, 60)
+    scores = (0.9, 0.9, 0.2)
+    found = replace(found, boxes=tuple(replace(box, score=score) for box, score in zip(found, scores, strict=True)))
+
+    def recogniser(crops: list[Crop]) -> list[tuple[str, float]]:
+        return [(str(crop.shape[1]), 0.8 if crop.shape[1] != 50 else 0.3) for crop in crops]
+
+    assert found.read(recogniser).text.split() == ["40", "50", "60"]
+    read = found.read(recogniser, text_threshold=0.7)
+    assert [(box.text, box.text_confidence, box.score) for box in read] == [("40", 0.8, 0.9)]
+    assert found.read(recogniser, text_threshold=0.2).text.split() == ["40", "50", "60"]
+    assert found.read(recogniser, text_threshold=0.3).text.split() == ["40", "60"]
+    with pytest.raises(ValueError, match=r"text_threshold must be .*, got 1\.5"):
+        found.read(recogniser, text_threshold=1.5)
 
 
 def test_a_text_with_commas_and_quotes_is_one_field_of_csv() -> None:

@@ -53,6 +53,7 @@ def detect_all(
     cluster: Cluster | None = None,
     read: Read | None = None,
     padding: float = ReadingOptions.padding,
+    text_threshold: float = 0.0,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Summary:
     """Finds the words of any number of images, and writes a row for each (`east.batch.rows`).
@@ -70,6 +71,7 @@ def detect_all(
             ``text_confidence``. A recogniser or, on a cluster, where each detector makes one for itself, a class of
             such, perhaps with arguments: ``partial(RapidOcr, language="en")``.
         padding: surroundings to read with each word, as a share of its height.
+        text_threshold: texts of less confidence are dropped, and their boxes with them; see `Detections.read`.
         progress: called with the images done and all of them, at the start and after each shard.
 
     Returns:
@@ -87,8 +89,8 @@ def detect_all(
         require("ray", "a Ray cluster")
     if batch.format == "parquet":
         require("parquet", "the format parquet")
-    padding = ReadingOptions(padding=padding).padding
-    reading = None if read is None else described(read, padding)
+    how = ReadingOptions(padding=padding, text_threshold=text_threshold)
+    reading = None if read is None else described(read, how)
     if read is not None and cluster is None:
         read = made(read, options.threads)
     several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
@@ -103,7 +105,7 @@ def detect_all(
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(options, batch, _everywhere(place), str(Path.cwd()), read, padding)
+    work = Work(options, batch, _everywhere(place), str(Path.cwd()), read, padding, text_threshold)
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:

@@ -7,6 +7,7 @@ from functools import partial
 from inspect import signature
 from typing import Any, TypeAlias, TypeGuard
 
+from ..options import ReadingOptions
 from ..reading import Recogniser, threads_beside
 
 Read: TypeAlias = "Recogniser | type[Any] | partial[Any]"
@@ -26,8 +27,8 @@ def bound(read: Read, threads: int | None) -> Read:
     return _told(read, threads) if _is_made(read) else read
 
 
-def described(read: Read, padding: float) -> str:
-    """What tells it, and how it is used, from others: ``RapidOcr(language=en, padding=0.0)``."""
+def described(read: Read, how: ReadingOptions) -> str:
+    """What tells it, and how it is used, from others: ``RapidOcr(language=en, padding=0.0, text_threshold=0.5)``."""
     given: dict[Any, Any]
     if _is_made(read):
         whole = _whole(read)
@@ -35,7 +36,7 @@ def described(read: Read, padding: float) -> str:
     else:
         name = getattr(read, "name", getattr(read, "__qualname__", type(read).__qualname__))
         given = {"language": getattr(read, "language", None)}
-    given |= {"padding": padding, "threads": None}  # on whose number no text depends
+    given |= {"padding": how.padding, "text_threshold": how.least_confidence, "threads": None}  # those change no text
     return f"{name}({', '.join(f'{key}={value}' for key, value in given.items() if value is not None)})"
 
 

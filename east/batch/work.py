@@ -43,6 +43,7 @@ class Work(NamedTuple):
         base: folder that relative paths start from.
         read: reads the words, where texts are asked for.
         padding: surroundings to read with each word, as a share of its height.
+        text_threshold: of the texts that are kept.
     """
 
     options: DetectorOptions
@@ -51,6 +52,7 @@ class Work(NamedTuple):
     base: str
     read: Read | None = None
     padding: float = ReadingOptions.padding
+    text_threshold: float = 0.0
 
 
 class Done(NamedTuple):
@@ -176,7 +178,9 @@ class Worker(AbstractContextManager["Worker"]):
         return Done(number, len(rows), sum(row["error"] is not None for row in rows), content)
 
     def _with_texts(self, found: Detections) -> Detections:
-        return found if self._read is None else found.read(self._read, padding=self._work.padding)
+        if self._read is None:
+            return found
+        return found.read(self._read, padding=self._work.padding, text_threshold=self._work.text_threshold)
 
 
 def load(spans: Iterable[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:

@@ -16,6 +16,7 @@ from ..flags import (
     add_stream_options,
     options_from,
     positive,
+    read_defaults_from,
     read_options_from,
     stream_options_from,
 )
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     stream = stream_options_from(args)
     given = {name: getattr(args, name) for name in ("format", "shard_size", "column", "overwrite", "pdf_dpi")}
     batch = BatchOptions(**given, processes=stream.processes)
-    options, reading = options_from(args), read_options_from(args)
+    options, reading = options_from(args, **read_defaults_from(args)), read_options_from(args)
 
     from tqdm import tqdm
 
@@ -115,7 +116,8 @@ def _reading(options: ReadingOptions) -> dict[str, Any]:
     """What `detect_all` is told of it."""
     from ..ocr import find_class
 
-    return {"read": partial(find_class(options.recogniser), language=options.language), "padding": options.padding}
+    read = partial(find_class(options.recogniser), language=options.language)
+    return {"read": read, "padding": options.padding, "text_threshold": options.least_confidence}
 
 
 def _share(text: str) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..flags import add_options, add_reading_options, options_from, reading_options_from
+from ..options import READING_SCORE_THRESHOLD
 from . import detect
 from .formats import READ
 
@@ -28,13 +29,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     detect.add_inputs(parser)
     detect.add_output(parser, READ)
     add_reading_options(parser)
-    add_options(parser)
+    add_options(parser, defaults={"score_threshold": READING_SCORE_THRESHOLD})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Detects, reads, writes, and returns 1 if any image could not be used."""
-    return detect.run(args, partial(_load, reading_options_from(args), options_from(args).threads))
+    options = reading_options_from(args)
+    load = partial(_load, options, options_from(args).threads)
+    return detect.run(args, load, **options.looks_for())
 
 
 def _load(options: ReadingOptions, threads: int | None, several: bool) -> Callable[[Detections], Detections]:
@@ -43,4 +46,4 @@ def _load(options: ReadingOptions, threads: int | None, several: bool) -> Callab
 
     threads = threads_beside(threads) if several else threads
     recogniser = find(options.recogniser, language=options.language, threads=threads)
-    return lambda found: found.read(recogniser, padding=options.padding)
+    return lambda found: found.read(recogniser, padding=options.padding, text_threshold=options.least_confidence)

@@ -23,7 +23,7 @@ def smoke() -> Config:
     return Config(
         name="smoke",
         recipe=Recipe(augmentation=view, trainable_batch_norm=False, trained="feature_fusion/"),
-        steps=150,
+        steps=100,
         batch=6,
         learning_rate=3e-3,
         warmup=20,
@@ -36,7 +36,7 @@ def smoke() -> Config:
         canvas=(side, side),
         log_every=10,
         save_every=50,
-        evaluate_every=150,
+        evaluate_every=100,
         evaluation=(side, side),
         threshold=0.5,
         initial="default",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
-from east.flags import add_options, add_read, options_from, positive, read_options_from
+from east.flags import add_options, add_read, options_from, positive, read_defaults_from, read_options_from
 from east.options import EVALUATION_SIZE
 from east.outputs import Output, check_outputs
 
@@ -39,7 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_choice(group, "runtime", "NAME", ["auto"], "one or more (default: auto)")
     add_choice(group, "precision", "PRECISION", ["FP32"], "one or more of FP32, FP16, INT8 and auto (default: FP32)")
     add_options(parser, without=["runtime", "precision"], defaults={"input_size": EVALUATION_SIZE})
-    add_read(parser, "also have the words read")
+    add_read(parser, "have the words read, and score those that were")
     output = parser.add_argument_group("output")
     output.add_argument("--report", type=Path, metavar="DIR", help="write report, submission, plots and gallery there")
     output.add_argument("--gallery", type=positive, default=60, metavar="N", help="images in the gallery (default: 60)")
@@ -107,7 +107,7 @@ def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str
     from east.model.source import ModelSource
     from east.runtimes import resolve
 
-    base = options_from(args, input_size=EVALUATION_SIZE)
+    base = options_from(args, input_size=EVALUATION_SIZE, **read_defaults_from(args))
     faithful = ModelSource.find(base.weights, base.nodes).faithful
     possible: dict[DetectorOptions, tuple[str, str]] = {}
     impossible: dict[tuple[str, str], str] = {}

@@ -113,7 +113,7 @@ def test_words_are_read_by_a_recogniser(form: Format, fast: DetectorOptions, tmp
     assert [row["boxes"] for row in result(out)] == boxes
     for read, padding, told in (
         (partial(RapidOcr, language="ch"), 0, r"read: RapidOcr\(language=en, .* there, RapidOcr\(language=ch, .* now"),
-        (english, 0.1, r"padding=0\.0\) there, .* padding=0\.1\) now"),
+        (english, 0.1, r"padding=0\.0, .* there, .* padding=0\.1, .* now"),
         (None, 0, r"read: RapidOcr\(.* there, None now"),
     ):
         with pytest.raises(UsageError, match=told):

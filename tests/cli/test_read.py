@@ -34,12 +34,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, demo_images: list[Path]) 
 def test_text_of_several_images(
     pictures: Path, detector: TextDetector, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    assert main(["read", str(pictures), "--precision", "FP32", "--threads", "1"]) == 0
-    expected = detector.detect(pictures / "a.png").read(RapidOcr(threads=1)).text
-    assert "PRIORITY" in expected.splitlines()
-    output = capsysbinary.readouterr()
-    assert output.out.decode() == f"==> a.png <==\n{expected}\n\n==> b.png <==\n"
-    assert output.err == b""
+    recogniser, command = RapidOcr(threads=1), ["read", str(pictures), "--precision", "FP32", "--threads", "1"]
+    surely = detector.detect(pictures / "a.png").read(recogniser)
+    doubtful = detector.detect(pictures / "a.png", score_threshold=0.5).read(recogniser, text_threshold=0.7)
+    assert len(doubtful) > len(surely) > 10
+    for flags, read in ([], doubtful), (["--text-threshold", "0"], surely):
+        assert main([*command, *flags]) == 0
+        assert "PRIORITY" in read.text.splitlines()
+        output = capsysbinary.readouterr()
+        assert output.out.decode() == f"==> a.png <==\n{read.text}\n\n==> b.png <==\n"
+        assert output.err == b""
 
 
 @needs_rapidocr

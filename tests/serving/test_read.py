@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -88,6 +89,29 @@ def test_each_word_has_its_text(reading: httpx.Client, detector: TextDetector, p
     assert set(body["timings_ms"]) == {*steps, "read", "total"}
     told = sum(body["timings_ms"][name] for name in (*steps, "read"))  # each rounded
     assert body["timings_ms"]["total"] == pytest.approx(told, abs=0.01)
+
+
+def test_texts_that_are_not_sure_enough_are_left_out_as_asked(serve: Serve, photo: bytes, blank: bytes) -> None:
+    """Of what is not read surely, doubtful words are not looked for."""
+    with serve(reads=lambda crops: [("word", 0.8)] * len(crops), text_threshold=0.7) as client:
+
+        def scores(**params: float) -> list[float]:
+            body = client.post("/read", content=photo, params=params).json()
+            [again] = client.post("/read/batch", content=photo, params=params).json()["results"]
+            assert again["boxes"] == body["boxes"]
+            return [box["score"] for box in body["boxes"]]
+
+        everything = client.post("/detect", content=photo, params={"score_threshold": 0.5}).json()["boxes"]
+        kept = [box["score"] for box in everything if box["score"] >= math.log(0.8, 0.7)]
+        assert scores() == kept
+        assert scores(text_threshold=0.9) == []
+        detected = [box["score"] for box in client.post("/detect", content=photo).json()["boxes"]]
+        assert scores(text_threshold=0) == detected
+        assert scores(text_threshold=0, score_threshold=0.5) == [box["score"] for box in everything]
+        refused = client.post("/read", content=photo, params={"text_threshold": 2})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid-parameters")
+        assert "text_threshold" in refused.json()["detail"]
+        assert client.post("/detect", content=photo, params={"text_threshold": 0.5}).status_code == 422
 
 
 def test_the_text_alone(reading: httpx.Client, photo: bytes) -> None:

@@ -302,10 +302,12 @@ def test_help_names_every_flag_and_the_program() -> None:
 
 def test_what_reads_is_set_like_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Settings().reads
+    assert Settings().reading_options().least_confidence == 0  # of a recogniser that they do not name
     monkeypatch.setenv("EAST_RECOGNISER", "Tesseract")
     monkeypatch.setenv("EAST_LANGUAGE", "deu")
     settings = CliApp.run(Settings, ["--padding", "0.1"])
     assert settings.reads
     assert settings.reading_options() == ReadingOptions(recogniser="tesseract", language="deu", padding=0.1)
+    assert settings.reading_options().least_confidence == 0.3
     with pytest.raises(ValidationError, match="'none', 'rapidocr' or 'tesseract'"):
         Settings(recogniser="nothing")  # type: ignore[call-arg]

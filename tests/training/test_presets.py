@@ -23,8 +23,7 @@ def test_configurations_fit_together_and_know_their_names(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_smoke_learns_to_find_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shorter = ["--set", "steps=100", "--set", "evaluate_every=100"]  # the last third adds little
-    assert main(["fit", "--config", "smoke", "--out", str(tmp_path), "--processes", "1", *shorter]) == 0
+    assert main(["fit", "--config", "smoke", "--out", str(tmp_path), "--processes", "1"]) == 0
     events = read_log(tmp_path)
     losses = [event["total"] for event in events if "total" in event]
     assert losses[-1] < 0.6 * losses[0]
