@@ -310,11 +310,12 @@ class Detections(Sequence[TextBox]):
 
     def to_dict(self) -> dict[str, Any]:
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""
+        quads = self.quads.astype(np.float64).round(2).tolist()
         return {
             "image": {"width": self.width, "height": self.height},
             "tiles": self.tiles,
             "runs": self.runs,
-            "boxes": [_as_dict(box) for box in self],
+            "boxes": [_as_dict(box, quad) for box, quad in zip(self, quads, strict=True)],
             "model": {"weights": self.weights, "runtime": self.runtime, "precision": str(self.precision)},
             "timings_ms": self.timings.as_dict(),
         }
@@ -425,12 +426,9 @@ def _decimals(score: float) -> str:
     return np.format_float_positional(np.float32(score), trim="0")
 
 
-def _as_dict(box: TextBox) -> dict[str, Any]:
-    """A word as JSON values; without a text where none was read."""
-    told: dict[str, Any] = {
-        "quad": box.quad.astype(np.float64).round(2).tolist(),
-        "score": round(float(box.score), 4),
-    }
+def _as_dict(box: TextBox, quad: list[list[float]]) -> dict[str, Any]:
+    """A word as JSON values, the quad's are at hand; without a text where none was read."""
+    told: dict[str, Any] = {"quad": quad, "score": round(float(box.score), 4)}
     if box.text is not None:
         told |= {"text": box.text, "text_confidence": round(float(box.text_confidence or 0), 4)}
     return told

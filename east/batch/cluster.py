@@ -22,8 +22,8 @@ from .options import Cluster
 from .recognising import bound
 from .work import Done, Failed, Work, Worker
 
-_AT_ONCE = 2
-"""Shards that a detector has: one that it works off, and the next."""
+_AT_ONCE = 4
+"""Shards that a detector has: it reads ahead of the one that it works off, and Ray takes its time to bring another."""
 
 _TRIES_AGAIN = 5
 """How often a detector is asked again that does not answer, before its shards are left for the next pass."""
