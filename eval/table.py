@@ -27,7 +27,7 @@ def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` per run."""
     return [
         (
-            f"{run.name} ({run.about['arithmetic']})",
+            f"{run.name} ({run.about['arithmetic']}){_told_of(run)}",
             f"{run.speed.network_fps:.1f}",
             f"{run.speed.end_to_end_fps:.1f}",
             *(f"{share:.4f}" for share in (run.score.recall, run.score.precision, run.score.hmean)),
@@ -35,6 +35,11 @@ def rows(runs: Iterable[Run]) -> list[tuple[str, ...]]:
         )
         for run in runs
     ]
+
+
+def _told_of(run: Run) -> str:
+    """What was not read surely enough is none of the words that were found."""
+    return "" if run.reading is None else f", as read by {run.about['reading']['recogniser']}"
 
 
 def accuracy_tables(runs: Iterable[Run]) -> str:

@@ -199,7 +199,8 @@ def test_words_are_read_and_counted_end_to_end(
     assert printed["speed"]["reading_ms"]["mean"] > 0
     reading = printed["run"]["reading"]
     assert reading["recogniser"].startswith("rapidocr 3.")
-    assert reading["padding"] == 0
+    assert (reading["padding"], reading["text_threshold"], printed["run"]["thresholds"]["score"]) == (0, 0.7, 0.5)
+    assert "as read by rapidocr 3." in (tmp_path / "report.md").read_text()
     texts = {word["text"].upper() for image in saved["images"].values() for word in image["read"]}
     truths = {word["text"].upper() for image in saved["images"].values() for word in image["words"]}
     assert len(texts & truths) > 5
