@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .icdar import format_lines, reportable
 from .layout import reading_order
-from .options import PDF_DPI, ReadingOptions
-from .reading import BATCH, Recogniser, is_believed, read_crops
+from .options import PDF_DPI
+from .reading import BATCH, Recogniser, checked_threshold, is_believed, read_crops
 from .text_lines import TextLine
 from .types import Precision, TextBox, Timings
 
@@ -209,7 +209,7 @@ class Detections(Sequence[TextBox]):
         batch: int = BATCH,
         before_each: Callable[[], None] = lambda: None,
     ) -> Detections:
-        """Reads the words: the same detections, with the text of each box and how sure the recogniser was of it.
+        """Reads the words: the detections with the text of each box and how sure the recogniser was of it.
 
         ::
 
@@ -217,8 +217,8 @@ class Detections(Sequence[TextBox]):
 
             print(detector.detect("sign.jpg").read(RapidOcr()).text)
 
-        With a ``text_threshold`` what was not read surely enough is left out, so that doubtful words can be looked for,
-        too; more words are then read, and fewer wrongly::
+        With a ``text_threshold`` what was not read surely enough is left out, so that doubtful words can be looked
+        for, too; more words are then read, and fewer wrongly::
 
             detector.detect("sign.jpg", score_threshold=0.5).read(RapidOcr(), text_threshold=0.7)
 
@@ -228,7 +228,8 @@ class Detections(Sequence[TextBox]):
             bgr: the recogniser takes blue, green and red, in this order.
             padding: see `crops`. None by default: a recogniser of words reads worse with what is around them.
             text_threshold: 0..1, the least confidence of the text of a word that surely is one; of other words it must
-                be ``text_threshold ** score``. 0 keeps all words.
+                be ``text_threshold ** score``. 0 keeps all words; leave it there with ``scoring="original"``, where even
+                sure words score 0.2.
             batch: how many crops it is given at once at most, those of like shape together.
             before_each: called before each batch; what it raises ends the reading.
 
@@ -236,16 +237,20 @@ class Detections(Sequence[TextBox]):
             TypeError, ValueError: the recogniser is none, or gave something else than it should; a threshold that is
                 none.
         """
-        least = ReadingOptions(text_threshold=text_threshold).least_confidence
+        checked_threshold(text_threshold)
         crops = self.crops(padding=padding)
         texts = read_crops(recogniser, crops, bgr=bgr, batch=batch, before_each=before_each)
-        return self.with_texts(texts, least)
+        return self.with_texts(texts, text_threshold)
 
     def with_texts(self, texts: Sequence[tuple[str, float]], text_threshold: float = 0.0) -> Detections:
-        """The same detections with a text and its confidence for each box, in their order; see `read`."""
+        """The detections with a text and its confidence for each box, in their order; see `read`."""
+        least = checked_threshold(text_threshold)
         boxes = zip(self.boxes, texts, strict=True)
-        read = (replace(box, text=text, text_confidence=sure) for box, (text, sure) in boxes)
-        kept = (box for box in read if is_believed(box.score, box.text_confidence or 0.0, text_threshold))
+        kept = (
+            replace(box, text=text, text_confidence=sure)
+            for box, (text, sure) in boxes
+            if is_believed(box.score, sure, least)
+        )
         return replace(self, boxes=tuple(kept))
 
     @property

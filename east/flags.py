@@ -9,7 +9,15 @@ from typing import Any
 
 from .errors import UsageError
 from .option_fields import Leaf, from_paths, leaves
-from .options import PDF_DPI, READING_SCORE_THRESHOLD, DetectorOptions, ReadingOptions, StreamOptions, check_dpi
+from .options import (
+    DEFAULTS,
+    PDF_DPI,
+    READING_SCORE_THRESHOLD,
+    DetectorOptions,
+    ReadingOptions,
+    StreamOptions,
+    check_dpi,
+)
 
 CONVERSION = frozenset(
     [
@@ -96,7 +104,7 @@ def add_read(parser: argparse.ArgumentParser, help: str) -> None:
     """Adds ``--read`` with the `ReadingOptions` of the recogniser it names; `read_options_from` collects them."""
     group = add_reading_options(parser, without=["recogniser"])
     known = _READING[_destination(("recogniser",))].choices
-    told = f"{help}, by {' or '.join(known)}; they are looked for from a score of {READING_SCORE_THRESHOLD} on"
+    told = f"{help}, by {' or '.join(known)}; --score-threshold is then {READING_SCORE_THRESHOLD} where it is not given"
     group.add_argument("--read", choices=known, metavar="NAME", help=told)
 
 
@@ -113,7 +121,8 @@ def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
 def reading_options_from(args: argparse.Namespace) -> ReadingOptions:
     """The options that the flags of `add_reading_options` give."""
     given = {name: value for name, value in vars(args).items() if name in _READING}
-    return from_paths(ReadingOptions, {_READING[name].path: value for name, value in given.items()})
+    options = from_paths(ReadingOptions, {_READING[name].path: value for name, value in given.items()})
+    return options.suited_to(getattr(args, _destination(("scoring",)), DEFAULTS.scoring))
 
 
 def stream_options_from(args: argparse.Namespace) -> StreamOptions:
@@ -127,7 +136,7 @@ def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
     given = [name for name in _READING if name in vars(args)]
     if args.read is None:
         if given:
-            raise UsageError(f"--{_READING[given[0]].name} needs --read")
+            raise UsageError(f"--{_READING[given[0]].name.replace('_', '-')} needs --read")
         return None
     return replace(reading_options_from(args), recogniser=args.read)
 
@@ -135,7 +144,7 @@ def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
 def read_defaults_from(args: argparse.Namespace) -> dict[str, Any]:
     """What `options_from` is to have for defaults in a command with `add_read`."""
     reading = read_options_from(args)
-    return {} if reading is None else {**reading.looks_for()}
+    return {} if reading is None else dict(reading.looks_for())
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -325,6 +325,11 @@ class ReadingOptions(Options):
         """The text threshold, by default the recogniser's."""
         return TEXT_THRESHOLDS[self.recogniser] if self.text_threshold is None else self.text_threshold
 
+    def suited_to(self, scoring: Scoring) -> ReadingOptions:
+        """By default all texts count where scores are no probabilities, of which the text threshold is a power."""
+        unsuited = self.text_threshold is None and scoring == "original"
+        return replace(self, text_threshold=0.0) if unsuited else self
+
     def looks_for(self) -> CallChanges:
         """How words that are to be read are looked for: doubtful ones, too, where their texts decide about them."""
         return {"score_threshold": READING_SCORE_THRESHOLD} if self.least_confidence else {}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .cores import usable_cores
 from .option_fields import check_counts, check_switches
+from .options import ReadingOptions
 
 Crop: TypeAlias = NDArray[np.uint8]
 
@@ -80,11 +81,19 @@ def read_crops(
     return [texts[index] for index in range(len(crops))]
 
 
+def checked_threshold(text_threshold: float) -> float:
+    """A threshold of the confidence of texts as it is. Raises ``TypeError`` or ``ValueError`` for what is none."""
+    if text_threshold is None:  # an option that was not given, elsewhere
+        raise TypeError("text_threshold must be a number from 0 to 1, got None")
+    return ReadingOptions(text_threshold=text_threshold).least_confidence
+
+
 def is_believed(score: float, confidence: float, threshold: float) -> bool:
     """Whether a box whose text was read with this confidence counts as a word.
 
     The confidence must be ``threshold ** score``: the threshold where the box surely is one, ever more the less sure
-    that is. All confidences and scores count where the threshold is 0.
+    that is. All confidences and scores count where the threshold is 0. The score is taken for a probability, which the
+    mean of the map (``scoring="original"``) is not: it would ask too much.
     """
     return threshold == 0 or confidence >= threshold**score
 

@@ -18,7 +18,7 @@ from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
 from east.images.tiling import network_size_of
-from east.options import MAX_SIDE, CallChanges, DetectorOptions, ReadingOptions
+from east.options import MAX_SIDE, READING_SCORE_THRESHOLD, CallChanges, DetectorOptions, ReadingOptions
 from east.reading import Recogniser
 from east.types import Size
 
@@ -206,14 +206,13 @@ class Service:
             raise Problem(404, "no-recogniser", detail)
 
         context = RequestContext.of(request)
-        how = self.settings.reading_options()
+        asked, how = changes(), self.settings.reading_options()
         if text_threshold is not None:
             how = replace(how, text_threshold=text_threshold)
-
-        def all_changes() -> CallChanges:
-            assert self.detector is not None  # noqa: S101  it is ready
-            own, wanted = self.detector.options.score_threshold, how.looks_for().get("score_threshold", 1.0)
-            return {"score_threshold": min(own, wanted), **changes()}
+        own = self.settings.detector_options() if self.detector is None else self.detector.options
+        how = how.suited_to(asked.get("scoring", own.scoring))
+        if own.score_threshold > READING_SCORE_THRESHOLD:
+            asked = {**how.looks_for(), **asked}
 
         with reader.admission() as places:
 
@@ -229,7 +228,7 @@ class Service:
                     texts, read_ms = await self._texts(reader, how, places, context, found, image, hold, deadline)
                 return await asyncio.to_thread(finish, texts, waited_ms, read_ms)
 
-            return await self._detect(request, admitted, all_changes, _waited, refuse, then=read_words)
+            return await self._detect(request, admitted, lambda: asked, _waited, refuse, then=read_words)
 
     async def _texts(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,8 +139,15 @@ def test_what_is_not_read_surely_enough_is_left_out() -> None:
     assert [(box.text, box.text_confidence, box.score) for box in read] == [("40", 0.8, 0.9)]
     assert found.read(recogniser, text_threshold=0.2).text.split() == ["40", "50", "60"]
     assert found.read(recogniser, text_threshold=0.3).text.split() == ["40", "60"]
-    with pytest.raises(ValueError, match=r"text_threshold must be .*, got 1\.5"):
-        found.read(recogniser, text_threshold=1.5)
+    unread = found.with_texts([("", 0.0)] * 3)
+    assert len(unread) == 3
+    for give in (partial(found.read, recogniser), partial(found.with_texts, [("word", 0.9)] * 3)):
+        with pytest.raises(ValueError, match=r"text_threshold must be .*, got 1\.5"):
+            give(text_threshold=1.5)
+        with pytest.raises(ValueError, match=r"text_threshold must be .*, got nan"):
+            give(text_threshold=float("nan"))
+        with pytest.raises(TypeError, match="text_threshold must be a number from 0 to 1, got None"):
+            give(text_threshold=None)
 
 
 def test_a_text_with_commas_and_quotes_is_one_field_of_csv() -> None:

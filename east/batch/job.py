@@ -17,6 +17,7 @@ from ..files import is_uri
 from ..model.source import ModelSource
 from ..option_fields import to_paths
 from ..options import DEFAULTS, DetectorOptions, ReadingOptions
+from ..reading import checked_threshold
 from .listing import Shard, Span, cut, digest, list_images
 from .options import BatchOptions, Cluster
 from .output import OutputFolder
@@ -89,7 +90,7 @@ def detect_all(
         require("ray", "a Ray cluster")
     if batch.format == "parquet":
         require("parquet", "the format parquet")
-    how = ReadingOptions(padding=padding, text_threshold=text_threshold)
+    how = ReadingOptions(padding=padding, text_threshold=checked_threshold(text_threshold))
     reading = None if read is None else described(read, how)
     if read is not None and cluster is None:
         read = made(read, options.threads)

@@ -36,7 +36,8 @@ def described(read: Read, how: ReadingOptions) -> str:
     else:
         name = getattr(read, "name", getattr(read, "__qualname__", type(read).__qualname__))
         given = {"language": getattr(read, "language", None)}
-    given |= {"padding": how.padding, "text_threshold": how.least_confidence, "threads": None}  # those change no text
+    given |= {"padding": how.padding, "text_threshold": how.least_confidence}
+    given["threads"] = None  # on whose number no text depends
     return f"{name}({', '.join(f'{key}={value}' for key, value in given.items() if value is not None)})"
 
 

@@ -104,6 +104,12 @@ def test_words_are_read_by_a_recogniser(form: Format, fast: DetectorOptions, tmp
     def run(read: Read | None, padding: float = 0) -> Summary:
         return detect_all(f"{tmp_path}/*.png", out, fast, batch=batch, read=read, padding=padding)
 
+    detect_all(
+        f"{tmp_path}/0.png", tmp_path / "none", fast, read=lambda crops: [("a", 0.5)] * len(crops), text_threshold=0.6
+    )
+    assert [row["boxes"] for row in result(tmp_path / "none")] == [[]]
+    with pytest.raises(TypeError, match="text_threshold must be a number"):
+        detect_all(f"{tmp_path}/0.png", tmp_path / "no", fast, read=english, text_threshold=None)  # type: ignore[arg-type]
     assert run(english) == Summary(2, 0, 0)
     boxes = [row["boxes"] for row in result(out)]
     assert [[box["text"] for box in some] for some in boxes] == [["Room0"], ["Room1"]]
