@@ -228,8 +228,8 @@ class Detections(Sequence[TextBox]):
             bgr: the recogniser takes blue, green and red, in this order.
             padding: see `crops`. None by default: a recogniser of words reads worse with what is around them.
             text_threshold: 0..1, the least confidence of the text of a word that surely is one; of other words it must
-                be ``text_threshold ** score``. 0 keeps all words; leave it there with ``scoring="original"``, where even
-                sure words score 0.2.
+                be ``text_threshold ** score``. 0 keeps all words; leave it at that with ``scoring="original"``, where
+                even sure words score 0.2.
             batch: how many crops it is given at once at most, those of like shape together.
             before_each: called before each batch; what it raises ends the reading.
 
