@@ -174,8 +174,8 @@ def training_graph(towers: int = 2, *, averages: bool = True, optimizer: bool = 
                 loss = dice + tf.reduce_mean(tf.abs(geometry - geometry_map) * score_map)
                 v1.summary.scalar("loss", loss)
                 v1.summary.image("score_map_pred", score * 255)
-                if tower == 0 and optimizer:  # more gradients would only make the graph larger
-                    updates = [adam.compute_gradients(loss, v1.trainable_variables("feature_fusion"))]
+                if tower == 0 and optimizer:  # the gradients of the others would only make the graph larger
+                    updates = [adam.compute_gradients(loss)]
         applied = [adam.apply_gradients(gradients, global_step=step) for gradients in updates]
         moving = v1.train.ExponentialMovingAverage(DECAY, step) if averages else None
         average = [moving.apply(v1.trainable_variables())] if moving else []
