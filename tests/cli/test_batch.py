@@ -39,7 +39,7 @@ def test_words_are_read_too(tmp_path: Path, detector: TextDetector) -> None:
     reading = ["--read", "tesseract", "--language", "eng", "--padding", "0.2"]
     assert main(["batch", str(tmp_path), "--output", str(out), "--precision", "FP32", *reading]) == 0
     [row] = map(json.loads, (out / "part-00000.jsonl").read_text().splitlines())
-    found = detector.detect(tmp_path / "a.png").read(Tesseract(language="eng"), padding=0.2)
+    found = detector.detect(tmp_path / "a.png", score_threshold=0.5).read(Tesseract(language="eng"), padding=0.2)
     assert row["boxes"] == found.to_dict()["boxes"]
     assert [box["text"] for box in row["boxes"]] == ["Room7"]
 

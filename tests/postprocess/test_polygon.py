@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry import MultiPoint
 
-import east.postprocess
+import east
 from east.postprocess.polygon import areas, iou
 from tests.support.plain_nms import plain_iou
 
@@ -166,9 +166,10 @@ def test_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
     (package / "postprocess").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "postprocess" / "__init__.py").touch()
-    for name in ("compiled.py", "polygon.py"):
-        shutil.copy(Path(east.postprocess.__file__).with_name(name), package / "postprocess")
-    (package / "postprocess" / "__pycache__").touch()  # a file where the folder would be: nobody can write there
+    for name in ("compiled.py", "postprocess/polygon.py"):
+        shutil.copy(Path(east.__file__).parent / name, package / name)
+    for folder in (package, package / "postprocess"):
+        (folder / "__pycache__").touch()  # a file where the folder would be: nobody can write there
     nowhere = {name: str(package / "__init__.py") for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA")}
     code = "import numpy; from east.postprocess import polygon as p; print(p.__file__, p.areas(numpy.eye(4, 2)[None]))"
     done = subprocess.run(

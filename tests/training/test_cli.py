@@ -65,7 +65,7 @@ def test_help_needs_nothing_heavy() -> None:
         (["--config", "finetune"], "configuration finetune wants pictures: name their folder with --data"),
         (["--config", "smoke", "--validate", "1-9"], "name their folder with --data"),
         (["--config", "smoke", "--set", "stepz=3"], "--set stepz=3: there is no 'stepz', only backbone_only, batch, "),
-        (["--config", "smoke", "--set", "steps=few"], "--set steps=few: expected something like 150"),
+        (["--config", "smoke", "--set", "steps=few"], "--set steps=few: expected something like 100"),
         (["--config", "smoke", "--set", "recipe.augmentation.crop=100"], "multiples of 32, not a crop of 100"),
         (["--config", "finetune", "--set", "synthetic=0.5"], "scenes (720x1280) the size of the canvas (1280x1280)"),
         (["--config", "grand"], "invalid choice: 'grand'"),
