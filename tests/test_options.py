@@ -17,8 +17,8 @@ from east.cli import main
 from east.flags import CONVERSION, PAIRED
 from east.model import weights
 from east.option_fields import Leaf, from_paths, leaves, to_paths
-from east.options import CallChanges, CallOptions
-from east.types import Precision, Size
+from east.options import CallChanges, CallOptions, ReadingOptions
+from east.types import Precision, Scoring, Size
 from eval.cli import main as evaluate
 
 Paths = dict[tuple[str, ...], Any]
@@ -80,6 +80,25 @@ def flags(values: Paths, *, without: tuple[str, ...] = ()) -> list[str]:
         else:
             arguments += [name, text_of(value)]
     return arguments
+
+
+@pytest.mark.parametrize(
+    ("options", "scoring", "least", "score"),
+    [
+        (ReadingOptions(), "confidence", 0.7, 0.5),
+        (ReadingOptions(recogniser="tesseract"), "peak", 0.3, 0.5),
+        (ReadingOptions(text_threshold=0), "confidence", 0, None),
+        (ReadingOptions(), "original", 0, None),
+        (ReadingOptions(text_threshold=0.1), "original", 0.1, 0.5),
+    ],
+)
+def test_doubtful_words_are_looked_for_where_their_texts_decide(
+    options: ReadingOptions, scoring: Scoring, least: float, score: float | None
+) -> None:
+    """By default they do not where scores are no probabilities."""
+    suited = options.suited_to(scoring)
+    assert suited.least_confidence == least
+    assert suited.looks_for().get("score_threshold") == score
 
 
 def test_no_value_of_the_others_is_a_default(others: Paths) -> None:

@@ -38,7 +38,14 @@ def test_text_of_several_images(
     surely = detector.detect(pictures / "a.png").read(recogniser)
     doubtful = detector.detect(pictures / "a.png", score_threshold=0.5).read(recogniser, text_threshold=0.7)
     assert len(doubtful) > len(surely) > 10
-    for flags, read in ([], doubtful), (["--text-threshold", "0"], surely):
+    originally = detector.detect(pictures / "a.png", scoring="original").read(recogniser)
+    assert max(originally.scores) < 0.5  # no probabilities
+    flags: list[str]
+    for flags, read in (
+        ([], doubtful),
+        (["--text-threshold", "0"], surely),
+        (["--scoring", "original"], originally),
+    ):
         assert main([*command, *flags]) == 0
         assert "PRIORITY" in read.text.splitlines()
         output = capsysbinary.readouterr()
