@@ -106,7 +106,7 @@ def detect_all(
     before = done = sum(images for images, _ in counted.values())
     failed = sum(failures for _, failures in counted.values())
     progress(done, total)
-    work = Work(options, batch, _everywhere(place), str(Path.cwd()), read, padding, text_threshold)
+    work = Work(options, batch, _everywhere(place), str(Path.cwd()), read, how)
     todo = [shard for shard in shards if shard.number not in counted]
     for shard in _run(work, todo, cluster):
         if shard.number in counted:

@@ -42,8 +42,7 @@ class Work(NamedTuple):
         output: place of the results.
         base: folder that relative paths start from.
         read: reads the words, where texts are asked for.
-        padding: surroundings to read with each word, as a share of its height.
-        text_threshold: of the texts that are kept.
+        how: surroundings and threshold of reading; the recogniser that it names is not asked for.
     """
 
     options: DetectorOptions
@@ -51,8 +50,7 @@ class Work(NamedTuple):
     output: str
     base: str
     read: Read | None = None
-    padding: float = ReadingOptions.padding
-    text_threshold: float = 0.0
+    how: ReadingOptions = ReadingOptions()
 
 
 class Done(NamedTuple):
@@ -180,7 +178,8 @@ class Worker(AbstractContextManager["Worker"]):
     def _with_texts(self, found: Detections) -> Detections:
         if self._read is None:
             return found
-        return found.read(self._read, padding=self._work.padding, text_threshold=self._work.text_threshold)
+        how = self._work.how
+        return found.read(self._read, padding=how.padding, text_threshold=how.least_confidence)
 
 
 def load(spans: Iterable[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:
