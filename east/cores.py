@@ -1,13 +1,15 @@
-"""How many processor cores there are for this process."""
+"""How many processor cores there are for this process, and how its threads take turns at the interpreter."""
 
 from __future__ import annotations
 
 import math
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_TURN_SECONDS = 0.0005
 
 
 def usable_cores() -> int:
@@ -18,6 +20,15 @@ def usable_cores() -> int:
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(bound, _granted(_CGROUP))))
+
+
+def take_short_turns() -> None:
+    """Has a thread leave the interpreter to others that want it after half a millisecond, in place of Python's five.
+
+    Threads that wait for a network, a file or a socket need it often, and briefly. It holds for the whole process, so
+    it is for programs to call.
+    """
+    sys.setswitchinterval(_TURN_SECONDS)
 
 
 def _granted(root: Path) -> float:

@@ -108,10 +108,14 @@ def add_read(parser: argparse.ArgumentParser, help: str) -> None:
     group.add_argument("--read", choices=known, metavar="NAME", help=told)
 
 
-def options_from(args: argparse.Namespace, **defaults: Any) -> DetectorOptions:
-    """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`."""
+def options_from(args: argparse.Namespace, reading: ReadingOptions | None = None, **defaults: Any) -> DetectorOptions:
+    """The options that the flags of `add_options` give, beside a command's own ``defaults``. Raises `UsageError`.
+
+    ``reading`` is how the words are to be read, if they are.
+    """
     given = {path: value for path, value in vars(args).items() if path in _DESTINATIONS}
-    values: dict[tuple[str, ...], Any] = {(name,): value for name, value in defaults.items()}
+    wanted = defaults if reading is None else {**defaults, **reading.looks_for()}
+    values: dict[tuple[str, ...], Any] = {(name,): value for name, value in wanted.items()}
     try:
         return from_paths(DetectorOptions, values | {_DESTINATIONS[path]: value for path, value in given.items()})
     except ValueError as error:
@@ -139,12 +143,6 @@ def read_options_from(args: argparse.Namespace) -> ReadingOptions | None:
             raise UsageError(f"--{_READING[given[0]].name.replace('_', '-')} needs --read")
         return None
     return replace(reading_options_from(args), recogniser=args.read)
-
-
-def read_defaults_from(args: argparse.Namespace) -> dict[str, Any]:
-    """What `options_from` is to have for defaults in a command with `add_read`."""
-    reading = read_options_from(args)
-    return {} if reading is None else dict(reading.looks_for())
 
 
 def argument_type(parse: Callable[[str], Any]) -> Callable[[str], Any]:

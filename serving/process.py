@@ -16,6 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from east.cores import take_short_turns
+
 from . import admin, tracing
 from .app import create_admin_app, create_app
 from .connection import PatientProtocol, allow_open_files, most_refused
@@ -25,9 +27,6 @@ from .reload import reload
 from .settings import Settings, ignored_variables
 
 logger = logging.getLogger("serving")
-
-SWITCH_SECONDS = 0.001
-"""How long a thread may keep the interpreter while others want it: the event loop needs it often, and briefly."""
 
 _COMMON: dict[str, Any] = {"ws": "none", "log_config": None, "access_log": False, "server_header": False}
 """How uvicorn is to run either port."""
@@ -47,7 +46,7 @@ def serve(settings: Settings, read_again: Callable[[], Settings] | None = None) 
     logging.config.dictConfig(logging_config(settings))
     connections = settings.limits.connections
     allow_open_files(connections + most_refused(connections))
-    sys.setswitchinterval(SWITCH_SECONDS)
+    take_short_turns()
     tracing.configure()
     if _HANG_UP is not None:
         signal.signal(_HANG_UP, signal.SIG_IGN)  # until there is something to reload

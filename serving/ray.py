@@ -24,6 +24,7 @@ from prometheus_client.metrics_core import Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from east.cores import take_short_turns
 from east.errors import MissingPackageError
 from east.extras import require
 
@@ -34,7 +35,6 @@ from .cluster_state import ClusterLimit, Patient, SharedState, UnreachableError,
 from .garbage import keep_what_there_is
 from .logs import logging_config
 from .memory import affordable_pixels
-from .process import SWITCH_SECONDS
 from .settings import ClusterSettings, complaints, ignored_variables
 
 logger = logging.getLogger("serving")
@@ -145,7 +145,7 @@ def replica(settings: ClusterSettings) -> ReplicaApplication:
 
     logging.raiseExceptions = False
     logging.config.dictConfig(logging_config(settings))
-    sys.setswitchinterval(SWITCH_SECONDS)
+    take_short_turns()
     tracing.configure()
     if "pixels" not in settings.limits.model_fields_set:  # by the memory of this machine
         limits = settings.limits.model_copy(update={"pixels": affordable_pixels()})

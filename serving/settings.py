@@ -281,6 +281,14 @@ class ClusterSettings(Settings):
             raise ValueError("--admin-port is not for --ray: replicas have no ports of their own")
         return self
 
+    @model_validator(mode="after")
+    def _of_a_recogniser(self) -> ClusterSettings:
+        own = {leaf.name for leaf in leaves(ReadingOptions)} - {"recogniser"}
+        given = sorted(own & self.model_fields_set)
+        if given and not self.reads:
+            raise ValueError(f"--{given[0].replace('_', '-')} needs --recogniser")
+        return self
+
 
 def with_live(current: Declared, new: Declared, group: str = "") -> tuple[Declared, list[str], list[str]]:
     """Takes over the settings that can change while the service runs.

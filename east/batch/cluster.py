@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias
 
+from ..cores import take_short_turns
 from ..errors import EastError, RuntimeUnavailableError
 from .listing import Shard
 from .options import Cluster
@@ -45,6 +46,7 @@ class ClusterWorker:
     """
 
     def __init__(self, work: Work) -> None:
+        take_short_turns()
         self._worker = Worker(work)
         self._asked: SimpleQueue[tuple[Shard, Future[Answer]]] = SimpleQueue()
         Thread(target=self._answer, name="shards", daemon=True).start()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..batch.options import FORMATS, SHARD_SIZE, BatchOptions, Cluster
+from ..cores import take_short_turns
 from ..errors import UsageError
 from ..flags import (
     add_options,
@@ -16,7 +17,6 @@ from ..flags import (
     add_stream_options,
     options_from,
     positive,
-    read_defaults_from,
     read_options_from,
     stream_options_from,
 )
@@ -90,8 +90,10 @@ def run(args: argparse.Namespace) -> int:
     stream = stream_options_from(args)
     given = {name: getattr(args, name) for name in ("format", "shard_size", "column", "overwrite", "pdf_dpi")}
     batch = BatchOptions(**given, processes=stream.processes)
-    options, reading = options_from(args, **read_defaults_from(args)), read_options_from(args)
+    reading = read_options_from(args)
+    options = options_from(args, reading)
 
+    take_short_turns()
     from tqdm import tqdm
 
     from ..batch import detect_all

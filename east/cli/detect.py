@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..console import one_line, progress, refuse_closed_output
 from ..flags import add_options, add_pdf_dpi, add_stream_options, options_from, stream_options_from
@@ -18,7 +18,7 @@ from .inputs import InputImage, find_images
 if TYPE_CHECKING:
     from ..detections import Detections
     from ..images.pdf import PdfPage
-    from ..options import DetectorOptions
+    from ..options import DetectorOptions, ReadingOptions
     from .output import Writer
 
 
@@ -67,12 +67,12 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
 def run(
     args: argparse.Namespace,
     load_reader: Callable[[bool], Callable[[Detections], Detections]] | None = None,
-    **defaults: Any,
+    reading: ReadingOptions | None = None,
 ) -> int:
     """Detects, writes, and returns 1 if any image could not be used.
 
     ``load_reader`` gives what reads the words, of a command that has them read; called once all else is checked, and
-    told whether there are several images. ``defaults`` are a command's own options of the detector.
+    told whether there are several images. ``reading`` is how.
     """
     from .output import Writer, save_crops, save_drawing
 
@@ -80,7 +80,7 @@ def run(
     sources, errors = find_images(args.inputs, written, pdf_dpi=args.pdf_dpi)
     if not sources and len(errors) == 1:
         raise errors[0]
-    options, failures, total = options_from(args, **defaults), len(errors), len(sources) + len(errors)
+    options, failures, total = options_from(args, reading), len(errors), len(sources) + len(errors)
     several = total > 1
     form = args.format or format_for(args.output, args.formats, several=several)
     writer = Writer(form, args.output, several=several, texts=load_reader is not None)

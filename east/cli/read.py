@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Detects, reads, writes, and returns 1 if any image could not be used."""
     options = reading_options_from(args)
     load = partial(_load, options, options_from(args).threads)
-    return detect.run(args, load, **options.looks_for())
+    return detect.run(args, load, options)
 
 
 def _load(options: ReadingOptions, threads: int | None, several: bool) -> Callable[[Detections], Detections]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from east.errors import RuntimeUnavailableError, UnsupportedPrecisionError, UsageError
-from east.flags import add_options, add_read, options_from, positive, read_defaults_from, read_options_from
+from east.flags import add_options, add_read, options_from, positive, read_options_from
 from east.options import EVALUATION_SIZE
 from east.outputs import Output, check_outputs
 
@@ -20,6 +20,7 @@ from . import add_choice, add_data
 
 if TYPE_CHECKING:
     from east import DetectorOptions, TextDetector
+    from east.options import ReadingOptions
 
     from ..dataset import Icdar2015
     from ..journal import Journal
@@ -62,8 +63,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(icdar2015.HOW_TO_GET_IT)
     if args.report is not None and args.report.is_file():
         raise UsageError(f"--report needs a folder, and {args.report} is a file")
-    reader = _reader(args)
-    todo, left_out, impossible = _possible(args)
+    reading = read_options_from(args)
+    reader = None if reading is None else _reader(reading, options_from(args).threads)
+    todo, left_out, impossible = _possible(args, reading)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
         _tell(f"note: {dataset.note}")
@@ -99,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
     return 1 if impossible else 0
 
 
-def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str], list[str]]:
+def _possible(
+    args: argparse.Namespace, reading: ReadingOptions | None
+) -> tuple[list[DetectorOptions], list[str], list[str]]:
     """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others.
 
     Of these first those whose runtime is possible at another precision, and whose precision in another runtime.
@@ -107,7 +111,7 @@ def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str
     from east.model.source import ModelSource
     from east.runtimes import resolve
 
-    base = options_from(args, input_size=EVALUATION_SIZE, **read_defaults_from(args))
+    base = options_from(args, reading, input_size=EVALUATION_SIZE)
     faithful = ModelSource.find(base.weights, base.nodes).faithful
     possible: dict[DetectorOptions, tuple[str, str]] = {}
     impossible: dict[tuple[str, str], str] = {}
@@ -122,15 +126,12 @@ def _possible(args: argparse.Namespace) -> tuple[list[DetectorOptions], list[str
     return list(possible), left_out, [why for pair, why in impossible.items() if not seen.issuperset(pair)]
 
 
-def _reader(args: argparse.Namespace) -> Reader | None:
-    options = read_options_from(args)
-    if options is None:
-        return None
+def _reader(options: ReadingOptions, threads: int | None) -> Reader:
     from east.ocr import find
 
     from ..run import Reader
 
-    return Reader(find(options.recogniser, language=options.language, threads=options_from(args).threads), options)
+    return Reader(find(options.recogniser, language=options.language, threads=threads), options)
 
 
 def _journal(args: argparse.Namespace, dataset: Icdar2015, detector: TextDetector, reader: Reader | None) -> Journal:

@@ -37,6 +37,8 @@ def test_arguments_are_settings_by_name_or_in_groups() -> None:
         ({"cpus_per_replica": 2}, "--cpus-per-replica needs --ray"),
         ({"ray": True, "least_replicas": 3, "most_replicas": 2}, "--least-replicas (3) must not be over"),
         ({"ray": True, "admin_port": 9000}, "--admin-port is not for --ray"),
+        ({"text_threshold": 0.5}, "--text-threshold needs --recogniser"),
+        ({"padding": 0.1, "recogniser": "none"}, "--padding needs --recogniser"),
     ],
 )
 def test_wrong_settings_are_named_by_their_flags(given: dict[str, Any], told: str) -> None:
