@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .icdar import format_lines, reportable
+from . import plain
 from .layout import reading_order
 from .options import PDF_DPI
 from .reading import BATCH, Recogniser, checked_threshold, is_believed, read_crops
@@ -315,15 +313,7 @@ class Detections(Sequence[TextBox]):
 
     def to_dict(self) -> dict[str, Any]:
         """The result as the REST interface answers it; coordinates to 1/100 pixel."""
-        quads = self.quads.astype(np.float64).round(2).tolist()
-        return {
-            "image": {"width": self.width, "height": self.height},
-            "tiles": self.tiles,
-            "runs": self.runs,
-            "boxes": [_as_dict(box, quad) for box, quad in zip(self, quads, strict=True)],
-            "model": {"weights": self.weights, "runtime": self.runtime, "precision": str(self.precision)},
-            "timings_ms": self.timings.as_dict(),
-        }
+        return plain.to_dict(self)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """`to_dict` as JSON."""
@@ -334,15 +324,7 @@ class Detections(Sequence[TextBox]):
 
         With ``texts`` each has ``,text,text_confidence`` besides; by default where the words have been read.
         """
-        is_read = bool(self.boxes) and self.is_read if texts is None else texts
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        corners = [f"{axis}{corner}" for corner in range(1, 5) for axis in "xy"]
-        writer.writerow([*corners, "score", *(["text", "text_confidence"] if is_read else [])])
-        for box in self:
-            read = [box.text, f"{box.text_confidence or 0:.4f}"] if is_read else []
-            writer.writerow([*(f"{value:.2f}" for value in box.quad.ravel()), f"{box.score:.4f}", *read])
-        return file.getvalue()
+        return plain.to_csv(self, texts)
 
     def to_icdar(self, *, scores: bool = False) -> str:
         """One line ``x1,y1,x2,y2,x3,y3,x4,y4`` of whole pixels per word, as ICDAR2015's task 4.1 takes it.
@@ -352,10 +334,7 @@ class Detections(Sequence[TextBox]):
         compares areas. Clockwise it demands, so a sliver that rounding turns over is turned back. ``scores`` adds
         the score as a ninth value, with all the digits that a float32 needs: the protocol ranks by it.
         """
-        ranked = self.ranked()
-        written = reportable(ranked.quads)
-        last = [_decimals(box.score) for box, is_written in zip(ranked, written, strict=True) if is_written]
-        return format_lines(ranked.quads[written], last if scores else None)
+        return plain.to_icdar(self, scores)
 
     def to_hocr(self, name: str | None = None) -> str:
         """The page as hOCR 1.2, for tools that read what Tesseract writes. ``name``: of the image (default: source)."""
@@ -424,16 +403,3 @@ def _numbers(index: Sequence[int] | Sequence[bool] | NDArray[Any], count: int) -
     if values.size and values.dtype.kind not in "iu":
         raise TypeError(f"words are chosen by a slice, a mask or whole numbers, got an array of {values.dtype}")
     return [int(number) for number in values]
-
-
-def _decimals(score: float) -> str:
-    """The fewest digits that no other float32 has, never with an exponent."""
-    return np.format_float_positional(np.float32(score), trim="0")
-
-
-def _as_dict(box: TextBox, quad: list[list[float]]) -> dict[str, Any]:
-    """A word as JSON values, the quad's are at hand; without a text where none was read."""
-    told: dict[str, Any] = {"quad": quad, "score": round(float(box.score), 4)}
-    if box.text is not None:
-        told |= {"text": box.text, "text_confidence": round(float(box.text_confidence or 0), 4)}
-    return told

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from ..console import one_line
 from ..detections import Detections
+from ..plain import model_of, words_of
 from .options import Format
 
 Row: TypeAlias = dict[str, Any]
@@ -35,16 +36,9 @@ SUFFIXES: dict[Format, str] = {"jsonl": ".jsonl", "parquet": ".parquet"}
 
 def found_row(name: str, index: int, found: Detections) -> Row:
     """The row of an image in which words were looked for, with their texts where they have been read."""
-    told = found.to_dict()
-    size = told["image"]
-    row = {
-        "image": _text(name),
-        "index": index,
-        "width": size["width"],
-        "height": size["height"],
-        "tiles": told["tiles"],
-    }
-    return {**row, "boxes": told["boxes"], "model": told["model"], "error": None}
+    size = {"width": found.width, "height": found.height, "tiles": found.tiles}
+    told = {"boxes": words_of(found), "model": model_of(found), "error": None}
+    return {"image": _text(name), "index": index, **size, **told}
 
 
 def error_row(name: str, index: int, error: Exception) -> Row:
