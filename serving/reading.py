@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from east.options import READING_SCORE_THRESHOLD, CallChanges, DetectorOptions, ReadingOptions
 from east.reading import Crop, Recogniser, read_crops
 
 from .lane import Lane
@@ -27,6 +29,23 @@ class ReadTexts(NamedTuple):
     texts: list[tuple[str, float]]
     start: float
     end: float
+
+
+def as_wished(
+    how: ReadingOptions, text_threshold: float | None, own: DetectorOptions, asked: CallChanges
+) -> tuple[ReadingOptions, CallChanges]:
+    """How one request has its words read and, for that, looked for: doubtful ones, too, unless it says otherwise.
+
+    Args:
+        how: they are read here.
+        text_threshold: that is asked for; that of ``how`` where none is.
+        own: options of the detector.
+        asked: changes of them.
+    """
+    if text_threshold is not None:
+        how = replace(how, text_threshold=text_threshold)
+    how = how.suited_to(asked.get("scoring", own.scoring))
+    return how, {**how.looks_for(), **asked} if own.score_threshold > READING_SCORE_THRESHOLD else asked
 
 
 class Reader:

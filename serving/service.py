@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 from starlette.requests import Request
@@ -18,7 +17,7 @@ from east.detections import Detections
 from east.errors import EastError, ImageError
 from east.images.header import read_header
 from east.images.tiling import network_size_of
-from east.options import MAX_SIDE, READING_SCORE_THRESHOLD, CallChanges, DetectorOptions, ReadingOptions
+from east.options import MAX_SIDE, CallChanges, DetectorOptions, ReadingOptions
 from east.reading import Recogniser
 from east.types import Size
 
@@ -28,7 +27,7 @@ from .decoders import Decoders, Encoded
 from .loading import Loaded, load, shown_pixels
 from .metrics import Metrics
 from .problems import EmptyImageError, Problem, TooManyWordsError
-from .reading import Places, Reader
+from .reading import Places, Reader, as_wished
 from .room import Room
 from .scheduling import Job, Scheduler
 from .settings import Settings
@@ -206,13 +205,8 @@ class Service:
             raise Problem(404, "no-recogniser", detail)
 
         context = RequestContext.of(request)
-        asked, how = changes(), self.settings.reading_options()
-        if text_threshold is not None:
-            how = replace(how, text_threshold=text_threshold)
         own = self.settings.detector_options() if self.detector is None else self.detector.options
-        how = how.suited_to(asked.get("scoring", own.scoring))
-        if own.score_threshold > READING_SCORE_THRESHOLD:
-            asked = {**how.looks_for(), **asked}
+        how, asked = as_wished(self.settings.reading_options(), text_threshold, own, changes())
 
         with reader.admission() as places:
 
