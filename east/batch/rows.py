@@ -26,6 +26,7 @@ from typing import Any, TypeAlias
 
 from ..console import one_line
 from ..detections import Detections
+from ..errors import ImageError
 from ..plain import model_of, words_of
 from .options import Format
 
@@ -44,7 +45,7 @@ def found_row(name: str, index: int, found: Detections) -> Row:
 def error_row(name: str, index: int, error: Exception) -> Row:
     """The row of an image that could not be used."""
     nothing = dict.fromkeys(["width", "height", "tiles"])
-    told = {"type": type(error).__name__, "detail": _text(one_line(error))}
+    told = {"type": type(error).__name__, "detail": _text(one_line(_bare(error)))}
     return {"image": _text(name), "index": index, **nothing, "boxes": [], "model": None, "error": told}
 
 
@@ -69,6 +70,12 @@ def decode(content: bytes, form: Format) -> list[Row]:
 
     rows: list[Row] = parquet.read_table(io.BytesIO(content)).to_pylist()
     return rows
+
+
+def _bare(error: Exception) -> Exception:
+    """An error without the file that it is of, which the row names."""
+    known = isinstance(error, ImageError) and error.source
+    return ImageError(str(error).removeprefix(f"{known}: ")) if known else error
 
 
 def _text(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ _AHEAD = 16
 _ROWS = 16
 """Rows of a Parquet file that are held at once: an image of each."""
 
-Loaded: TypeAlias = bytes | PdfPage | ImageError
+Loaded: TypeAlias = bytes | Path | PdfPage | ImageError
 
 
 class Work(NamedTuple):
@@ -135,7 +135,7 @@ class Worker(AbstractContextManager["Worker"]):
     ) -> None:
         self.close()
 
-    def _readable(self, shards: Iterable[Shard], begun: deque[_Begun]) -> Iterator[bytes | PdfPage]:
+    def _readable(self, shards: Iterable[Shard], begun: deque[_Begun]) -> Iterator[bytes | Path | PdfPage]:
         """The images for the detector; those that could not be read never come to it."""
         for shard in shards:
             names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
@@ -182,10 +182,10 @@ class Worker(AbstractContextManager["Worker"]):
         return found.read(self._read, padding=how.padding, text_threshold=how.least_confidence)
 
 
-def load(spans: Iterable[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:
-    """The bytes of each image, several read ahead, or a page of a PDF, or the error of one that cannot be read.
+def load(spans: Sequence[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:
+    """What is known of each image: its path here, or its bytes, or a page of a PDF, or why it cannot be read.
 
-    Raises ``OSError`` for a Parquet file that cannot be read.
+    Of elsewhere several are read ahead. Raises ``OSError`` for a Parquet file that cannot be read.
     """
 
     def wanted() -> Iterator[Loaded | str]:
@@ -196,8 +196,13 @@ def load(spans: Iterable[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator
                 yield from _pages(span, base, pdf_dpi) if span.is_pages else _values(span, base)
 
     def fetch(image: Loaded | str) -> Loaded:
-        return _content(_absolute(image, base)) if isinstance(image, str) else image
+        if not isinstance(image, str):
+            return image
+        place = _absolute(image, base)
+        return _content(place) if is_uri(place) else Path(place)
 
+    if all(span.is_whole and not is_uri(_absolute(span.place, base)) for span in spans):
+        return map(fetch, wanted())
     return prefetch_map(fetch, wanted(), threads=_READERS, buffer=_AHEAD)
 
 

@@ -282,11 +282,26 @@ def test_what_fails_at_one_shard_fails_after_those_before_it(
     assert len(result(tmp_path / "out")) == 6
 
 
-def test_loading_reads_errors_in_their_places(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"1")
-    first, second, third = load([Span("a.png", 1), Span("b.png", 1), Span("a.png", 1)], str(tmp_path))
-    assert (first, third) == (b"1", b"1")
-    assert isinstance(second, ImageError)
+def test_files_here_are_left_to_who_decodes_them_and_others_read_in_their_places(tmp_path: Path) -> None:
+    (tmp_path / "b.png").write_bytes(b"1")
+    there = tmp_path.as_uri()
+    spans = [Span("a.png", 1), Span(f"{there}/b.png", 1), Span(f"{there}/c.png", 1), Span("a.png", 1)]
+    first, second, third, last = load(spans, str(tmp_path))
+    assert first == last == tmp_path / "a.png"
+    assert second == b"1"
+    assert isinstance(third, ImageError)
+    assert list(load(spans[:1], str(tmp_path))) == [first]
+
+
+@pytest.mark.parametrize("processes", [0, pytest.param(1, marks=needs_processes)])
+def test_a_file_that_can_be_no_image_is_not_read(processes: int, fast: DetectorOptions, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.jpg"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    detect_all(huge, tmp_path / "out", fast, batch=BatchOptions(processes=processes))
+    [row] = result(tmp_path / "out")
+    assert row["error"]["type"] == "ImageTooLargeError"
+    assert str(huge) not in row["error"]["detail"]
 
 
 @pytest.mark.parametrize("processes", [0, pytest.param(1, marks=needs_processes)])
