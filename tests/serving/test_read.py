@@ -247,6 +247,7 @@ def test_no_more_images_wait_than_the_queue_takes_and_others_are_detected_meanwh
     with serve(reads=sizes, queue=queue, limits={"images": 1}) as client, ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(client.post, "/read", content=photo) for _ in range(2)]
         wait_until(lambda: told(client, "reads_waiting") == 2)
+        wait_until(lambda: told(client, "boxes_count") == 2)  # until then they fill the detector's queue, too
         refused = client.post("/read", content=photo)
         assert refused.json()["code"] == "queue-full"
         assert int(refused.headers["retry-after"]) >= 1
