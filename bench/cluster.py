@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +43,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.g
 from bench.arguments import images_of, seconds_above_zero, whole_number  # noqa: E402
 from bench.clients import Clients, Picture  # noqa: E402
 from bench.processes import running  # noqa: E402
+from bench.rates import middle_rate  # noqa: E402
 from east.batch import BatchOptions, Cluster, detect_all  # noqa: E402
 from east.batch.rows import Row, decode  # noqa: E402
 from east.cores import usable_cores  # noqa: E402
@@ -360,10 +360,7 @@ def batch_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:
             cluster=pool,
             progress=lambda done, total: times.append((done, time.perf_counter())),
         )
-    done, when = np.array(times).T
-    middle = (done >= done[-1] / 4) & (done <= done[-1] * 3 / 4)
-    rate, _ = np.polyfit(when[middle], done[middle], 1)  # shards come in bursts, so not by the first and the last alone
-    return {"images/s": round(rate, 1), "images": summary.images, "failed": summary.failed}
+    return {"images/s": round(middle_rate(times), 1), "images": summary.images, "failed": summary.failed}
 
 
 def serve_rate(args: argparse.Namespace, pool: Cluster) -> dict[str, Any]:

@@ -194,9 +194,9 @@ class Service:
     ) -> list[Result]:
         """As `detect`, and reads the words of each image; one with more words than are read cannot be used.
 
-        Doubtful words are looked for, too, and a ``text_threshold`` that is not given is the settings'. ``finish`` is
-        given the milliseconds that reading took besides. Raises `Problem` too where nothing reads, and where too many
-        images are waiting to be read.
+        Doubtful words are looked for, too; the ``changes`` are known at once here, and a ``text_threshold`` that is not
+        given is the settings'. ``finish`` is given the milliseconds that reading took besides. Raises `Problem` too
+        where nothing reads, and where too many images are waiting to be read.
         """
         reader = self.reader
         if reader is None:

@@ -198,11 +198,10 @@ def load(spans: Sequence[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator
     def fetch(image: Loaded | str) -> Loaded:
         if not isinstance(image, str):
             return image
-        place = _absolute(image, base)
-        return _content(place) if is_uri(place) else Path(place)
+        return _content(image) if is_uri(image) else Path(base, image)
 
-    if all(span.is_whole and not is_uri(_absolute(span.place, base)) for span in spans):
-        return map(fetch, wanted())
+    if all(span.is_whole and not is_uri(span.place) for span in spans):
+        return (Path(base, span.place) for span in spans)
     return prefetch_map(fetch, wanted(), threads=_READERS, buffer=_AHEAD)
 
 

@@ -66,13 +66,13 @@ def add_output(parser: argparse.ArgumentParser, formats: Sequence[str]) -> None:
 
 def run(
     args: argparse.Namespace,
-    load_reader: Callable[[bool], Callable[[Detections], Detections]] | None = None,
+    load_reader: Callable[[int | None, bool], Callable[[Detections], Detections]] | None = None,
     reading: ReadingOptions | None = None,
 ) -> int:
     """Detects, writes, and returns 1 if any image could not be used.
 
     ``load_reader`` gives what reads the words, of a command that has them read; called once all else is checked, and
-    told whether there are several images. ``reading`` is how.
+    told the detector's threads and whether there are several images. ``reading`` is how.
     """
     from .output import Writer, save_crops, save_drawing
 
@@ -95,7 +95,7 @@ def run(
 
     from ..detector import TextDetector
 
-    read = load_reader(several) if load_reader is not None else None
+    read = load_reader(options.threads, several) if load_reader is not None else None
     with TextDetector.from_options(options) as detector, writer:
         keep = bool(written) or form == "png" or load_reader is not None
         results = detector.stream(

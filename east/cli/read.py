@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..flags import add_options, add_reading_options, options_from, reading_options_from
+from ..flags import add_options, add_reading_options, reading_options_from
 from ..options import READING_SCORE_THRESHOLD
 from . import detect
 from .formats import READ
@@ -36,8 +36,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Detects, reads, writes, and returns 1 if any image could not be used."""
     options = reading_options_from(args)
-    load = partial(_load, options, options_from(args).threads)
-    return detect.run(args, load, options)
+    return detect.run(args, partial(_load, options), options)
 
 
 def _load(options: ReadingOptions, threads: int | None, several: bool) -> Callable[[Detections], Detections]:

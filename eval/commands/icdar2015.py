@@ -64,8 +64,9 @@ def run(args: argparse.Namespace) -> int:
     if args.report is not None and args.report.is_file():
         raise UsageError(f"--report needs a folder, and {args.report} is a file")
     reading = read_options_from(args)
-    reader = None if reading is None else _reader(reading, options_from(args).threads)
-    todo, left_out, impossible = _possible(args, reading)
+    base = options_from(args, reading, input_size=EVALUATION_SIZE)
+    reader = None if reading is None else _reader(reading, base.threads)
+    todo, left_out, impossible = _possible(args, base)
     dataset = icdar2015.load(args.data, args.gt, args.subset)
     if dataset.note:
         _tell(f"note: {dataset.note}")
@@ -101,9 +102,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if impossible else 0
 
 
-def _possible(
-    args: argparse.Namespace, reading: ReadingOptions | None
-) -> tuple[list[DetectorOptions], list[str], list[str]]:
+def _possible(args: argparse.Namespace, base: DetectorOptions) -> tuple[list[DetectorOptions], list[str], list[str]]:
     """The detectors asked for that this machine can have, ``auto`` resolved, and why it cannot have the others.
 
     Of these first those whose runtime is possible at another precision, and whose precision in another runtime.
@@ -111,7 +110,6 @@ def _possible(
     from east.model.source import ModelSource
     from east.runtimes import resolve
 
-    base = options_from(args, reading, input_size=EVALUATION_SIZE)
     faithful = ModelSource.find(base.weights, base.nodes).faithful
     possible: dict[DetectorOptions, tuple[str, str]] = {}
     impossible: dict[tuple[str, str], str] = {}
