@@ -97,7 +97,7 @@ def detect_all(
     several = [sources] if isinstance(sources, (str, os.PathLike)) else sources
     named = [os.fspath(source) for source in several]
     place = os.fspath(output)
-    spans = list_images(named, batch.column, place)
+    spans = list_images(named, batch.column, place, max_pixels=options.max_pixels)
     shards = cut(spans, batch.shard_size)
     folder = OutputFolder(place, batch.format)
     folder.begin(_identity(spans, options, batch, reading), overwrite=batch.overwrite)

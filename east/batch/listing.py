@@ -13,9 +13,11 @@ from ..errors import ImageError, MissingPackageError, UsageError
 from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
+from ..images.decoding import most_bytes
 from ..images.listing import unreadable_pdfs
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
+from ..options import DEFAULTS
 from . import places
 
 _PARQUET = frozenset([".parquet", ".pq"])
@@ -79,7 +81,9 @@ class Shard(NamedTuple):
         return sum(span.images for span in self.spans)
 
 
-def list_images(sources: Sequence[str], column: str | None, left_out: str = "") -> list[Span]:
+def list_images(
+    sources: Sequence[str], column: str | None, left_out: str = "", *, max_pixels: int = DEFAULTS.max_pixels
+) -> list[Span]:
     """All images of some files, folders, patterns and URIs.
 
     They come in the order of the sources, and of a folder or pattern by name, so in the same order each time; one that
@@ -90,6 +94,7 @@ def list_images(sources: Sequence[str], column: str | None, left_out: str = "") 
         sources: paths and URIs; a pattern has ``*``, ``?``, ``[…]``, or ``**`` for any folders.
         column: of Parquet files, as `BatchOptions.column`.
         left_out: a folder to leave out where it lies in a source: the one that is written to.
+        max_pixels: of an image. A PDF behind a URI with more bytes than `most_bytes` of these counts as one image.
 
     Raises:
         OSError: a source that is not there or cannot be read.
@@ -103,7 +108,7 @@ def list_images(sources: Sequence[str], column: str | None, left_out: str = "") 
         for place, size in found:
             name = places.normal(place)
             if name not in spans:
-                spans[name] = _span(place, size, column)
+                spans[name] = _span(place, size, column, most_bytes(max_pixels))
     return [span for span in spans.values() if span.images]
 
 
@@ -178,17 +183,17 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     yield from (entry for entry, name in kept.items() if name not in left)
 
 
-def _span(place: str, size: int, column: str | None) -> Span:
+def _span(place: str, size: int, column: str | None, most: int) -> Span:
     suffix = PurePosixPath(place).suffix.lower()
     if suffix in _PARQUET:
         return _rows(place, size, column)
-    return _pages(place, size) if suffix == PDF else Span(place, size)
+    return _pages(place, size, most) if suffix == PDF else Span(place, size)
 
 
-def _pages(place: str, size: int) -> Span:
+def _pages(place: str, size: int, most: int) -> Span:
     """All pages of a PDF; of one that cannot be read a file, whose row has the error."""
     try:
-        return Span(place, size, 0, len(pdf_pages(places.read(place) if is_uri(place) else place)))
+        return Span(place, size, 0, len(pdf_pages(places.read_image(place, most) if is_uri(place) else place)))
     except (ImageError, MissingPackageError, OSError, ValueError):
         return Span(place, size)
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from ..extras import missing_package
 from ..files import is_uri, written_whole
+from ..images.decoding import read_whole
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -55,6 +56,12 @@ def read(place: str) -> bytes:
     with system.open_input_stream(path) as file:
         content: bytes = file.read()
     return content
+
+
+def read_image(place: str, most: int) -> bytes:
+    """The bytes of an image file or a PDF. Raises ``OSError``; `ImageTooLargeError` for more than ``most``."""
+    with open_random(place) as file:
+        return read_whole(file, most)
 
 
 def open_random(place: str) -> IO[bytes]:

@@ -15,8 +15,9 @@ from ..detections import Detections
 from ..detector import TextDetector
 from ..errors import ImageError
 from ..files import is_uri
+from ..images.decoding import most_bytes
 from ..images.pdf import PdfPage
-from ..options import PDF_DPI, DetectorOptions, ReadingOptions
+from ..options import DEFAULTS, PDF_DPI, DetectorOptions, ReadingOptions
 from ..prefetch import prefetch_map
 from . import places
 from .listing import Shard, Span
@@ -140,7 +141,8 @@ class Worker(AbstractContextManager["Worker"]):
         for shard in shards:
             names = [span.name(offset) for span in shard.spans for offset in range(span.images)]
             try:
-                for number, loaded in enumerate(load(shard.spans, self._work.base, self._work.batch.pdf_dpi)):
+                how = self._work.batch.pdf_dpi, self._work.options.max_pixels
+                for number, loaded in enumerate(load(shard.spans, self._work.base, *how)):
                     name, index = names[number], shard.first + number
                     if isinstance(loaded, ImageError):
                         begun.append(error_row(name, index, loaded))
@@ -182,32 +184,38 @@ class Worker(AbstractContextManager["Worker"]):
         return found.read(self._read, padding=how.padding, text_threshold=how.least_confidence)
 
 
-def load(spans: Sequence[Span], base: str, pdf_dpi: float = PDF_DPI) -> Iterator[Loaded]:
+def load(
+    spans: Sequence[Span], base: str, pdf_dpi: float = PDF_DPI, max_pixels: int = DEFAULTS.max_pixels
+) -> Iterator[Loaded]:
     """What is known of each image: its path here, or its bytes, or a page of a PDF, or why it cannot be read.
 
-    Of elsewhere several are read ahead. Raises ``OSError`` for a Parquet file that cannot be read.
+    Of elsewhere several are read ahead, and of each no more than an image of ``max_pixels`` takes. Raises ``OSError``
+    for a Parquet file that cannot be read.
     """
+    most = most_bytes(max_pixels)
 
     def wanted() -> Iterator[Loaded | str]:
         for span in spans:
             if span.is_whole:
                 yield span.place
             else:
-                yield from _pages(span, base, pdf_dpi) if span.is_pages else _values(span, base)
+                yield from _pages(span, base, pdf_dpi, most) if span.is_pages else _values(span, base)
 
     def fetch(image: Loaded | str) -> Loaded:
         if not isinstance(image, str):
             return image
-        return _content(image) if is_uri(image) else Path(base, image)
+        return _content(image, most) if is_uri(image) else Path(base, image)
 
     if all(span.is_whole and not is_uri(span.place) for span in spans):
         return (Path(base, span.place) for span in spans)
     return prefetch_map(fetch, wanted(), threads=_READERS, buffer=_AHEAD)
 
 
-def _content(place: str) -> bytes | ImageError:
+def _content(place: str, most: int) -> bytes | ImageError:
     try:
-        return places.read(place)
+        return places.read_image(place, most)
+    except ImageError as error:
+        return error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         failed = ImageError(f"cannot read the file: {reason}")
@@ -215,10 +223,10 @@ def _content(place: str) -> bytes | ImageError:
         return failed
 
 
-def _pages(span: Span, base: str, dpi: float) -> Iterator[Loaded]:
+def _pages(span: Span, base: str, dpi: float, most: int) -> Iterator[Loaded]:
     """Pages of a PDF, rendered when they are looked at."""
     place = _absolute(span.place, base)
-    document = _content(place) if is_uri(place) else place
+    document = _content(place, most) if is_uri(place) else place
     for page in range(span.start, span.stop):
         yield document if isinstance(document, ImageError) else PdfPage(document, page + 1, dpi)
 

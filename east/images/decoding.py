@@ -96,18 +96,38 @@ def most_bytes(max_pixels: int) -> int:
     return 8 * max(max_pixels, DEFAULTS.max_pixels) + _BESIDE
 
 
-def read_at_most(file: IO[bytes], most: int) -> bytes:
+def read_at_most(file: IO[bytes], most: int, *, at_once: int = _BLOCK) -> bytes:
     """What is left in an open file, or where that is more than ``most`` bytes, one more than these.
 
-    So a device or a pipe without an end fills no memory, and `load_image` refuses what it gave.
+    So a device or a pipe without an end fills no memory, and `load_image` refuses what it gave. ``at_once`` is how many
+    bytes the file is asked for.
     """
     blocks, left = [], most + 1
-    while left > 0 and (block := file.read(min(left, _BLOCK))):
+    while left > 0 and (block := file.read(min(left, at_once))):
         if not isinstance(block, (bytes, bytearray, memoryview)):
             raise TypeError(f"an open file must be binary, and this one gives {type(block).__name__}: open(path, 'rb')")
         blocks.append(bytes(block))
         left -= len(block)
     return b"".join(blocks)
+
+
+def read_whole(file: IO[bytes], most: int) -> bytes:
+    """What is in a file that has just been opened, in one request where its size is known.
+
+    Raises:
+        ImageTooLargeError: it has more than ``most`` bytes; nothing is read of one that tells so.
+        OSError: it cannot be read.
+    """
+    try:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+    except (OSError, ValueError):  # a stream, as some web servers have nothing else
+        size = None
+    if size is not None:
+        _check_bytes(size, most)
+    data = read_at_most(file, most, at_once=_BLOCK if size is None else size + 1)
+    _check_bytes(len(data), most)
+    return data
 
 
 def source_of(image: ImageInput) -> str:

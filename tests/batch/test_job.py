@@ -295,13 +295,17 @@ def test_files_here_are_left_to_who_decodes_them_and_others_read_in_their_places
 
 @pytest.mark.parametrize("processes", [0, pytest.param(1, marks=needs_processes)])
 def test_a_file_that_can_be_no_image_is_not_read(processes: int, fast: DetectorOptions, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
     huge = tmp_path / "huge.jpg"
     with huge.open("wb") as file:
         file.truncate(1 << 40)
-    detect_all(huge, tmp_path / "out", fast, batch=BatchOptions(processes=processes))
-    [row] = result(tmp_path / "out")
-    assert row["error"]["type"] == "ImageTooLargeError"
-    assert str(huge) not in row["error"]["detail"]
+    (tmp_path / "huge.pdf").hardlink_to(huge)
+    sources = [str(huge), (tmp_path / "huge.pdf").as_uri(), f"{tmp_path.as_uri()}/huge.jp*"]
+    detect_all(sources, tmp_path / "out", fast, batch=BatchOptions(processes=processes))
+    detect_all(sources[1:], tmp_path / "elsewhere", fast, batch=BatchOptions(processes=processes))
+    rows = [*result(tmp_path / "out"), *result(tmp_path / "elsewhere")]
+    told = "the image file is too large: it has more than 1,091,108,864 bytes"
+    assert [row["error"] for row in rows] == [{"type": "ImageTooLargeError", "detail": told}] * 4
 
 
 @pytest.mark.parametrize("processes", [0, pytest.param(1, marks=needs_processes)])
