@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ class PdfPage:
             ImageError: it cannot be rendered.
         """
         scale = self.dpi / _INCH * (1 - 1e-6)  # or sizes that are whole pixels may come out one larger
-        with _opened(self.document) as pdf, _closing(_page(pdf, self.number)) as page:
+        with _opened(self.document, self.source) as pdf, _closing(_page(pdf, self.number)) as page:
             width, height = (max(1, ceil(side * scale)) for side in page.get_size())
             check_pixels(Size(height, width), max_pixels)
             with _closing(page.render(scale=scale, rev_byteorder=True)) as bitmap:
@@ -87,23 +87,26 @@ def pdf_pages(document: str | os.PathLike[str] | bytes, *, dpi: float = PDF_DPI)
 
 
 @contextmanager
-def _opened(document: str | bytes) -> Iterator[Any]:
-    """The document, open while the block runs; nobody else uses PDFium meanwhile."""
+def _opened(document: str | bytes, name: str = "") -> Iterator[Any]:
+    """The document, open while the block runs; nobody else uses PDFium meanwhile.
+
+    Errors begin with ``name``, or the path, unless it has none.
+    """
     import pypdfium2  # type: ignore[import-untyped]
 
+    place = "" if isinstance(document, bytes) else f"{name or document}: "
     try:
         file = io.BytesIO(document) if isinstance(document, bytes) else Path(document).open("rb")  # noqa: SIM115
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageError(f"{document!s}: cannot read the file: {reason}") from error
-    place = "" if isinstance(document, bytes) else f"{document}: "
+        raise ImageError(f"{place}cannot read the file: {reason}") from error
     with file, _pdfium:
         try:
             with _closing(pypdfium2.PdfDocument(file)) as pdf:  # which reads what it needs of it
                 pdf.init_forms()
                 yield pdf
         except pypdfium2.PdfiumError as error:
-            if _is_empty(file):  # no error to PDFium, whose last one, of another document, this may tell
+            if _is_empty(document):  # no error to PDFium, whose last one, of another document, this may tell
                 raise ImageError(f"{place}the PDF has no pages") from error
             if "password" in str(error).lower():
                 raise ImageError(f"{place}the PDF needs a password: save it without one") from error
@@ -112,19 +115,20 @@ def _opened(document: str | bytes) -> Iterator[Any]:
             raise type(error)(f"{place}{error}") from error
 
 
-def _is_empty(file: IO[bytes]) -> bool:
-    """Whether a file is a PDF that can be opened but has no pages."""
+def _is_empty(document: str | bytes) -> bool:
+    """Whether it is a PDF that can be opened but has no pages."""
     from pypdfium2 import raw
 
-    file.seek(0)
-    data = file.read()
-    document = raw.FPDF_LoadMemDocument64(data, len(data), None)
-    if not document:
+    if isinstance(document, bytes):
+        pdf = raw.FPDF_LoadMemDocument64(document, len(document), None)
+    else:
+        pdf = raw.FPDF_LoadDocument(os.fsencode(document) + b"\0", None)  # which reads what it needs of it
+    if not pdf:
         return False
     try:
-        return bool(raw.FPDF_GetPageCount(document) == 0)
+        return bool(raw.FPDF_GetPageCount(pdf) == 0)
     finally:
-        raw.FPDF_CloseDocument(document)
+        raw.FPDF_CloseDocument(pdf)
 
 
 def _page(pdf: Any, number: int) -> Any:

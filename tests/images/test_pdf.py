@@ -88,6 +88,16 @@ def test_what_is_wrong_with_a_pdf_is_told(change, kind: type[ImageError], told: 
         load_image(path)
 
 
+def test_a_damaged_file_is_not_read_whole_to_see_whether_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty ä.pdf").write_bytes(without_pages())
+    with pytest.raises(ImageError, match="the PDF has no pages"):
+        pdf_pages(tmp_path / "empty ä.pdf")
+    with (tmp_path / "huge.pdf").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ImageDecodeError, match="the PDF is damaged"):
+        pdf_pages(tmp_path / "huge.pdf")
+
+
 def test_errors_are_of_their_own_document() -> None:
     whole = scanned([page(100)])
     others = [b"", b"%PDF-1.7", whole[:9], locked(whole), whole]
@@ -104,11 +114,11 @@ def test_errors_are_of_their_own_document() -> None:
 
 def test_limits_hold_before_a_page_is_rendered(scan: Path) -> None:
     [first, *_] = pdf_pages(scan, dpi=7200)
-    with pytest.raises(ImageTooLargeError, match=r"scan.v2.pdf: .*6000x9000"):
+    with pytest.raises(ImageTooLargeError, match=rf"^{scan}#page=1: .*6000x9000"):
         load_image(first, max_pixels=1_000_000)
     with pytest.raises(ValueError, match="dpi must be between 1 and 10000, got 0"):
         pdf_pages(scan, dpi=0)
-    with pytest.raises(ImageError, match="no page 7, the PDF has 3"):
+    with pytest.raises(ImageError, match=rf"^{scan}#page=7: there is no page 7, the PDF has 3$"):
         load_image(PdfPage(str(scan), 7))
     with pytest.raises(ImageError, match=r"missing.pdf: cannot read the file: No such file"):
         pdf_pages(scan.with_name("missing.pdf"))
