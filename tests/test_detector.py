@@ -150,7 +150,7 @@ def test_a_folder_or_a_pattern_is_a_stream_that_knows_its_files(detector: TextDe
     assert [found.source for found in matching] == [last.source]
     with (photographs / "img_2.png").open("rb") as file:
         assert detector.detect(file).source == first.source
-    with pytest.raises(ImageError, match="no files match"):
+    with pytest.raises(ImageError, match="no file matches"):
         detector.stream(str(photographs / "*.gif"))
 
 

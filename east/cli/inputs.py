@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -87,7 +88,7 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
     if text == "-":
         yield None, "stdin"
         return
-    from ..images.listing import images_below, images_matching, is_pattern
+    from ..images.listing import images_below, images_matching, is_pattern, why_missing
 
     path = Path(text)
     if is_uri(text):
@@ -96,7 +97,7 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
         yield from ((file, file.name) for file in images_matching(text))
         return
     if not text or not path.exists():
-        raise FileNotFoundError(2, "no such file", text or "''")
+        raise FileNotFoundError(errno.ENOENT, why_missing(text), text or "''")
     if not path.is_dir():
         yield path, path.name
         return

@@ -20,7 +20,7 @@ from .decoders import decode, load, upright
 from .formats.exif import orientation
 from .formats.structure import check_pixels
 from .header import header_size
-from .listing import is_pattern
+from .listing import images_matching, is_pattern, whole_of
 from .pdf import SIGNATURE as PDF
 from .pdf import PdfPage, pdf_pages
 from .pillow import high_byte, quiet_pillow, rgba_over_ground
@@ -191,8 +191,10 @@ def _refuse_names(path: str) -> None:
         raise ImageError(f"{path}: a URL is not fetched: pass the bytes, urllib.request.urlopen(url).read()")
     if Path(path).is_dir():
         raise ImageError(f"{path}: a folder is no image: stream or detect_batch takes the images in it")
-    if is_pattern(path):
-        raise ImageError(f"{path}: no such file; stream or detect_batch takes the images that match a pattern")
+    if (whole := whole_of(path)) and not Path(path).exists():
+        raise ImageError(f"{path}: no such file: pdf_pages({whole!r}) gives the pages of a PDF")
+    if is_pattern(path) and images_matching(path):
+        raise ImageError(f"{path}: a pattern is no image: stream or detect_batch takes the images that match it")
 
 
 def _from_pillow(image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import re
 from collections.abc import Collection
 from pathlib import Path, PurePath
 
@@ -14,12 +15,30 @@ from ..folders import files_below, is_litter, natural_order
 from .pdf import SUFFIX as PDF
 from .signature import is_signed
 
+_PART = re.compile(r"(.+)#(?:page=)?[0-9]+")
+
 _log = logging.getLogger(__name__)
 
 
 def is_pattern(text: str) -> bool:
     """Whether a text is a pattern for names of files, and not the name of one."""
     return glob.has_magic(text) and not Path(text).exists()
+
+
+def whole_of(name: str) -> str | None:
+    """The file of which a name, such as results have, is a part: ``scan.pdf`` of ``scan.pdf#page=3``."""
+    part = _PART.fullmatch(name)
+    return part and part[1]
+
+
+def why_missing(name: str) -> str:
+    """What to tell of a name, a pattern or a part of a file that stands for nothing."""
+    if whole := whole_of(name):
+        return f"no such file or folder: name the whole file, {whole}, which stands for all that is in it"
+    if glob.has_magic(name):
+        told = "no file matches it as a pattern: upper and lower case count, and **/ stands for any folders"
+        return f"no such file or folder, and {told}"
+    return "no such file or folder"
 
 
 def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
@@ -54,7 +73,7 @@ def images_matching(pattern: str) -> list[Path]:
     files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     files = [file for file in files if file.is_file() and not is_litter(file.name)]
     if not files:
-        raise ImageError(f"{pattern}: no files match this pattern")
+        raise ImageError(f"{pattern}: {why_missing(pattern)}")
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES or _is_pdf(file)]
     return sorted(images or files, key=natural_order)
 

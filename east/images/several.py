@@ -14,7 +14,7 @@ from PIL import Image
 from ..errors import ImageError
 from ..files import is_uri
 from .decoding import ImageInput, source_of
-from .listing import images_below, images_matching, is_pattern
+from .listing import images_below, images_matching, is_pattern, why_missing
 from .pdf import SUFFIX as PDF
 from .pdf import PdfPage, pdf_pages
 
@@ -38,7 +38,7 @@ def several_images(
         if (named := _named(path)) is not None:
             return named
         if not is_uri(path) and not Path(path).exists():
-            raise ImageError(f"no such file or folder: {path!r}")
+            raise ImageError(f"{path or repr(path)}: {why_missing(path)}")
     if isinstance(images, _ONE) or (isinstance(images, np.ndarray) and images.ndim in (2, 3)):
         kind = f"array of shape {images.shape}" if isinstance(images, np.ndarray) else type(images).__qualname__
         raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call {alone}")

@@ -81,8 +81,14 @@ def test_sources_that_are_none_are_named(tmp_path: Path) -> None:
         list_images([str(tmp_path / "nowhere")], None)
     with pytest.raises(ValueError, match="no images here"):
         list_images([str(tmp_path)], None)
-    with pytest.raises(ValueError, match="no images here"):
-        list_images([f"{tmp_path}/*.jpg"], None)
+    pytest.importorskip("pyarrow")
+    for source in (f"{tmp_path}/*.jpg", f"{tmp_path.as_uri()}/*.jpg", f"{tmp_path.as_uri()}/no/?.jpg"):
+        with pytest.raises(FileNotFoundError, match=r"no such file or folder, and no file matches it as a pattern"):
+            list_images([source], None)
+    for whole in ("a.parquet", f"{tmp_path.as_uri()}/a.pdf"):
+        for part in ("#3", "#page=3"):
+            with pytest.raises(FileNotFoundError, match=f"name the whole file, {whole}, which stands for all"):
+                list_images([f"{whole}{part}"], None)
 
 
 def test_uris_are_listed_as_paths_are(pictures: Path) -> None:

@@ -51,7 +51,7 @@ def test_words_are_read_too(tmp_path: Path, detector: TextDetector) -> None:
         (["--gpus-per-detector", "0.5"], 2, "--gpus-per-detector needs --ray"),
         (["--padding", "0.1"], 2, "--padding needs --read"),
         (["--text-threshold", "0.5"], 2, "--text-threshold needs --read"),
-        (["--score-threshold", "0.7"], 1, "nowhere: no such file"),
+        (["--score-threshold", "0.7"], 1, "nowhere: no such file or folder"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(

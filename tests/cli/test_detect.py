@@ -352,7 +352,8 @@ def test_pages_of_a_pdf_are_images_with_names(
     ("argument", "told"),
     [
         ("https://example.org/a.jpg", "a URL is not fetched: curl https://example.org/a.jpg | east detect -"),
-        ("nothing/*.png", "nothing/*.png: no files match this pattern"),
+        ("nothing/*.png", "nothing/*.png: no such file or folder, and no file matches it as a pattern: upper"),
+        ("scan.pdf#page=2", "scan.pdf#page=2: no such file or folder: name the whole file, scan.pdf, which stands for"),
     ],
 )
 def test_what_is_no_file_says_what_to_do(argument: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -176,13 +176,13 @@ def test_what_is_named_and_stands_for_no_image_does_not_stop_the_others(detect: 
     (photos / "empty").mkdir()
     status, found, said = detect("nope.jpg", "more/b.png", "no*.png", "empty", "https://example.org/a.jpg", "a.jpg", "")
     assert (status, found) == (1, ["b.png", "a.jpg"])
-    told = ["nope.jpg: no such file", "no*.png: no files", "empty: no images", "https://example.org/a.jpg: a URL"]
+    told = ["nope.jpg: no such file", "no*.png: no such file", "empty: no images", "https://example.org/a.jpg: a URL"]
     for line, start in zip(said.splitlines(), [*told, "'': no such file"], strict=False):
         assert line.startswith(f"east: error: {start}")
     assert said.splitlines()[5:] == ["east: 5 of 7 images could not be used"]
     status, found, said = detect("nope.jpg", "nix.jpg", "--output", "found.jsonl")
     assert (status, found) == (1, [])
-    assert said == "east: error: nope.jpg: no such file\neast: error: nix.jpg: no such file\n"
+    assert said == "".join(f"east: error: {name}.jpg: no such file or folder\n" for name in ("nope", "nix"))
     assert not (photos / "found.jsonl").exists()
 
 

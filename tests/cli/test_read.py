@@ -89,4 +89,4 @@ def test_a_recogniser_that_there_is_not_is_bad_usage(pictures: Path, capsys: pyt
 
 def test_what_is_wrong_with_the_inputs_is_told_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["read", "no-such-file.jpg", "--language", "klingon"]) == 1
-    assert capsys.readouterr().err == "east: error: no-such-file.jpg: no such file\n"
+    assert capsys.readouterr().err == "east: error: no-such-file.jpg: no such file or folder\n"

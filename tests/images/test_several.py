@@ -19,6 +19,7 @@ from east.images.several import several_images
 from tests.support.pdfs import scanned
 
 BLANK = np.zeros((8, 12, 3), np.uint8)
+WITHOUT_MATCH = "no such file or folder, and no file matches it as a pattern: upper and lower case count"
 
 
 @pytest.fixture
@@ -60,8 +61,24 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(folder: Path) -> None:
         several_images(str(folder / "odd[1].png"))
 
 
+def test_a_pattern_is_no_single_image(folder: Path) -> None:
+    with pytest.raises(ImageError, match="a pattern is no image: stream or detect_batch takes the images"):
+        load_image(folder / "*.png")
+    with pytest.raises(ImageError, match=WITHOUT_MATCH):
+        load_image(folder / "*.PNG")
+
+
+def test_a_page_is_not_named_as_results_name_it(folder: Path) -> None:
+    named = f"{folder}/scan.pdf#page=2"
+    with pytest.raises(ImageError, match=f"^{named}: no such file or folder: name the whole file, {folder}/scan.pdf,"):
+        several_images(named)
+    (folder / "img_2.png#page=2").touch()
+    with pytest.raises(ImageDecodeError, match="empty"):
+        load_image(folder / "img_2.png#page=2")
+
+
 def test_a_folder_that_is_not_there_is_named() -> None:
-    with pytest.raises(ImageError, match="no such file or folder: 'scans/'"):
+    with pytest.raises(ImageError, match=r"^scans/: no such file or folder$"):
         several_images("scans/")
 
 
@@ -75,7 +92,7 @@ def test_pages_stand_in_the_place_of_their_pdf(folder: Path) -> None:
     assert names(str(folder / "*.pdf"), folder) == [*pages, "img_5.pdf"]
 
 
-@pytest.mark.parametrize(("place", "told"), [("empty", "no images in this folder"), ("*.gif", "no files match")])
+@pytest.mark.parametrize(("place", "told"), [("empty", "no images in this folder"), ("*.gif", WITHOUT_MATCH)])
 def test_nothing_is_told(place: str, told: str, folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(ImageError, match=rf"^{re.escape(str(folder / place))}: {told}"):
@@ -89,7 +106,8 @@ def test_nothing_is_told(place: str, told: str, folder: Path) -> None:
         ("https://example.org/a.jpg", r"a URL is not fetched: pass the bytes, urllib.request.urlopen\(url\).read\(\)"),
         ("s3://bucket/a.jpg", "a URL is not fetched"),
         (".", "a folder is no image: stream or detect_batch takes the images in it"),
-        ("*.jpg", "no such file; stream or detect_batch takes the images that match"),
+        ("*.jpg", f"^\\*.jpg: {WITHOUT_MATCH}"),
+        ("scan.pdf#page=3", r"no such file: pdf_pages\('scan.pdf'\) gives the pages of a PDF"),
         (np.zeros((3, 40, 60), np.uint8), r"channels come first; array.transpose\(1, 2, 0\) puts them last"),
         (np.zeros((2, 40, 60, 3), np.uint8), "several images; detect_batch or stream takes"),
     ],
