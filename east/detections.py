@@ -46,6 +46,7 @@ class Detections(Sequence[TextBox]):
             where it was not kept, and nothing can be drawn or cut out.
         source: the file that the image was read from, as it was given; ``scan.pdf#page=3`` for a page of a PDF; empty
             for an image that came from no file.
+        was_read: whether a recogniser was asked for texts, which no words that are left tell; see `is_read`.
     """
 
     boxes: tuple[TextBox, ...]
@@ -59,6 +60,7 @@ class Detections(Sequence[TextBox]):
     tiles: int = 1
     source: str = ""
     runs: int = 1
+    was_read: bool = False
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -249,12 +251,12 @@ class Detections(Sequence[TextBox]):
             for box, (text, sure) in boxes
             if is_believed(box.score, sure, least)
         )
-        return replace(self, boxes=tuple(kept))
+        return replace(self, boxes=tuple(kept), was_read=True)
 
     @property
     def is_read(self) -> bool:
-        """Whether a recogniser has read the words; true of no words at all."""
-        return all(box.text is not None for box in self.boxes)
+        """Whether a recogniser has read the words; of no words, whether one was to."""
+        return all(box.text is not None for box in self.boxes) if self.boxes else self.was_read
 
     @property
     def text(self) -> str:
@@ -262,9 +264,9 @@ class Detections(Sequence[TextBox]):
 
         Paragraphs have an empty line around them.
 
-        Raises ``ValueError`` where no recogniser has read the words.
+        Raises ``ValueError`` where no recogniser has read the words; the text of no words is empty.
         """
-        if not self.is_read:
+        if self.boxes and not self.is_read:
             raise ValueError("these words have not been read: call found.read(recogniser) first")
         blocks = [[line.text for line in block if line.text] for block in self.blocks()]
         text, before = "", 0
@@ -322,7 +324,8 @@ class Detections(Sequence[TextBox]):
     def to_csv(self, *, texts: bool | None = None) -> str:
         """One line ``x1,y1,x2,y2,x3,y3,x4,y4,score`` per word, under a header.
 
-        With ``texts`` each has ``,text,text_confidence`` besides; by default where the words have been read.
+        With ``texts`` each has ``,text,text_confidence`` besides; by default where the words have been read, however
+        many of them are left.
         """
         return plain.to_csv(self, texts)
 

@@ -42,7 +42,7 @@ def model_of(found: Detections) -> dict[str, str]:
 
 def to_csv(found: Detections, texts: bool | None) -> str:
     """See `Detections.to_csv`."""
-    is_read = bool(found.boxes) and found.is_read if texts is None else texts
+    is_read = found.is_read if texts is None else texts
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*_CORNERS, "score", *(["text", "text_confidence"] if is_read else [])])

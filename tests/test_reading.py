@@ -150,6 +150,23 @@ def test_what_is_not_read_surely_enough_is_left_out() -> None:
             give(text_threshold=None)
 
 
+def test_what_was_read_is_known_however_many_words_are_left() -> None:
+    read = words(40, 80).read(by_size)
+    header = read.to_csv().splitlines()[0]
+    none_sure = words(40, 80).read(by_size, text_threshold=0.9)
+    for left in (none_sure, words().read(by_size), read.where([False, False]), read[:0]):
+        assert len(left) == 0
+        assert left.is_read
+        assert left.to_csv() == f"{header}\n"
+        assert "words found and read" in left.to_alto("a.png")
+        assert left.text == ""
+    unread = words(40).where([False])
+    assert not unread.is_read
+    assert not words().is_read
+    assert unread.to_csv() == words().to_csv() == "x1,y1,x2,y2,x3,y3,x4,y4,score\n"
+    assert unread.text == ""
+
+
 def test_a_text_with_commas_and_quotes_is_one_field_of_csv() -> None:
     read = words(40).read(lambda crops: [('1,5 "£"', 1)])
     assert read.to_csv().splitlines()[1].endswith(',0.9000,"1,5 ""£""",1.0000')
