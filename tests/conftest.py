@@ -23,6 +23,9 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
 
+# what tests start imports the project beside them, from whatever folder and wherever another is installed
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+
 LONGEST = (
     "test_examples.py",
     "model/freezing/test_freeze.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,7 @@ EXAMPLES = ROOT / "examples"
 
 def run(name: str, *arguments: object) -> str:
     command = [sys.executable, "-W", "error::DeprecationWarning:__main__", str(EXAMPLES / name), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -68,7 +66,9 @@ def test_a_notebook() -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("rapidocr")
     notebook = nbformat.read(EXAMPLES / "detect.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("import east; print(east.__file__)"))
     done = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": EXAMPLES}}).execute()
+    assert done.cells.pop().outputs[0]["text"].strip() == str(ROOT / "east/__init__.py")
     shown = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
     assert any("image/png" in output.get("data", {}) for output in shown)
     assert any("MILLER" in output.get("text", "").upper() for output in shown)
