@@ -39,9 +39,9 @@ def test_tesseract() -> None:
     assert all(0 <= float(one) <= 1 for one in sure)
 
 
-def test_folder_to_parquet(tmp_path: Path) -> None:
+def test_folder_to_parquet(tmp_path: Path, small_images: list[Path]) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    told = run("folder_to_parquet.py", "demo", tmp_path / "words.parquet")
+    told = run("folder_to_parquet.py", small_images[0].parent, tmp_path / "words.parquet")
     table = parquet.read_table(tmp_path / "words.parquet")
     assert told.startswith(f"{table.num_rows} words")
     assert table.num_rows > 40

@@ -336,7 +336,7 @@ def test_answer_that_is_not_taken_is_held_for_a_time_only(
     ) as client:
         with connect(client) as lazy:
             ask_noise(lazy, noise)
-            refused = client.post("/detect", content=noise)
+            refused = client.post("/detect?max_side=768", content=noise)
             assert refused.json()["code"] == "queue-full"
             give_up = time.monotonic() + 60
             while "\neast_held_bytes 0.0\n" not in (text := client.get("/metrics").text):
@@ -344,5 +344,5 @@ def test_answer_that_is_not_taken_is_held_for_a_time_only(
                 time.sleep(0.02)
             assert 'operation="/detect",outcome="client-gone",status="200"} 1.0' in text
             assert len(read_all(lazy)) < len(noise)
-        assert client.post("/detect", content=noise).status_code == 200
+        assert client.post("/detect?max_side=768", content=noise).status_code == 200
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -22,7 +22,7 @@ freeze(sys.argv[1]).save(sys.argv[2])
 """
 DETECT = """
 from east import TextDetector
-detector = TextDetector(runtime="tensorflow", input_size=(480, 640))
+detector = TextDetector(runtime="tensorflow", input_size=(256, 352))
 print(len(detector.detect(sys.argv[1])) > 5)
 """
 
