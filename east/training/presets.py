@@ -219,7 +219,7 @@ def icdar2015_pretrained() -> Config:
 
 
 def icdar2015_pretrained_all() -> Config:
-    """Goes on from `icdar2015_pretrained` with all 1000 pictures, the validation split included: the bundled weights.
+    """Goes on from `icdar2015_pretrained` with all 1000 pictures, the validation split included.
 
     KERAS_BACKEND=jax python -m east.training fit --config icdar2015_pretrained_all --devices 4 --data ICDAR2015/train
     --fonts FONTS --words WORDS --backgrounds PHOTOGRAPHS --processes 56 --out runs/icdar2015_pretrained_all
