@@ -96,7 +96,7 @@ def test_parquet_has_the_same_rows_and_texts(done: Path, pictures: Path, fast: D
 def test_words_are_read_by_a_recogniser(form: Format, fast: DetectorOptions, tmp_path: Path) -> None:
     pytest.importorskip("rapidocr")
     pytest.importorskip("pyarrow")
-    for number in range(2):
+    for number in (1, 2):  # a zero may be read as an o
         (tmp_path / f"{number}.png").write_bytes(picture(number))
     batch = BatchOptions(form, shard_size=1)
     english, out = partial(RapidOcr, language="en"), tmp_path / "out"
@@ -105,14 +105,14 @@ def test_words_are_read_by_a_recogniser(form: Format, fast: DetectorOptions, tmp
         return detect_all(f"{tmp_path}/*.png", out, fast, batch=batch, read=read, padding=padding)
 
     detect_all(
-        f"{tmp_path}/0.png", tmp_path / "none", fast, read=lambda crops: [("a", 0.5)] * len(crops), text_threshold=0.6
+        f"{tmp_path}/1.png", tmp_path / "none", fast, read=lambda crops: [("a", 0.5)] * len(crops), text_threshold=0.6
     )
     assert [row["boxes"] for row in result(tmp_path / "none")] == [[]]
     with pytest.raises(TypeError, match="text_threshold must be a number"):
-        detect_all(f"{tmp_path}/0.png", tmp_path / "no", fast, read=english, text_threshold=None)  # type: ignore[arg-type]
+        detect_all(f"{tmp_path}/1.png", tmp_path / "no", fast, read=english, text_threshold=None)  # type: ignore[arg-type]
     assert run(english) == Summary(2, 0, 0)
     boxes = [row["boxes"] for row in result(out)]
-    assert [[box["text"] for box in some] for some in boxes] == [["Room0"], ["Room1"]]
+    assert [[box["text"] for box in some] for some in boxes] == [["Room1"], ["Room2"]]
     assert all(0.5 < box["text_confidence"] <= 1 for some in boxes for box in some)
     (out / f"part-00001.{form}").unlink()
     assert run(partial(english, threads=1)) == Summary(2, 0, 1)
