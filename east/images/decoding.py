@@ -125,7 +125,7 @@ def read_whole(file: IO[bytes], most: int) -> bytes:
         size = None
     if size is not None:
         _check_bytes(size, most)
-    data = read_at_most(file, most, at_once=_BLOCK if size is None else size + 1)
+    data = read_at_most(file, most, at_once=max((size or 0) + 1, _BLOCK))  # a device says 0
     _check_bytes(len(data), most)
     return data
 

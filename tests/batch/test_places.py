@@ -66,3 +66,8 @@ def test_what_tells_its_size_is_read_whole_or_not_at_all(size: int) -> None:
     if size:
         with pytest.raises(ImageTooLargeError, match="the image file is too large"):
             read_image("memory://places/a.png", size - 1)
+
+
+def test_a_file_without_an_end_that_says_it_is_empty_is_read_in_blocks() -> None:
+    with pytest.raises(ImageTooLargeError):
+        read_image("file:///dev/zero", 64 << 20)  # byte by byte it would take minutes and gigabytes
