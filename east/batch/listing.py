@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import glob
 import hashlib
 import json
@@ -15,7 +14,7 @@ from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from ..images.decoding import most_bytes
-from ..images.listing import unreadable_pdfs, why_missing
+from ..images.listing import missing, unreadable_pdfs
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
 from ..options import DEFAULTS
@@ -163,10 +162,10 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
         matching = glob.glob(source, recursive=True)  # noqa: PTH207 -- which takes absolute patterns, too
         found = [*filter(Path.is_file, map(Path, sorted(matching)))]
         if not found:
-            raise _missing(source)
+            raise missing(source)
         files = [one for one in found if not any(map(one.resolve().is_relative_to, inside))]
     else:
-        raise _missing(source)
+        raise missing(source)
     for file in files:
         yield places.Entry(file.as_posix(), file.stat().st_size if file.exists() else -1)  # a link may lead nowhere
 
@@ -177,7 +176,7 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     start = places.fixed_part(source)
     found = {entry: PurePosixPath(entry.place.removeprefix(start).lstrip("/")) for entry in places.find(source)}
     if pattern and not found:
-        raise _missing(source)
+        raise missing(source)
 
     def is_wanted(entry: places.Entry, name: PurePosixPath) -> bool:
         written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
@@ -186,10 +185,6 @@ def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     kept = {entry: name for entry, name in found.items() if entry.place == source or is_wanted(entry, name)}
     left = frozenset() if pattern else unreadable_pdfs(source, kept.values())
     yield from (entry for entry, name in kept.items() if name not in left)
-
-
-def _missing(source: str) -> FileNotFoundError:
-    return FileNotFoundError(errno.ENOENT, why_missing(source), source or "''")
 
 
 def _span(place: str, size: int, column: str | None, most: int) -> Span:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import posixpath
 import re
@@ -16,7 +15,7 @@ from urllib.parse import urlencode
 from ..extras import missing_package
 from ..files import is_uri, written_whole
 from ..images.decoding import read_whole
-from ..images.listing import why_missing
+from ..images.listing import missing
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -132,7 +131,7 @@ def find(uri: str) -> list[Entry]:
         if info.type == FileType.File:
             return [Entry(uri, info.size)]
         if info.type == FileType.NotFound:
-            raise FileNotFoundError(errno.ENOENT, why_missing(uri), uri)
+            raise missing(uri)
     found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
     files = sorted((info.path, info.size) for info in found if info.type == FileType.File)
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -88,7 +87,7 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
     if text == "-":
         yield None, "stdin"
         return
-    from ..images.listing import images_below, images_matching, is_pattern, why_missing
+    from ..images.listing import images_below, images_matching, is_pattern, missing
 
     path = Path(text)
     if is_uri(text):
@@ -97,7 +96,7 @@ def _expand(text: str, written: Collection[Path]) -> Iterator[tuple[Path | None,
         yield from ((file, file.name) for file in images_matching(text))
         return
     if not text or not path.exists():
-        raise FileNotFoundError(errno.ENOENT, why_missing(text), text or "''")
+        raise missing(text)
     if not path.is_dir():
         yield path, path.name
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import logging
 import re
@@ -39,6 +40,11 @@ def why_missing(name: str) -> str:
         told = "no file matches it as a pattern: upper and lower case count, and **/ stands for any folders"
         return f"no such file or folder, and {told}"
     return "no such file or folder"
+
+
+def missing(name: str) -> FileNotFoundError:
+    """The error of such a name."""
+    return FileNotFoundError(errno.ENOENT, why_missing(name), name or "''")
 
 
 def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
