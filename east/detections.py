@@ -75,9 +75,10 @@ class Detections(Sequence[TextBox]):
         Raises ``IndexError`` for a word that is not there or a mask that is not as long as the words are many.
         """
         if isinstance(index, slice):
-            return replace(self, boxes=self.boxes[index])
+            return replace(self, boxes=self.boxes[index], was_read=self.is_read)
         if isinstance(index, (Sequence, np.ndarray)) and np.ndim(index):
-            return replace(self, boxes=tuple(self.boxes[one] for one in _numbers(index, len(self))))
+            kept = tuple(self.boxes[one] for one in _numbers(index, len(self)))
+            return replace(self, boxes=kept, was_read=self.is_read)
         return self.boxes[as_index(index)]  # type: ignore[arg-type]
 
     def __repr__(self) -> str:

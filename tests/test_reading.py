@@ -160,6 +160,9 @@ def test_what_was_read_is_known_however_many_words_are_left() -> None:
         assert left.to_csv() == f"{header}\n"
         assert "words found and read" in left.to_alto("a.png")
         assert left.text == ""
+    by_hand = replace(words(40), boxes=(replace(words(40)[0], text="a", text_confidence=1.0),))
+    for left in (by_hand[:0], by_hand.where([False]), by_hand[[False]]):
+        assert left.is_read
     unread = words(40).where([False])
     assert not unread.is_read
     assert not words().is_read

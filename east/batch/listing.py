@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from ..images.decoding import most_bytes
-from ..images.listing import missing, unreadable_pdfs
+from ..images.listing import files_matching, missing, unreadable_pdfs
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
 from ..options import DEFAULTS
@@ -159,8 +158,7 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
         files = [path]
     elif places.is_pattern(source):
         inside = [folder.resolve() for folder in written]
-        matching = glob.glob(source, recursive=True)  # noqa: PTH207 -- which takes absolute patterns, too
-        found = [*filter(Path.is_file, map(Path, sorted(matching)))]
+        found = sorted(files_matching(source), key=str)
         if not found:
             raise missing(source)
         files = [one for one in found if not any(map(one.resolve().is_relative_to, inside))]
@@ -172,17 +170,23 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
 
 def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
-    pattern = places.is_pattern(source)
-    start = places.fixed_part(source)
-    found = {entry: PurePosixPath(entry.place.removeprefix(start).lstrip("/")) for entry in places.find(source)}
-    if pattern and not found:
+    found = places.find(source)
+    if [entry.place for entry in found] == [source]:
+        yield from found
+        return
+    folder = f"{source.rstrip('/')}/"
+    pattern = places.is_pattern(source) and not any(entry.place.startswith(folder) for entry in found)
+    start = places.fixed_part(source) if pattern else source
+    below = {entry: PurePosixPath(entry.place.removeprefix(start).lstrip("/")) for entry in found}
+    below = {entry: name for entry, name in below.items() if not any(map(is_litter, name.parts))}
+    if pattern and not below:
         raise missing(source)
-
-    def is_wanted(entry: places.Entry, name: PurePosixPath) -> bool:
-        written = left_out and entry.place.startswith(f"{left_out.rstrip('/')}/")
-        return not (written or any(map(is_litter, name.parts))) and (pattern or name.suffix.lower() in _TAKEN)
-
-    kept = {entry: name for entry, name in found.items() if entry.place == source or is_wanted(entry, name)}
+    written = f"{left_out.rstrip('/')}/" if left_out else None
+    kept = {
+        entry: name
+        for entry, name in below.items()
+        if not (written and entry.place.startswith(written)) and (pattern or name.suffix.lower() in _TAKEN)
+    }
     left = frozenset() if pattern else unreadable_pdfs(source, kept.values())
     yield from (entry for entry, name in kept.items() if name not in left)
 

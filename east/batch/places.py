@@ -18,6 +18,8 @@ from ..images.decoding import read_whole
 from ..images.listing import missing
 
 _WILD = re.compile(r"[*?\[]")
+_IN_CLASS = re.compile(r"[\\\[\]&~|^]|(?<=-)-")  # what means more to `re` within brackets than in a shell
+_NOTHING = re.compile(r"(?!)")
 
 
 class Entry(NamedTuple):
@@ -121,17 +123,17 @@ def find(uri: str) -> list[Entry]:
     """
     from pyarrow.fs import FileSelector, FileType
 
-    start = fixed_part(uri)
-    pattern = None
-    system, path = _system(start)
-    if start != uri:
+    system, path = _system(uri)
+    info = system.get_file_info(path)
+    if info.type == FileType.File:  # whatever its name looks like
+        return [Entry(uri, info.size)]
+    start, pattern = uri, None
+    if info.type == FileType.NotFound:
+        if not is_pattern(uri):
+            raise missing(uri, _is_file)
+        start = fixed_part(uri)
+        system, path = _system(start)
         pattern = _compiled(path + uri[len(start) :])
-    else:
-        info = system.get_file_info(path)
-        if info.type == FileType.File:
-            return [Entry(uri, info.size)]
-        if info.type == FileType.NotFound:
-            raise missing(uri)
     found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
     files = sorted((info.path, info.size) for info in found if info.type == FileType.File)
     return [
@@ -141,21 +143,34 @@ def find(uri: str) -> list[Entry]:
     ]
 
 
+def _is_file(uri: str) -> bool:
+    from pyarrow.fs import FileType
+
+    system, path = _system(uri)
+    return bool(system.get_file_info(path).type == FileType.File)
+
+
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of a whole path: ``*`` and ``?`` stay within a folder, ``**/`` passes any number of them."""
+    """A pattern of a whole path: ``*`` and ``?`` stay within a folder, ``**/`` passes any number of them.
+
+    A class that can hold nothing, ``[z-a]``, makes it one that fits nothing.
+    """
 
     def parts() -> Iterator[str]:
-        for part in re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]/]+\])", pattern):
+        for part in re.split(r"(\*\*/|\*\*|\*|\?|\[!?\]?[^\]/]*\])", pattern):
             known = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
             if part in known:
                 yield known[part]
-            elif part.startswith("[") and len(part) > 2:
-                inside = part[1:-1].replace("\\", r"\\")
+            elif part.startswith("[") and part[1:-1] not in ("", "!"):
+                inside = _IN_CLASS.sub(r"\\\g<0>", part[1:-1])
                 yield f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
             else:
                 yield re.escape(part)
 
-    return re.compile("".join(parts()))
+    try:
+        return re.compile("".join(parts()))
+    except re.error:
+        return _NOTHING
 
 
 def _system(uri: str) -> tuple[Any, str]:

@@ -20,9 +20,9 @@ from .decoders import decode, load, upright
 from .formats.exif import orientation
 from .formats.structure import check_pixels
 from .header import header_size
-from .listing import images_matching, is_pattern, whole_of
+from .listing import images_matching, is_pattern, whole_of, why_missing
 from .pdf import SIGNATURE as PDF
-from .pdf import PdfPage, pdf_pages
+from .pdf import SUFFIX, PdfPage, pdf_pages
 from .pillow import high_byte, quiet_pillow, rgba_over_ground
 
 __all__ = ["ImageInput", "header_size", "load_image"]
@@ -192,7 +192,8 @@ def _refuse_names(path: str) -> None:
     if Path(path).is_dir():
         raise ImageError(f"{path}: a folder is no image: stream or detect_batch takes the images in it")
     if (whole := whole_of(path)) and not Path(path).exists():
-        raise ImageError(f"{path}: no such file: pdf_pages({whole!r}) gives the pages of a PDF")
+        hint = f"no such file: pdf_pages({whole!r}) gives the pages of a PDF"
+        raise ImageError(f"{path}: {hint if whole.lower().endswith(SUFFIX) else why_missing(path)}")
     if is_pattern(path) and images_matching(path):
         raise ImageError(f"{path}: a pattern is no image: stream or detect_batch takes the images that match it")
 

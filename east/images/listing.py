@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import glob
 import logging
+import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePath
 
 from ..errors import ImageError
@@ -16,7 +17,7 @@ from ..folders import files_below, is_litter, natural_order
 from .pdf import SUFFIX as PDF
 from .signature import is_signed
 
-_PART = re.compile(r"(.+)#(?:page=)?[0-9]+")
+_PART = re.compile(r"(.+\.pdf)#page=[0-9]+|(.+\.(?:parquet|pq))#[0-9]+", re.IGNORECASE)
 
 _log = logging.getLogger(__name__)
 
@@ -26,25 +27,30 @@ def is_pattern(text: str) -> bool:
     return glob.has_magic(text) and not Path(text).exists()
 
 
-def whole_of(name: str) -> str | None:
-    """The file of which a name, such as results have, is a part: ``scan.pdf`` of ``scan.pdf#page=3``."""
+def whole_of(name: str, is_file: Callable[[str], bool] = os.path.isfile) -> str | None:
+    """The file of which a name, such as results have, is a part: ``scan.pdf`` of ``scan.pdf#page=3``, if it is there.
+
+    ``is_file`` says whether one is.
+    """
     part = _PART.fullmatch(name)
-    return part and part[1]
+    whole = part and (part[1] or part[2])
+    return whole if whole and is_file(whole) else None
 
 
-def why_missing(name: str) -> str:
+def why_missing(name: str, is_file: Callable[[str], bool] = os.path.isfile) -> str:
     """What to tell of a name, a pattern or a part of a file that stands for nothing."""
-    if whole := whole_of(name):
-        return f"no such file or folder: name the whole file, {whole}, which stands for all that is in it"
+    if whole := whole_of(name, is_file):
+        all_of_it = "which stands for all its pages" if whole.lower().endswith(PDF) else "whose rows east batch takes"
+        return f"no such file or folder: name the whole file, {whole}, {all_of_it}"
     if glob.has_magic(name):
         told = "no file matches it as a pattern: upper and lower case count, and **/ stands for any folders"
         return f"no such file or folder, and {told}"
     return "no such file or folder"
 
 
-def missing(name: str) -> FileNotFoundError:
+def missing(name: str, is_file: Callable[[str], bool] = os.path.isfile) -> FileNotFoundError:
     """The error of such a name."""
-    return FileNotFoundError(errno.ENOENT, why_missing(name), name or "''")
+    return FileNotFoundError(errno.ENOENT, why_missing(name, is_file), name or "''")
 
 
 def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
@@ -76,12 +82,20 @@ def images_matching(pattern: str) -> list[Path]:
 
     Raises `ImageError` where none match.
     """
-    files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207
-    files = [file for file in files if file.is_file() and not is_litter(file.name)]
+    files = files_matching(pattern)
     if not files:
         raise ImageError(f"{pattern}: {why_missing(pattern)}")
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES or _is_pdf(file)]
     return sorted(images or files, key=natural_order)
+
+
+def files_matching(pattern: str) -> list[Path]:
+    """All files that a pattern stands for, in no order; hidden ones, and what is in hidden folders it found, aside."""
+    named = 0
+    while named < len(parts := Path(pattern).parts) and not glob.has_magic(parts[named]):
+        named += 1
+    files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207 -- which takes absolute ones, too
+    return [file for file in files if file.is_file() and not any(map(is_litter, file.parts[named:]))]
 
 
 def unreadable_pdfs(place: object, files: Collection[PurePath]) -> frozenset[PurePath]:

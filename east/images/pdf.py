@@ -106,6 +106,8 @@ def _opened(document: str | bytes, name: str = "") -> Iterator[Any]:
                 pdf.init_forms()
                 yield pdf
         except pypdfium2.PdfiumError as error:
+            if not file.seek(0, os.SEEK_END):
+                raise ImageDecodeError(f"{place}the PDF is empty: 0 bytes") from error
             if _is_empty(document):  # no error to PDFium, whose last one, of another document, this may tell
                 raise ImageError(f"{place}the PDF has no pages") from error
             if "password" in str(error).lower():

@@ -65,6 +65,40 @@ def test_a_file_with_a_wild_name_is_itself(tmp_path: Path) -> None:
     (tmp_path / "[ab].png").write_bytes(b"1")
     (tmp_path / "a.png").write_bytes(b"2")
     assert names(list_images([f"{tmp_path}/[ab].png"], None), tmp_path) == ["[ab].png"]
+    pytest.importorskip("pyarrow")
+    uri = tmp_path.as_uri()
+    (tmp_path / "[ab]").mkdir()
+    for name in ("b.png", "b.txt"):
+        (tmp_path / "[ab]" / name).touch()
+    assert [span.place for span in list_images([f"{uri}/[ab].png"], None)] == [f"{uri}/[ab].png"]
+    assert [span.place for span in list_images([f"{uri}/[ab]"], None)] == [f"{uri}/[ab]/b.png"]
+    assert [span.place for span in list_images([f"{uri}/[a-b].png"], None)] == [f"{uri}/a.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("[^a].png", ["^.png", "a.png"]),
+        ("[!a].png", ["&.png", "[.png", "].png", "^.png", "b.png"]),
+        ("[[]*", ["[.png"]),
+        ("[]]*", ["].png"]),
+        ("[!]]*", ["&.png", "[.png", "^.png", "a.png", "b.png"]),
+        ("[a&&b].png", ["&.png", "a.png", "b.png"]),
+        ("[b-a].png", []),
+        ("[].png", []),
+        ("[!].png", []),
+    ],
+)
+def test_brackets_mean_in_uris_what_they_do_in_paths(pattern: str, expected: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in "ab^[]&":
+        (tmp_path / f"{name}.png").touch()
+    for place in (str(tmp_path), tmp_path.as_uri()):
+        try:
+            found = [span.place.removeprefix(f"{place}/") for span in list_images([f"{place}/{pattern}"], None)]
+        except FileNotFoundError:
+            found = []
+        assert found == expected, place
 
 
 def test_what_is_written_to_is_left_out(pictures: Path, tmp_path: Path) -> None:
@@ -85,10 +119,43 @@ def test_sources_that_are_none_are_named(tmp_path: Path) -> None:
     for source in (f"{tmp_path}/*.jpg", f"{tmp_path.as_uri()}/*.jpg", f"{tmp_path.as_uri()}/no/?.jpg"):
         with pytest.raises(FileNotFoundError, match=r"no such file or folder, and no file matches it as a pattern"):
             list_images([source], None)
-    for whole in ("a.parquet", f"{tmp_path.as_uri()}/a.pdf"):
-        for part in ("#3", "#page=3"):
-            with pytest.raises(FileNotFoundError, match=f"name the whole file, {whole}, which stands for all"):
-                list_images([f"{whole}{part}"], None)
+
+
+@pytest.mark.parametrize("by_uri", [False, True])
+def test_a_part_of_a_file_is_told_from_one_of_nothing(by_uri: bool, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("a.pdf", "b.PARQUET", "c.png"):
+        (tmp_path / name).touch()
+    place = tmp_path.as_uri() if by_uri else str(tmp_path)
+    parts = {"a.pdf#page=3": "which stands for all its pages", "b.PARQUET#12": "whose rows east batch takes"}
+    for name, told in parts.items():
+        whole = f"{place}/{name.partition('#')[0]}"
+        with pytest.raises(FileNotFoundError, match=f"name the whole file, {whole}, {told}"):
+            list_images([f"{place}/{name}"], None)
+    for name in ("a.pdf#3", "b.PARQUET#page=3", "c.png#page=3", "none.pdf#page=3", "*.pdf#page=3"):
+        with pytest.raises(FileNotFoundError, match="no such file or folder") as refused:
+            list_images([f"{place}/{name}"], None)
+        assert "whole file" not in str(refused.value)
+
+
+@pytest.mark.parametrize("by_uri", [False, True])
+def test_a_pattern_finds_nothing_hidden_that_it_does_not_name(by_uri: bool, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    kept, hidden = ["a.png", "b/c.png"], ["._a.png", "__MACOSX/a.png", "b/@eaDir/c.png", ".git/d.png", "b/.d.png"]
+    for name in [*kept, *hidden]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    place = tmp_path.as_uri() if by_uri else str(tmp_path)
+
+    def found(pattern: str) -> list[str]:
+        return [span.place.removeprefix(f"{place}/") for span in list_images([f"{place}/{pattern}"], None)]
+
+    for pattern in ("**", "**/*", "**/*.png"):
+        assert found(pattern) == kept
+    assert found(".git/*") == [".git/d.png"]
+    for nothing in (".*.png", "__*/*", "[.]*"):
+        with pytest.raises(FileNotFoundError, match="no file matches it as a pattern"):
+            found(nothing)
 
 
 def test_uris_are_listed_as_paths_are(pictures: Path) -> None:

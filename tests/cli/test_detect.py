@@ -356,7 +356,11 @@ def test_pages_of_a_pdf_are_images_with_names(
         ("scan.pdf#page=2", "scan.pdf#page=2: no such file or folder: name the whole file, scan.pdf, which stands for"),
     ],
 )
-def test_what_is_no_file_says_what_to_do(argument: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_file_says_what_to_do(
+    argument: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("scan.pdf").touch()
     assert main(["detect", argument]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert told in line

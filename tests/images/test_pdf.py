@@ -98,6 +98,13 @@ def test_a_damaged_file_is_not_read_whole_to_see_whether_it_is_empty(tmp_path: P
         pdf_pages(tmp_path / "huge.pdf")
 
 
+def test_an_empty_file_is_told_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").touch()
+    for document in (tmp_path / "a.pdf", b""):
+        with pytest.raises(ImageDecodeError, match=r"the PDF is empty: 0 bytes$"):
+            pdf_pages(document)
+
+
 def test_errors_are_of_their_own_document() -> None:
     whole = scanned([page(100)])
     others = [b"", b"%PDF-1.7", whole[:9], locked(whole), whole]

@@ -70,8 +70,17 @@ def test_a_pattern_is_no_single_image(folder: Path) -> None:
 
 def test_a_page_is_not_named_as_results_name_it(folder: Path) -> None:
     named = f"{folder}/scan.pdf#page=2"
+    (folder / "scan.pdf").touch()
     with pytest.raises(ImageError, match=f"^{named}: no such file or folder: name the whole file, {folder}/scan.pdf,"):
         several_images(named)
+    with pytest.raises(ImageError, match=rf"^{named}: no such file: pdf_pages\('{folder}/scan.pdf'\) gives the pages"):
+        load_image(named)
+    (folder / "rows.parquet").touch()
+    with pytest.raises(ImageError, match=f"#3: no such file or folder: name the whole file, {folder}/rows.parquet,"):
+        load_image(folder / "rows.parquet#3")
+    for nothing in ("none.pdf#page=2", "img_2.png#page=2", "rows.parquet#page=2"):
+        with pytest.raises(ImageError, match=f"^{folder}/{nothing}: cannot read the file: No such file"):
+            load_image(folder / nothing)
     (folder / "img_2.png#page=2").touch()
     with pytest.raises(ImageDecodeError, match="empty"):
         load_image(folder / "img_2.png#page=2")
@@ -107,7 +116,7 @@ def test_nothing_is_told(place: str, told: str, folder: Path) -> None:
         ("s3://bucket/a.jpg", "a URL is not fetched"),
         (".", "a folder is no image: stream or detect_batch takes the images in it"),
         ("*.jpg", f"^\\*.jpg: {WITHOUT_MATCH}"),
-        ("scan.pdf#page=3", r"no such file: pdf_pages\('scan.pdf'\) gives the pages of a PDF"),
+        ("scan.pdf#page=3", "^scan.pdf#page=3: cannot read the file: No such file"),
         (np.zeros((3, 40, 60), np.uint8), r"channels come first; array.transpose\(1, 2, 0\) puts them last"),
         (np.zeros((2, 40, 60, 3), np.uint8), "several images; detect_batch or stream takes"),
     ],
