@@ -6,7 +6,8 @@ T-Recs goes by too (Kieninger, "Table structure recognition based on robust bloc
 
 So lines side by side at one height are in one row where at least three such rows, closely one below the other, have
 cells in the same columns; the lines of one column mostly have a single word, those of the other few; and the cells of
-one are flush: the lines of signs side by side are mostly centred.
+one are flush: the lines of signs side by side are mostly centred. Of what lies beside such columns in two rows or more,
+columns whose lines have few words belong to the table, too.
 """
 
 from __future__ import annotations
@@ -51,6 +52,12 @@ _FLUSH: Final = 0.6
 
 _SAME_DIRECTION: Final = math.cos(math.radians(10))
 
+_ALIKE: Final = 8
+"""Blocks whose directions differ by no more degrees have one direction, but for how boxes lean."""
+
+_SHARE: Final = 4.0
+"""A block goes by that direction as if this were so many heights of its length: the boxes of short words lean most."""
+
 _STEPS: Final = 36
 _STEP: Final = 2 * math.pi / _STEPS
 """Lines are compared with those that are turned by about as much: in steps of ten degrees."""
@@ -75,25 +82,40 @@ def with_rows(words: Words, lines: list[list[int]], blocks: Sequence[Sequence[in
     towards = _directions(words, lines, column)
     page = _mean(towards)
     at, drop = known.middles @ page, known.middles @ across(page)
-    right = _beside(unit_vectors(towards), page, known)
+    right = _beside(unit_vectors(towards + _SHARE * known.heights[:, None] * _of_others(towards)), page, known)
     left = np.flatnonzero(right >= 0)
     left = left[np.lexsort((at[left], drop[left]))]
     table, column = _tables(left, right, column, at + known.begins, at + known.ends, drop, known.heights)
     often, flush = _words_in(lines, column), _flush(known, left, right, column)
-    within = np.zeros(len(lines), np.bool_)  # whether a column is one of a table
-    for number in np.flatnonzero(np.bincount(table) >= _FEWEST):
-        cells = left[table == number]
-        one, other = column[cells], column[right[cells]]
-        fewer, more = np.minimum(often[one], often[other]), np.maximum(often[one], often[other])
-        kept = (fewer <= _SINGLE) & (more <= _FEW) & (flush[one] | flush[other])
-        if len(set(cells[kept].tolist()) - set(right[cells[kept]].tolist())) >= _FEWEST:
-            within[one[kept]] = within[other[kept]] = True
+    within = _in_tables(column[left], column[right[left]], left, right[left], table, often, flush)
     cells = left[within[column[left]] & within[column[right[left]]]]  # those across an empty cell too
     if not len(cells):
         return lines
     following = np.full(len(lines), -1)
     following[cells] = right[cells]
     return [[word for line in row for word in lines[line]] for row in chains(following.tolist())]
+
+
+def _in_tables(
+    one: Indices, other: Indices, left: Indices, right: Indices, table: Indices, often: Floats, flush: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether each column, by its number, is one of a table.
+
+    Takes of pairs of cells their columns, the cells, and the table they may belong to; of columns how many words their
+    lines have and whether their cells are flush.
+    """
+    within = np.zeros(len(often), np.bool_)
+    fewer, more = np.minimum(often[one], often[other]), np.maximum(often[one], often[other])
+    kept = (fewer <= _SINGLE) & (more <= _FEW) & (flush[one] | flush[other])
+    pairs = np.bincount(table, minlength=len(table))[table]
+    for number in np.unique(table[kept & (pairs >= _FEWEST)]):
+        these = kept & (table == number)
+        if len(set(left[these].tolist()) - set(right[these].tolist())) >= _FEWEST:
+            within[one[these]] = within[other[these]] = True
+    beside = (pairs > 1) & (more <= _FEW)  # columns of phrases, or with gaps
+    while (more_of_it := beside & (within[one] != within[other])).any():
+        within[one[more_of_it]] = within[other[more_of_it]] = True
+    return within
 
 
 def _mean(vectors: Floats) -> Floats:
@@ -106,6 +128,14 @@ def _directions(words: Words, lines: Sequence[Sequence[int]], block: Indices) ->
     along = (words.ends - words.starts)[[word for line in lines for word in line]]
     owner = np.repeat(block, [len(line) for line in lines])
     return np.stack([np.bincount(owner, one, len(lines))[block] for one in along.T], axis=1)
+
+
+def _of_others(towards: Floats) -> Floats:
+    """The direction of all blocks that have about the direction of each, unit vectors ``(L, 2)``."""
+    degrees = np.rint(np.degrees(np.arctan2(towards[:, 1], towards[:, 0]))).astype(np.intp) % 360
+    sums = np.stack([np.bincount(degrees, one, 360) for one in towards.T], axis=1)
+    near: Floats = np.sum([np.roll(sums, turn, axis=0) for turn in range(-_ALIKE, _ALIKE + 1)], axis=0)
+    return np.asarray(unit_vectors(near)[degrees])
 
 
 def _words_in(lines: Sequence[Sequence[int]], column: Indices) -> Floats:
@@ -147,7 +177,6 @@ def _beside(units: Floats, page: Floats, known: Lines) -> Indices:
     heights, others = known.heights, known.heights[after]
     smaller = np.minimum(heights, others)
     linked = (after >= 0) & (before[after] == np.arange(len(after))) & (shifts <= _SHIFT * smaller)
-    linked &= np.maximum(heights, others) < _HEIGHTS * smaller
     return np.where(linked, after, -1)
 
 
@@ -200,6 +229,8 @@ def _find_beside(
             if low[second] > high[first]:
                 break
             for i, j in ((lines[first], lines[second]), (lines[second], lines[first])):
+                if max(heights[i], heights[j]) >= _HEIGHTS * min(heights[i], heights[j]):
+                    continue
                 x, y = middles[j, 0] - middles[i, 0], middles[j, 1] - middles[i, 1]
                 along, below = x * units[i, 0] + y * units[i, 1], abs(y * units[i, 0] - x * units[i, 1])
                 size = heights[i] + heights[j]

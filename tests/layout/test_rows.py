@@ -118,3 +118,54 @@ def test_a_row_goes_on_across_an_empty_cell() -> None:
     for row in (0, 1, 2, 4):
         sheet.write(300, 100 + 30 * row, str(row))
     assert sheet.read() == [["bread 0 2.10", "jam 1 3.00", "tea 2 1", "milk 2", "salt 4 3"]]
+
+
+def test_columns_of_phrases_are_read_with_the_table_beside_them() -> None:
+    columns = (
+        ("Date", "01 Mar", "03 Mar", "07 Mar", "09 Mar"),
+        ("Description", "Opening balance", "Card payment Tesco", "Salary Acme Ltd", "Transfer to savings"),
+        ("Amount", "0.00", "45.20", "2300.00", "88.10"),
+        ("Balance", "1200.00", "1154.80", "3454.80", "3366.70"),
+    )
+    sheet = Sheet()
+    for left, column in zip((100, 250, 600, 800), columns, strict=True):
+        sheet.write(left, 100, *column)
+    assert sheet.read() == [[" ".join(row) for row in zip(*columns, strict=True)]]
+
+
+@pytest.mark.parametrize("turn", [0.0, -25.0, 90.0])
+def test_short_cells_lean_in_their_boxes(turn: float) -> None:
+    columns = (("Region", "North", "South", "East"), ("Q1", "23", "88", "60"), ("Q2", "68", "16", "87"))
+    sheet = Sheet()
+    for number, column in enumerate(columns):
+        sheet.write(100 + 200 * number, 100, *column, leading=2.5)
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        leaning = []
+        for quad, degrees in zip(sheet.quads, rng.uniform(-4, 4, len(sheet.quads)), strict=True):
+            middle = quad.mean(axis=0)
+            leaning.append((quad - middle) @ turning(degrees) + middle)
+        lines = [line for block in sheet.read(np.array(leaning) @ turning(turn)) for line in block]
+        assert lines == [" ".join(row) for row in zip(*columns, strict=True)]
+
+
+def test_a_box_over_several_rows_keeps_no_row_apart() -> None:
+    """Such as around digits one below the other."""
+    columns = (
+        ("Item", "Apples", "Oranges", "Bread loaf", "Olive oil"),
+        ("Unit", "0.50", "1.20", "2.75", "8.99"),
+        ("Total", "6.00", "3.60", "2.75", "17.98"),
+    )
+    sheet = Sheet()
+    for left, column in zip((100, 500, 700), columns, strict=True):
+        sheet.write(left, 100, *column, leading=2.5)
+    sheet.write(330, 100, "Qty", "12", leading=2.5).write(330, 210, "3", height=110)
+    lines = [line for block in sheet.read() for line in block]
+    rows = [" ".join(row) for row in zip(*columns, strict=True)]
+    assert [line for line in lines if line != "3"] == ["Item Qty Unit Total", "Apples 12 0.50 6.00", *rows[2:]]
+
+
+def test_narrow_columns_of_text_beside_a_list_are_read_one_after_the_other() -> None:
+    names = ["Ann", "Bo", "Cy", "Di", "Ed"]
+    text = ["it was a very cold day", "and the old man had no", "coat to put on as he", "went to the market in", "rain"]
+    assert Sheet().write(100, 100, *names).write(300, 100, *text).read() == [names, text]
