@@ -177,7 +177,8 @@ class Detections(Sequence[TextBox]):
         there whole or not at all; parent folders are made.
 
         Raises:
-            ValueError: an ending that stands for nothing here, or a result without what that format needs.
+            ValueError: an ending that stands for nothing here, the path of the picture itself, or a result without what
+                that format needs.
             MissingPackageError: a PDF without the extra ``pdf``.
             OSError: the file cannot be written.
         """

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args, overload
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, get_args, overload
 
 import numpy as np
 
@@ -257,7 +257,9 @@ class TextDetector:
         """Finds the words of any number of images, while the caller looks at those found before.
 
         Args:
-            images: as for `detect_batch`; fetched as they are needed, so they may be more than memory holds.
+            images: as for `detect_batch`; fetched as they are needed, so they may be more than memory holds, and some
+                ahead of their results: a generator may use an array again, of which a copy is taken, but has to leave
+                files open.
             on_error: likewise; what is raised ends the stream.
             bgr: as for `detect`.
             clip: likewise.
@@ -313,6 +315,12 @@ class TextDetector:
         if self._pipeline.calls.end():
             self.runtime.close()
             self._shelf.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a detector cannot be pickled or copied: pass its options, and each process makes its own by "
+            "TextDetector.from_options(options)"
+        )
 
     def __enter__(self) -> TextDetector:
         return self

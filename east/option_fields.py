@@ -173,7 +173,11 @@ class Leaf(NamedTuple):
             except (TypeError, ValueError):
                 raise self._refusal(value) from None
             about = self.about
-            if isinstance(value, bool) or not about.above < number or not about.least <= number <= about.most:
+            if (
+                isinstance(value, (bool, str, bytes))
+                or not about.above < number
+                or not about.least <= number <= about.most
+            ):
                 raise self._refusal(value)
             return number
         fits = isinstance(value, bool) if self.kind is bool else isinstance(value, (str, os.PathLike))

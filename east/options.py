@@ -180,6 +180,9 @@ class ReadingChanges(CallChanges, total=False):
     text_threshold: float
 
 
+_OF_CALLS = ("bgr", "clip", "keep_image")  # what every call takes besides
+
+
 @described
 @dataclass(frozen=True, kw_only=True)
 class CallOptions(Options):
@@ -219,7 +222,7 @@ class CallOptions(Options):
         """The same options but for those given. Raises ``TypeError`` for what a call cannot choose."""
         for name in changes:
             if name not in CallChanges.__annotations__:
-                raise unknown("a call", name, CallChanges.__annotations__)
+                raise unknown("a call", name, [*CallChanges.__annotations__, *_OF_CALLS])
         return replace(self, **changes) if changes else self
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -199,10 +201,37 @@ def test_all_three_calls_take_the_same_options(detector: TextDetector, photograp
         np.testing.assert_array_equal(found.quads, expected.quads)
         assert found.image is None
     for call in calls:
+        with pytest.raises(TypeError, match=r"no option 'keep_imge'; it has .*clip.*; did you mean keep_image"):
+            call([], keep_imge=False)
         with pytest.raises(TypeError, match=r"no option 'thresholds'; it has .*; did you mean .*threshold"):
             call([], thresholds=0.5)
     with pytest.raises(TypeError, match=r"TextDetector has no option 'max_sides'; it has .*; did you mean max_side"):
         TextDetector(max_sides=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("keep_image", [True, False])
+def test_a_generator_may_use_one_array_for_all_frames(
+    keep_image: bool, detector: TextDetector, photographs: Path
+) -> None:
+    pictures = [np.asarray(opened(photographs / "img_2.png")), np.full((64, 96, 3), 255, np.uint8)]
+    frame = np.zeros_like(pictures[0])
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        for picture in pictures * 4:
+            frame[:] = 255
+            frame[: picture.shape[0], : picture.shape[1]] = picture
+            yield frame
+
+    expected = [len(detector.detect(picture)) for picture in frames()]
+    assert len(set(expected)) == 2
+    for found in (detector.stream(frames(), keep_image=keep_image), detector.detect_batch(frames())):
+        assert [len(one) for one in found if isinstance(one, Detections)] == expected
+
+
+def test_a_detector_says_that_each_process_makes_its_own(detector: TextDetector) -> None:
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"each process makes its own by TextDetector\.from_options\(options\)"):
+            attempt(detector)
 
 
 def test_clipped_words_are_those_of_the_image_within_it(detector: TextDetector, photographs: Path) -> None:

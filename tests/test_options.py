@@ -188,6 +188,7 @@ def test_each_is_read_from_a_text_and_told_in_help(leaf: Leaf) -> None:
         (lambda: DetectorOptions(threads=Precision.INT8), "at least 1, got 'INT8'$"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(threads=0), "threads must be at least 1, got 0"),
         (lambda: DetectorOptions(threads=1.5), "threads must be a whole number of at least 1, got 1.5"),  # type: ignore[arg-type]
+        (lambda: DetectorOptions(nms_threshold="0.5"), "nms_threshold must be a number between 0 and 1, got '0.5'"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(max_side=True), "max_side must be a whole number of at least 32, got True"),
         (lambda: DetectorOptions(tf32="maybe"), "tf32 must be true or false, got 'maybe'"),  # type: ignore[arg-type]
         (lambda: DetectorOptions(score_threshold=float("nan")), "score_threshold must be between 0 and 1, got nan"),

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import written_whole
+from ..folders import is_one_of
+from ..images.listing import whole_of
 from .alto import to_alto
 from .coco import to_coco
 from .hocr import to_hocr
@@ -27,6 +29,8 @@ def save(found: Detections, path: str | os.PathLike[str]) -> None:
     suffix = suffix_of(target.name)
     if suffix is None:
         raise ValueError(f"{os.fspath(path)!r} ends in nothing that stands for a format; use {', '.join(SUFFIXES)}")
+    if found.source and is_one_of(target, [Path(whole_of(found.source) or found.source)]):
+        raise ValueError(f"{os.fspath(path)!r} is the picture itself: save the result under another name")
     content = _WRITERS[suffix](found)
     with written_whole(target) as file:
         file.write(content if isinstance(content, bytes) else content.encode(errors="backslashreplace"))

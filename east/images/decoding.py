@@ -170,9 +170,10 @@ def _content_at(path: Path, most: int) -> bytes:
 def _content(file: IO[bytes], most: int) -> bytes:
     """What is in an open file. Raises ``TypeError`` for what is none."""
     if not callable(getattr(file, "read", None)):
+        hint = ": numpy.asarray makes an array of it" if hasattr(file, "__array__") else ""
         raise TypeError(
             "an image must be a path, bytes, an open binary file, a NumPy array or a Pillow image, "
-            f"got {type(file).__qualname__}"
+            f"got {type(file).__qualname__}{hint}"
         )
     try:
         data = read_at_most(file, most)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from ..errors import ImageError
 from ..files import is_uri
@@ -26,7 +27,10 @@ def several_images(
 ) -> Iterator[ImageInput]:
     """The images one by one: of an iterable, an array ``(N, H, W, C)``, a folder, a pattern (``scans/*.png``) or a PDF.
 
-    ``alone`` names what to call for one.
+    Args:
+        images: as above. Arrays and buffers that come from a generator, or another iterator, are copied: it may use
+            them again for the next image before this one is looked at.
+        alone: names what to call for one.
 
     Raises:
         TypeError: a single image, most kinds of which can be iterated over as well, or what cannot.
@@ -44,7 +48,7 @@ def several_images(
         raise TypeError(f"expected several images and got one, a single {kind}: put it into a list, or call {alone}")
     if not isinstance(images, Iterable):
         raise TypeError(f"expected several images, in a list or from a generator, got {type(images).__qualname__}")
-    return iter(images)
+    return iter(images) if isinstance(images, (Sequence, np.ndarray)) else map(_kept, images)
 
 
 def with_pages(paths: Iterable[Path]) -> Iterator[Path | PdfPage]:
@@ -72,6 +76,17 @@ def with_source(error: ImageError, image: ImageInput) -> ImageError:
     with suppress(Exception):  # of whatever is no image
         error.source = source_of(image)
     return error
+
+
+def _kept(image: ImageInput) -> ImageInput:
+    """The image as it is now, whatever becomes of it."""
+    if isinstance(image, (bytearray, memoryview)):
+        return bytes(image)
+    if isinstance(image, (np.ndarray, Image.Image)) and not isinstance(
+        image, ImageFile
+    ):  # which may not be decoded yet
+        return image.copy()
+    return image
 
 
 def _named(text: str) -> Iterator[ImageInput] | None:

@@ -41,6 +41,19 @@ def test_every_ending_writes_its_format(suffix: str, page: Detections, tmp_path:
         assert data.startswith(beginnings[suffix])
 
 
+@pytest.mark.parametrize(("name", "part"), [("a.png", ""), ("scan.pdf", "#page=2")])
+def test_the_picture_itself_is_not_written_over(name: str, part: str, page: Detections, tmp_path: Path) -> None:
+    picture = tmp_path / name
+    picture.write_bytes(b"a picture")
+    (tmp_path / "link").symlink_to(tmp_path)
+    found = replace(page, source=f"{picture}{part}")
+    for path in (picture, tmp_path / "link" / name):
+        with pytest.raises(ValueError, match="is the picture itself: save the result under another name"):
+            found.save(path)
+    assert picture.read_bytes() == b"a picture"
+    found.save(picture.with_suffix(".json"))
+
+
 def test_the_longest_ending_counts(page: Detections, tmp_path: Path) -> None:
     page.save(tmp_path / "a.coco.json")
     page.save(tmp_path / "a.json")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,3 +154,29 @@ def test_names_are_sorted_as_people_sort_them() -> None:
     assert [path.as_posix() for path in ordered] == [
         "07.png", "7.png", "A2/b9.png", "a2/b10.png", "a2/z.png", "a10/b.png", "a.png", "x.png",
     ]  # fmt: skip
+
+
+def test_a_generator_may_use_its_arrays_and_buffers_again() -> None:
+    array, data, picture = np.zeros((4, 6, 3), np.uint8), bytearray(2), Image.new("L", (6, 4))
+
+    def frames() -> Iterator[Any]:
+        for level in range(3):
+            array[:] = level
+            data[:] = bytes([level]) * 2
+            picture.paste(level, (0, 0, 6, 4))
+            yield from (array, data, memoryview(data), picture)
+
+    found: list[Any] = list(several_images(frames()))
+    for level in range(3):
+        one, two, three, four = found[4 * level : 4 * level + 4]
+        assert (one == level).all()
+        assert two == three == bytes([level, level])
+        assert four.getextrema() == (level, level)
+
+
+def test_what_stays_as_it_is_is_not_copied(folder: Path) -> None:
+    array = np.zeros((4, 6, 3), np.uint8)
+    assert next(several_images([array])) is array
+    Image.new("L", (6, 4)).save(folder / "img_2.png")
+    with Image.open(folder / "img_2.png") as file:
+        assert next(several_images(iter([file]))) is file  # which nobody has decoded yet
