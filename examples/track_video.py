@@ -20,6 +20,8 @@ from east import TextDetector
 def frames(path: str) -> Iterator[NDArray[np.uint8]]:
     """The frames as OpenCV gives them: blue, green, red."""
     video = cv2.VideoCapture(path)
+    if not video.isOpened():
+        sys.exit(f"{path}: no video that OpenCV can read")
     while True:
         read, frame = video.read()
         if not read:

@@ -62,6 +62,12 @@ def test_words_are_followed_through_a_video(tmp_path: Path) -> None:
     assert numbers[1] == numbers[2]
 
 
+def test_what_is_no_video_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("supervision")
+    with pytest.raises(AssertionError, match=r"none\.avi: no video that OpenCV can read"):
+        run("track_video.py", tmp_path / "none.avi")
+
+
 def test_a_notebook() -> None:
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("rapidocr")

@@ -13,7 +13,7 @@ from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from ..images.decoding import most_bytes
-from ..images.listing import files_matching, missing, unreadable_pdfs
+from ..images.listing import files_matching, missing, unreadable_pdfs, without_drawn
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
 from ..options import DEFAULTS
@@ -153,7 +153,7 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
     if source and path.is_dir():
         below = files_below(path, _TAKEN, written)
         left = unreadable_pdfs(source, below)
-        files = [file for file in below if file not in left]
+        files = without_drawn(source, [file for file in below if file not in left])
     elif source and path.exists():
         files = [path]
     elif places.is_pattern(source):

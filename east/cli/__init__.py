@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from .. import __version__
 from ..console import make_parser, run_command
 from . import batch, cache, calibrate, convert, detect, export, freeze, inspect, read, runtimes, train, weights
 from .neighbours import NEIGHBOURS, run_neighbour
@@ -18,4 +19,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     own = (detect, read, batch, freeze, calibrate, convert, export, inspect, runtimes, cache, weights, train)
     description = "EAST scene-text detection: words as quadrilaterals."
     adders = [command.add_parser for command in (*own, *NEIGHBOURS)]
-    return run_command(make_parser("east", description, adders), arguments)
+    parser = make_parser("east", description, adders)
+    parser.add_argument("--version", action="version", version=f"east {__version__}")
+    return run_command(parser, arguments)

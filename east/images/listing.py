@@ -68,11 +68,7 @@ def images_below(folder: Path, left_out: Collection[Path] = ()) -> list[Path]:
     files = [file for file in files if file not in left]
     if not files:
         raise ImageError(f"{folder}: no images in this folder ({', '.join(sorted(IMAGE_SUFFIXES))})")
-    drawn = {file for file in files if is_signed(file)}
-    if 0 < len(drawn) < len(files):
-        _log.info("%s: %d pictures that an earlier call has drawn or cut out are left out", folder, len(drawn))
-        files = [file for file in files if file not in drawn]
-    return sorted(files, key=natural_order)
+    return sorted(without_drawn(folder, files), key=natural_order)
 
 
 def images_matching(pattern: str) -> list[Path]:
@@ -96,6 +92,15 @@ def files_matching(pattern: str) -> list[Path]:
         named += 1
     files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207 -- which takes absolute ones, too
     return [file for file in files if file.is_file() and not any(map(is_litter, file.parts[named:]))]
+
+
+def without_drawn(folder: object, files: list[Path]) -> list[Path]:
+    """The files found in a folder but for pictures that this program has drawn or cut out, unless all are."""
+    drawn = {file for file in files if is_signed(file)}
+    if not 0 < len(drawn) < len(files):
+        return files
+    _log.info("%s: %d pictures that an earlier call has drawn or cut out are left out", folder, len(drawn))
+    return [file for file in files if file not in drawn]
 
 
 def unreadable_pdfs(place: object, files: Collection[PurePath]) -> frozenset[PurePath]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from east.batch.listing import Span, cut, digest, list_images
 from east.errors import UsageError
+from east.images.signature import signed
 from tests.support.pdfs import scanned
 
 
@@ -108,6 +110,16 @@ def test_what_is_written_to_is_left_out(pictures: Path, tmp_path: Path) -> None:
     for source in (str(tmp_path), f"{tmp_path}/**/*.png"):
         assert len(list_images([source], None)) == 2
         assert names(list_images([source], None, str(tmp_path / "out")), tmp_path) == ["a.png"]
+
+
+def test_pictures_that_were_drawn_are_left_out_of_a_folder(tmp_path: Path) -> None:
+    _, png = cv2.imencode(".png", np.zeros((8, 8), np.uint8))
+    (tmp_path / "a.png").write_bytes(png.tobytes())
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "a.png").write_bytes(signed(png.tobytes()))
+    assert names(list_images([str(tmp_path)], None), tmp_path) == ["a.png"]
+    for named in (tmp_path / "drawn", tmp_path / "drawn" / "a.png"):
+        assert names(list_images([str(named)], None), tmp_path) == ["drawn/a.png"]
 
 
 def test_sources_that_are_none_are_named(tmp_path: Path) -> None:
