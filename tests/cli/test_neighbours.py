@@ -51,15 +51,15 @@ def test_every_command_works_beside_such_files(arguments: list[str], says: str, 
 
 
 @pytest.mark.parametrize("arguments", [["eval", "icdar2015", "--precision", "FP64"], ["serve", "--max-side", "10"]])
-def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out == f"east {__version__}\n"
-
-
 def test_bad_usage_of_a_neighbour_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     before = list(sys.path), list(sys.argv)
     assert main(arguments) == 2
     assert capsys.readouterr().err
     assert (sys.path, sys.argv) == before
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"east {__version__}\n"
