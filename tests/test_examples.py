@@ -50,8 +50,8 @@ def test_folder_to_parquet(tmp_path: Path, small_images: list[Path]) -> None:
 
 def test_words_are_followed_through_a_video(tmp_path: Path) -> None:
     pytest.importorskip("supervision")
-    picture = cv2.resize(cv2.imread(str(ROOT / "demo/shop.jpg"), cv2.IMREAD_COLOR), (640, 360))
-    video = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (640, 360))
+    picture = cv2.resize(cv2.imread(str(ROOT / "demo/shop.jpg"), cv2.IMREAD_COLOR), (800, 600))
+    video = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (800, 600))
     for shift in range(3):
         video.write(np.roll(picture, 2 * shift, axis=1))
     video.release()
