@@ -80,10 +80,15 @@ def pdf_pages(document: str | os.PathLike[str] | bytes, *, dpi: float = PDF_DPI)
         ValueError: a ``dpi`` out of range.
     """
     check_dpi(dpi)
-    needed("pypdfium2", "reading a PDF", "pdf")
+    check_library()
     named = bytes(document) if isinstance(document, (bytes, bytearray, memoryview)) else os.fspath(document)
     with _opened(named) as pdf:
         return [PdfPage(named, number, dpi) for number in range(1, len(pdf) + 1)]
+
+
+def check_library() -> None:
+    """Raises `MissingPackageError` where there is nothing that reads PDFs."""
+    needed("pypdfium2", "reading a PDF", "pdf")
 
 
 @contextmanager

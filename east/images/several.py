@@ -17,7 +17,7 @@ from ..files import is_uri
 from .decoding import ImageInput, source_of
 from .listing import images_below, images_matching, is_pattern, why_missing
 from .pdf import SUFFIX as PDF
-from .pdf import PdfPage, pdf_pages
+from .pdf import PdfPage, check_library, pdf_pages
 
 _ONE = (str, bytes, bytearray, memoryview, os.PathLike, Image.Image, io.IOBase, PdfPage)
 
@@ -98,4 +98,7 @@ def _named(text: str) -> Iterator[ImageInput] | None:
         return with_pages(images_below(path))
     if is_pattern(text):
         return with_pages(images_matching(text))
-    return iter(pdf_pages(text)) if path.suffix.lower() == PDF and path.exists() else None
+    if path.suffix.lower() != PDF or not path.exists():
+        return None
+    check_library()
+    return with_pages([path])

@@ -101,6 +101,7 @@ def test_pages_stand_in_the_place_of_their_pdf(folder: Path) -> None:
     assert names(folder, folder)[3:6] == [*pages, "img_5.pdf"]
     assert names(folder / "img_4.pdf", folder) == pages
     assert names(str(folder / "*.pdf"), folder) == [*pages, "img_5.pdf"]
+    assert names(folder / "img_5.pdf", folder) == ["img_5.pdf"]
 
 
 @pytest.mark.parametrize(("place", "told"), [("empty", "no images in this folder"), ("*.gif", WITHOUT_MATCH)])
