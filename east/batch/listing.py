@@ -13,7 +13,7 @@ from ..extras import missing_package
 from ..files import IMAGE_SUFFIXES, is_uri
 from ..folders import files_below, is_litter
 from ..images.decoding import most_bytes
-from ..images.listing import files_matching, missing, unreadable_pdfs, without_drawn
+from ..images.listing import files_matching, is_pattern, missing, unreadable_pdfs, without_drawn
 from ..images.pdf import SUFFIX as PDF
 from ..images.pdf import pdf_pages
 from ..options import DEFAULTS
@@ -156,7 +156,7 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
         files = without_drawn(source, [file for file in below if file not in left])
     elif source and path.exists():
         files = [path]
-    elif places.is_pattern(source):
+    elif is_pattern(source):
         inside = [folder.resolve() for folder in written]
         found = sorted(files_matching(source), key=str)
         if not found:
@@ -170,23 +170,19 @@ def _expand(source: str, left_out: str) -> Iterator[places.Entry]:
 
 def _expand_uri(source: str, left_out: str) -> Iterator[places.Entry]:
     """What is named is taken as it is, what was found below it only if it looks like what is wanted."""
-    found = places.find(source)
-    if [entry.place for entry in found] == [source]:
-        yield from found
-        return
-    folder = f"{source.rstrip('/')}/"
-    pattern = places.is_pattern(source) and not any(entry.place.startswith(folder) for entry in found)
-    start = places.fixed_part(source) if pattern else source
+    start, found = places.find(source)
+    pattern = start != source
     below = {entry: PurePosixPath(entry.place.removeprefix(start).lstrip("/")) for entry in found}
     below = {entry: name for entry, name in below.items() if not any(map(is_litter, name.parts))}
     if pattern and not below:
         raise missing(source)
     written = f"{left_out.rstrip('/')}/" if left_out else None
-    kept = {
-        entry: name
-        for entry, name in below.items()
-        if not (written and entry.place.startswith(written)) and (pattern or name.suffix.lower() in _TAKEN)
-    }
+
+    def is_wanted(entry: places.Entry, name: PurePosixPath) -> bool:
+        is_own = written is not None and entry.place.startswith(written)
+        return not is_own and (pattern or name.suffix.lower() in _TAKEN)
+
+    kept = {entry: name for entry, name in below.items() if entry.place == source or is_wanted(entry, name)}
     left = frozenset() if pattern else unreadable_pdfs(source, kept.values())
     yield from (entry for entry, name in kept.items() if name not in left)
 

@@ -15,9 +15,8 @@ from urllib.parse import urlencode
 from ..extras import missing_package
 from ..files import is_uri, written_whole
 from ..images.decoding import read_whole
-from ..images.listing import missing
+from ..images.listing import fixed_part, missing
 
-_WILD = re.compile(r"[*?\[]")
 _IN_CLASS = re.compile(r"[\\\[\]&~|^]|(?<=-)-")  # what means more to `re` within brackets than in a shell
 _NOTHING = re.compile(r"(?!)")
 
@@ -27,17 +26,6 @@ class Entry(NamedTuple):
 
     place: str
     size: int
-
-
-def is_pattern(place: str) -> bool:
-    """Whether it has a ``*``, ``?`` or ``[`` in it."""
-    return _WILD.search(place) is not None
-
-
-def fixed_part(place: str) -> str:
-    """The folder that a pattern starts from, or a place itself that is none."""
-    wild = _WILD.search(place)
-    return place if wild is None else place[: wild.start()].rpartition("/")[0]
 
 
 def normal(place: str) -> str:
@@ -115,8 +103,11 @@ def names_in(folder: str) -> list[str]:
     return sorted(one.base_name for one in found if one.is_file)
 
 
-def find(uri: str) -> list[Entry]:
+def find(uri: str) -> tuple[str, list[Entry]]:
     """The files that a URI means, by name: a file itself, all below a folder, or those that a pattern fits.
+
+    Returns:
+        the URI itself, or the folder that a pattern starts from; and the files.
 
     Raises:
         OSError: there is nothing, or it cannot be listed.
@@ -126,17 +117,17 @@ def find(uri: str) -> list[Entry]:
     system, path = _system(uri)
     info = system.get_file_info(path)
     if info.type == FileType.File:  # whatever its name looks like
-        return [Entry(uri, info.size)]
+        return uri, [Entry(uri, info.size)]
     start, pattern = uri, None
     if info.type == FileType.NotFound:
-        if not is_pattern(uri):
-            raise missing(uri, _is_file)
         start = fixed_part(uri)
+        if start == uri:
+            raise missing(uri, _is_file)
         system, path = _system(start)
         pattern = _compiled(path + uri[len(start) :])
     found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
     files = sorted((info.path, info.size) for info in found if info.type == FileType.File)
-    return [
+    return start, [
         Entry(start.rstrip("/") + name[len(path.rstrip("/")) :], size)
         for name, size in files
         if pattern is None or pattern.fullmatch(name)

@@ -18,6 +18,7 @@ from .pdf import SUFFIX as PDF
 from .signature import is_signed
 
 _PART = re.compile(r"(.+\.pdf)#page=[0-9]+|(.+\.(?:parquet|pq))#[0-9]+", re.IGNORECASE)
+_WILD = re.compile(r"[*?\[]")
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,12 @@ _log = logging.getLogger(__name__)
 def is_pattern(text: str) -> bool:
     """Whether a text is a pattern for names of files, and not the name of one."""
     return glob.has_magic(text) and not Path(text).exists()
+
+
+def fixed_part(place: str) -> str:
+    """The folder that a pattern starts from, or a place itself that is none."""
+    wild = _WILD.search(place)
+    return place if wild is None else place[: wild.start()].rpartition("/")[0]
 
 
 def whole_of(name: str, is_file: Callable[[str], bool] = os.path.isfile) -> str | None:
@@ -87,9 +94,7 @@ def images_matching(pattern: str) -> list[Path]:
 
 def files_matching(pattern: str) -> list[Path]:
     """All files that a pattern stands for, in no order; hidden ones, and what is in hidden folders it found, aside."""
-    named = 0
-    while named < len(parts := Path(pattern).parts) and not glob.has_magic(parts[named]):
-        named += 1
+    named = len(Path(fixed_part(pattern)).parts)
     files = [Path(name) for name in glob.glob(pattern, recursive=True)]  # noqa: PTH207 -- which takes absolute ones, too
     return [file for file in files if file.is_file() and not any(map(is_litter, file.parts[named:]))]
 

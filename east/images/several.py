@@ -82,11 +82,9 @@ def _kept(image: ImageInput) -> ImageInput:
     """The image as it is now, whatever becomes of it."""
     if isinstance(image, (bytearray, memoryview)):
         return bytes(image)
-    if isinstance(image, (np.ndarray, Image.Image)) and not isinstance(
-        image, ImageFile
-    ):  # which may not be decoded yet
-        return image.copy()
-    return image
+    if isinstance(image, ImageFile):  # which may not be decoded yet
+        return image
+    return image.copy() if isinstance(image, (np.ndarray, Image.Image)) else image
 
 
 def _named(text: str) -> Iterator[ImageInput] | None:
